@@ -1,1 +1,12 @@
-//! placeholder
+//! A whole BOINC project in a folder: for tests, benches, `./demo`, and administrators who rehearse a
+//! configuration before they use it.
+//!
+//! Nothing here may ever touch a real project.
+
+pub mod error;
+pub mod server;
+pub mod test_db;
+
+pub use error::{Error, Result};
+pub use server::{Detached, Server};
+pub use test_db::{BOINC_SQL, TestDb};
