@@ -3,10 +3,14 @@
 //!
 //! Nothing here may ever touch a real project.
 
+pub mod clock;
 pub mod error;
+pub mod rng;
+pub mod science;
 pub mod server;
 pub mod test_db;
 
+pub use clock::SimClock;
 pub use error::{Error, Result};
 pub use server::{Detached, Server};
 pub use test_db::{BOINC_SQL, TestDb};
