@@ -1,10 +1,24 @@
 //! BOINC's vocabulary, without a database: ids, rows, states, config.xml, templates, result documents,
 //! trickle messages and the fan-out of the upload and download folders.
 //!
-//! Everything here is a pure function of its input, apart from the few that say that they read a file.
+//! Everything here is a pure function of its input, apart from the few that say that they read a file:
+//! [`config::ProjectConfig::read`], [`md5_cache`] and [`download_dir`].
 //! What comes from a volunteer's machine is hostile: nothing here panics, whatever the bytes.
 
+pub mod config;
+pub mod download_dir;
+pub mod hierarchy;
+pub mod change;
 pub mod id;
-pub mod ledger;
+pub mod input_template;
+pub mod md5_cache;
+pub mod output_template;
+pub mod printable;
 pub mod record;
+pub mod result_doc;
 pub mod state;
+pub mod trickle;
+
+mod c_number;
+mod dialect;
+mod xml;
