@@ -41,15 +41,8 @@ pub enum Error {
         last: String,
     },
     /// A row makes no sense.
-    #[error("{table} {id}: {problem}")]
-    Row {
-        /// Table.
-        table: &'static str,
-        /// Value of its `id`, or name.
-        id: String,
-        /// Column and what is wrong with it.
-        problem: String,
-    },
+    #[error(transparent)]
+    Row(#[from] BadRow),
     /// A statement changed another number of rows than it had to.
     #[error("{what}: expected {expected} rows, changed {changed}")]
     Count {
@@ -89,10 +82,39 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Transient(_))
     }
+}
 
-    /// A row that makes no sense.
-    pub fn row(table: &'static str, id: impl std::fmt::Display, problem: impl std::fmt::Display) -> Self {
-        Self::Row { table, id: id.to_string(), problem: problem.to_string() }
+/// A row that makes no sense: it is set aside, the others go on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{table} {id}: {problem}")]
+pub struct BadRow {
+    #[allow(missing_docs)]
+    pub table: &'static str,
+    /// Value of its `id`.
+    pub id: i64,
+    /// Column and what is wrong with it.
+    pub problem: String,
+}
+
+/// Rows that were read, those that make no sense apart.
+#[derive(Debug, Clone)]
+pub struct Loaded<T> {
+    /// Decoded.
+    pub rows: Vec<T>,
+    /// Could not be decoded.
+    pub bad: Vec<BadRow>,
+}
+
+impl<T> Loaded<T> {
+    pub(crate) fn sort(rows: impl IntoIterator<Item = std::result::Result<T, BadRow>>) -> Self {
+        let mut loaded = Self { rows: Vec::new(), bad: Vec::new() };
+        for row in rows {
+            match row {
+                Ok(row) => loaded.rows.push(row),
+                Err(bad) => loaded.bad.push(bad),
+            }
+        }
+        loaded
     }
 }
 

@@ -3,10 +3,31 @@
 //! Words: a *named transaction* is one short transaction with a name that stands in logs and metrics; a *pass* of a
 //! daemon reads candidates without locks and then commits its decisions in named transactions.
 //! This crate holds no policy: it locks, reads and writes what it is told to, and says when a row makes no sense.
+//!
+//! Functions that only read take a [`Conn`]; functions that lock or write take a [`Tx`], so they can't be called
+//! outside of a transaction. Rows are locked in one order everywhere: messages, workunits, results, marks,
+//! host_app_version, hosts, users, teams; within a table by id.
 
+pub mod apps;
+pub mod assimilation;
+pub mod audit;
+mod bulk;
+pub mod credit;
 pub mod error;
+mod functions;
+pub mod migrate;
+pub mod quarantine;
+mod rows;
+pub mod sandbox_clock;
+pub mod schema;
 pub mod sql;
+mod text;
+pub mod transaction;
+pub mod trickles;
 pub mod url;
+pub mod validation;
 
-pub use error::{Error, Result};
+pub use error::{BadRow, Error, Loaded, Result};
+pub use sandbox_clock::SandboxClock;
+pub use transaction::{Conn, Store, Tx};
 pub use url::{DbUrl, Tls};

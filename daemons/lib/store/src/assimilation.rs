@@ -1,0 +1,263 @@
+//! Workunits that wait for the assimilator, and the files that hold what it made of them.
+//!
+//! Invariant: a workunit is marked assimilated in the transaction that records the file which holds it. The file
+//! itself becomes visible to readers afterwards; a file that is recorded and not yet visible is found again by its
+//! state ([`FileState::Committed`]).
+
+use boinc::id::{AppId, HostId, ResultId, WorkunitId};
+use boinc::record::Workunit;
+use boinc::state::AssimilateState;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use crate::bulk::{self, Kind, Set};
+use crate::error::{Error, Loaded, Result};
+use crate::rows;
+use crate::schema::boinc::{host, result, workunit};
+use crate::schema::ours::{cobblestone_campaign, cobblestone_dataset_file as f, cobblestone_job};
+use crate::transaction::{Conn, Tx};
+use crate::validation::Selection;
+
+/// How far a dataset file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileState {
+    /// Its workunits are marked; readers may not see it yet.
+    Committed,
+    /// Readers see it.
+    Published,
+}
+
+impl FileState {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::Published => "published",
+        }
+    }
+}
+
+/// A file of a dataset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatasetFile {
+    /// `results` or `failures`.
+    pub dataset: String,
+    /// Below the app's results folder.
+    pub path: String,
+    /// Rows in it.
+    pub items: i64,
+    /// Its size.
+    pub bytes: i64,
+}
+
+/// Which job of which campaign a workunit is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobOf {
+    #[allow(missing_docs)]
+    pub workunit: WorkunitId,
+    /// Name of the campaign.
+    pub campaign: String,
+    /// Number of the job in it.
+    pub job: i64,
+    #[allow(missing_docs)]
+    pub seed: i64,
+    /// Events asked for.
+    pub events: i64,
+}
+
+/// What matters of a host for science.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostFacts {
+    #[allow(missing_docs)]
+    pub id: HostId,
+    #[allow(missing_docs)]
+    pub os_name: String,
+    #[allow(missing_docs)]
+    pub os_version: String,
+    /// Vendor and model of the processor.
+    pub processor: String,
+    /// Processors.
+    pub ncpus: i32,
+}
+
+impl Conn {
+    /// Workunits that wait for the assimilator, by id.
+    pub async fn workunits_to_assimilate(&mut self, which: Selection) -> Result<Loaded<Workunit>> {
+        let (n, i) = which.modulo.unwrap_or((1, 0));
+        let rows = workunit::table
+            .filter(workunit::appid.eq(which.app.0))
+            .filter(workunit::assimilate_state.eq(AssimilateState::Ready.code()))
+            .filter(workunit::id.gt(which.after.0))
+            .filter(workunit::id.le(which.up_to.0))
+            .filter(crate::functions::modulo(workunit::id, n).eq(i))
+            .order(workunit::id)
+            .limit(which.limit)
+            .select(rows::Workunit::as_select())
+            .load(&mut self.db)
+            .await?;
+        Ok(Loaded::sort(rows.into_iter().map(Workunit::try_from)))
+    }
+
+    /// Campaign and job of workunits; those that the work generator did not make are left out.
+    pub async fn jobs_of(&mut self, workunits: &[WorkunitId]) -> Result<Vec<JobOf>> {
+        if workunits.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = cobblestone_job::table
+            .inner_join(
+                cobblestone_campaign::table.on(cobblestone_campaign::id.eq(cobblestone_job::campaignid)),
+            )
+            .filter(cobblestone_job::workunitid.eq_any(workunits.iter().map(|id| id.0)))
+            .select((
+                cobblestone_job::workunitid,
+                cobblestone_campaign::name,
+                cobblestone_job::job,
+                cobblestone_job::seed,
+                cobblestone_job::events,
+            ))
+            .load::<(i32, String, i64, i64, i64)>(&mut self.db)
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(workunit, campaign, job, seed, events)| JobOf {
+                workunit: WorkunitId(workunit),
+                campaign,
+                job,
+                seed,
+                events,
+            })
+            .collect())
+    }
+
+    /// Facts of hosts.
+    pub async fn host_facts(&mut self, hosts: &[HostId]) -> Result<Vec<HostFacts>> {
+        if hosts.is_empty() {
+            return Ok(Vec::new());
+        }
+        type Row = (i32, Option<String>, Option<String>, Option<String>, Option<String>, i32);
+        let rows = host::table
+            .filter(host::id.eq_any(hosts.iter().map(|id| id.0)))
+            .select((host::id, host::os_name, host::os_version, host::p_vendor, host::p_model, host::p_ncpus))
+            .load::<Row>(&mut self.db)
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(id, os_name, os_version, vendor, model, ncpus)| HostFacts {
+                id: HostId(id),
+                os_name: os_name.unwrap_or_default(),
+                os_version: os_version.unwrap_or_default(),
+                processor: format!("{} {}", vendor.unwrap_or_default(), model.unwrap_or_default())
+                    .trim()
+                    .to_owned(),
+                ncpus,
+            })
+            .collect())
+    }
+
+    /// `stderr_out` of results: the volunteer's bytes, at most 64 KiB by BOINC's column.
+    pub async fn stderr_of(&mut self, results: &[ResultId]) -> Result<Vec<(ResultId, Vec<u8>)>> {
+        if results.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = result::table
+            .filter(result::id.eq_any(results.iter().map(|id| id.0)))
+            .select((result::id, result::stderr_out))
+            .load::<(i32, Option<Vec<u8>>)>(&mut self.db)
+            .await?;
+        Ok(rows.into_iter().map(|(id, text)| (ResultId(id), text.unwrap_or_default())).collect())
+    }
+
+    /// Files of an app's datasets in that state.
+    pub async fn dataset_files(&mut self, app: AppId, state: FileState) -> Result<Vec<DatasetFile>> {
+        let rows = f::table
+            .filter(f::appid.eq(app.0))
+            .filter(f::state.eq(state.as_str()))
+            .order(f::id)
+            .select((f::dataset, f::path, f::items, f::bytes))
+            .load::<(String, String, i64, i64)>(&mut self.db)
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(dataset, path, items, bytes)| DatasetFile { dataset, path, items, bytes })
+            .collect())
+    }
+}
+
+impl Tx {
+    /// Locks those of the workunits that still wait for the assimilator and that no other instance holds.
+    pub async fn lock_workunits_to_assimilate(&mut self, ids: &[WorkunitId]) -> Result<Loaded<Workunit>> {
+        if ids.is_empty() {
+            return Ok(Loaded::sort([]));
+        }
+        let rows = workunit::table
+            .filter(workunit::id.eq_any(ids.iter().map(|id| id.0)))
+            .filter(workunit::assimilate_state.eq(AssimilateState::Ready.code()))
+            .order(workunit::id)
+            .select(rows::Workunit::as_select())
+            .for_update()
+            .skip_locked()
+            .load(&mut self.db)
+            .await?;
+        Ok(Loaded::sort(rows.into_iter().map(Workunit::try_from)))
+    }
+
+    /// Marks locked workunits as assimilated and wakes the transitioner; (workunit, error_mask to write).
+    pub async fn mark_assimilated(&mut self, workunits: &[(WorkunitId, i32)], now: i32) -> Result<()> {
+        let values: Vec<_> = workunits
+            .iter()
+            .map(|(id, mask)| {
+                vec![
+                    id.0.into(),
+                    AssimilateState::Ready.code().into(),
+                    AssimilateState::Done.code().into(),
+                    (*mask).into(),
+                    now.into(),
+                ]
+            })
+            .collect();
+        let sets = [
+            Set::Guard("assimilate_state", Kind::Int),
+            Set::To("assimilate_state", Kind::Int),
+            Set::To("error_mask", Kind::Int),
+            Set::To("transition_time", Kind::Int),
+        ];
+        let changed = bulk::update(self, "workunit", &["id"], &sets, &values).await?;
+        if changed == values.len() {
+            Ok(())
+        } else {
+            Err(Error::Count { what: "marking workunits as assimilated", expected: values.len(), changed })
+        }
+    }
+
+    /// Records files that hold what is marked in this transaction.
+    pub async fn insert_dataset_files(&mut self, app: AppId, files: &[DatasetFile], time: f64) -> Result<()> {
+        let rows: Vec<_> = files
+            .iter()
+            .map(|file| {
+                (
+                    f::appid.eq(app.0),
+                    f::dataset.eq(&file.dataset),
+                    f::path.eq(&file.path),
+                    f::items.eq(file.items),
+                    f::bytes.eq(file.bytes),
+                    f::state.eq(FileState::Committed.as_str()),
+                    f::time.eq(time),
+                )
+            })
+            .collect();
+        if !rows.is_empty() {
+            diesel::insert_into(f::table).values(&rows).execute(&mut self.db).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes that readers see these files now.
+    pub async fn mark_published(&mut self, paths: &[String]) -> Result<()> {
+        if !paths.is_empty() {
+            diesel::update(f::table.filter(f::path.eq_any(paths)))
+                .set(f::state.eq(FileState::Published.as_str()))
+                .execute(&mut self.db)
+                .await?;
+        }
+        Ok(())
+    }
+}

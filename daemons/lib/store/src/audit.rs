@@ -1,0 +1,227 @@
+//! What an auditor asks of the books, in one snapshot while daemons run.
+//!
+//! Every total must have gained, since the toolkit came, what the ledger says; no message may be paid twice; every
+//! handled message must be accounted for; no result may be paid for more seconds than it can have run.
+//! Sums of doubles depend on their order, so totals agree when they differ by at most one part in 10⁹ (and
+//! 10⁻⁶ cobblestones).
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Double, Integer, Text};
+use diesel_async::RunQueryDsl;
+
+use crate::error::Result;
+use crate::transaction::Conn;
+
+/// A sum over all rows of one kind, against the ledger.
+#[derive(Debug, Clone, PartialEq, QueryableByName)]
+pub struct TotalsCheck {
+    /// Rows.
+    #[diesel(sql_type = BigInt)]
+    pub rows: i64,
+    /// Credit gained since the toolkit came, as the totals say.
+    #[diesel(sql_type = Double)]
+    pub gained: f64,
+    /// The same, as the ledger says.
+    #[diesel(sql_type = Double)]
+    pub ledger: f64,
+    /// Rows where both differ.
+    #[diesel(sql_type = BigInt)]
+    pub off: i64,
+}
+
+/// One row that is off.
+#[derive(Debug, Clone, PartialEq, QueryableByName)]
+pub struct Off {
+    #[allow(missing_docs)]
+    #[diesel(sql_type = Integer)]
+    pub id: i32,
+    /// What one side says.
+    #[diesel(sql_type = Double)]
+    pub gained: f64,
+    /// What the ledger says.
+    #[diesel(sql_type = Double)]
+    pub ledger: f64,
+}
+
+/// One kind of ledger rows.
+#[derive(Debug, Clone, PartialEq, QueryableByName)]
+pub struct KindSum {
+    /// As in `cobblestone_ledger.kind`.
+    #[diesel(sql_type = Text)]
+    pub kind: String,
+    #[allow(missing_docs)]
+    #[diesel(sql_type = BigInt)]
+    pub rows: i64,
+    #[allow(missing_docs)]
+    #[diesel(sql_type = Double)]
+    pub seconds: f64,
+    #[allow(missing_docs)]
+    #[diesel(sql_type = Double)]
+    pub credit: f64,
+}
+
+/// What became of the messages of one variety.
+#[derive(Debug, Clone, PartialEq, QueryableByName)]
+pub struct Messages {
+    /// Stored by the scheduler.
+    #[diesel(sql_type = BigInt)]
+    pub stored: i64,
+    /// Not handled yet.
+    #[diesel(sql_type = BigInt)]
+    pub waiting: i64,
+    /// Handled since the toolkit came.
+    #[diesel(sql_type = BigInt)]
+    pub handled: i64,
+    /// Counted in the mark of a result.
+    #[diesel(sql_type = BigInt)]
+    pub counted: i64,
+    /// Paid for (rows of kind uptime in the ledger).
+    #[diesel(sql_type = BigInt)]
+    pub paid: i64,
+    /// Claimed more than was possible.
+    #[diesel(sql_type = BigInt)]
+    pub disallowed: i64,
+    /// Set aside.
+    #[diesel(sql_type = BigInt)]
+    pub set_aside: i64,
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+/// Whose totals are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    #[allow(missing_docs)]
+    Host,
+    #[allow(missing_docs)]
+    User,
+    #[allow(missing_docs)]
+    Team,
+}
+
+impl Owner {
+    /// All three.
+    pub const ALL: [Self; 3] = [Self::Host, Self::User, Self::Team];
+
+    /// Name of the table.
+    #[must_use]
+    pub fn table(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::User => "user",
+            Self::Team => "team",
+        }
+    }
+}
+
+const TOLERANCE: &str = "GREATEST(1e-6, 1e-9 * ABS(x.ledger))";
+
+fn totals(owner: Owner) -> String {
+    let table = owner.table();
+    format!(
+        "(SELECT t.id AS id, t.total_credit - COALESCE(o.total_credit, 0e0) AS gained, COALESCE(l.paid, 0e0) AS ledger \
+         FROM `{table}` t LEFT JOIN cobblestone_opening o ON o.kind = '{table}' AND o.id = t.id \
+         LEFT JOIN (SELECT {table}id AS owner, SUM(credit) AS paid FROM cobblestone_ledger GROUP BY {table}id) l \
+         ON l.owner = t.id) x"
+    )
+}
+
+impl Conn {
+    /// Totals of all hosts, users or teams against the ledger, and the first rows that are off.
+    pub async fn check_totals(&mut self, owner: Owner) -> Result<(TotalsCheck, Vec<Off>)> {
+        let from = totals(owner);
+        let sum = diesel::sql_query(format!(
+            "SELECT COUNT(*) AS `rows`, COALESCE(SUM(x.gained), 0e0) AS gained, COALESCE(SUM(x.ledger), 0e0) AS ledger, \
+             CAST(COALESCE(SUM(ABS(x.gained - x.ledger) > {TOLERANCE}), 0) AS SIGNED) AS off FROM {from}"
+        ))
+        .get_result(&mut self.db)
+        .await?;
+        let off = diesel::sql_query(format!(
+            "SELECT x.id, x.gained, x.ledger FROM {from} WHERE ABS(x.gained - x.ledger) > {TOLERANCE} ORDER BY x.id LIMIT 20"
+        ))
+        .load(&mut self.db)
+        .await?;
+        Ok((sum, off))
+    }
+
+    /// Sums of the ledger by kind.
+    pub async fn ledger_by_kind(&mut self) -> Result<Vec<KindSum>> {
+        Ok(diesel::sql_query(
+            "SELECT kind, COUNT(*) AS `rows`, SUM(seconds) AS seconds, SUM(credit) AS credit FROM cobblestone_ledger \
+             GROUP BY kind ORDER BY kind",
+        )
+        .load(&mut self.db)
+        .await?)
+    }
+
+    /// Results whose mark says something else than the ledger: (result, mark's credit, ledger's credit).
+    pub async fn marks_off(&mut self) -> Result<Vec<Off>> {
+        Ok(diesel::sql_query(format!(
+            "SELECT x.id, x.gained, x.ledger FROM (SELECT m.resultid AS id, m.credit_paid AS gained, \
+             COALESCE(SUM(l.credit), 0e0) AS ledger FROM cobblestone_mark m \
+             LEFT JOIN cobblestone_ledger l ON l.resultid = m.resultid GROUP BY m.resultid, m.credit_paid) x \
+             WHERE ABS(x.gained - x.ledger) > {TOLERANCE} ORDER BY x.id LIMIT 20"
+        ))
+        .load(&mut self.db)
+        .await?)
+    }
+
+    /// Results that were paid for more seconds of uptime than lie between sending and reporting (or `now`), plus
+    /// `slack` seconds: (result, seconds possible, seconds paid).
+    pub async fn overpaid(&mut self, now: f64, slack: f64) -> Result<Vec<Off>> {
+        Ok(diesel::sql_query(
+            "SELECT x.id, x.gained, x.ledger FROM (SELECT r.id AS id, \
+             (CASE WHEN r.received_time > 0 THEN r.received_time ELSE ? END) - r.sent_time + ? AS gained, \
+             SUM(l.seconds) AS ledger FROM cobblestone_ledger l JOIN result r ON r.id = l.resultid WHERE l.kind = 'uptime' \
+             GROUP BY r.id, r.received_time, r.sent_time) x WHERE x.ledger > x.gained + 1e-6 ORDER BY x.id LIMIT 20",
+        )
+        .bind::<Double, _>(now)
+        .bind::<Double, _>(slack)
+        .load(&mut self.db)
+        .await?)
+    }
+
+    /// Messages that were paid more than once: impossible by a unique key, asked nevertheless.
+    pub async fn messages_paid_twice(&mut self) -> Result<i64> {
+        let count: Count = diesel::sql_query(
+            "SELECT COUNT(*) AS n FROM (SELECT messageid FROM cobblestone_ledger WHERE messageid IS NOT NULL \
+             GROUP BY messageid HAVING COUNT(*) > 1) x",
+        )
+        .get_result(&mut self.db)
+        .await?;
+        Ok(count.n)
+    }
+
+    /// What became of the messages of a variety.
+    pub async fn message_fates(&mut self, variety: &str) -> Result<Messages> {
+        Ok(diesel::sql_query(
+            "SELECT COUNT(*) AS stored, CAST(COALESCE(SUM(handled = 0), 0) AS SIGNED) AS waiting, \
+             CAST(COALESCE(SUM(handled <> 0), 0) - COALESCE((SELECT handled FROM cobblestone_opening_message WHERE variety = ?), 0) AS SIGNED) AS handled, \
+             CAST(COALESCE((SELECT SUM(messages) FROM cobblestone_mark), 0) AS SIGNED) AS counted, \
+             (SELECT COUNT(*) FROM cobblestone_ledger WHERE kind = 'uptime') AS paid, \
+             (SELECT COUNT(*) FROM cobblestone_disallowed) AS disallowed, \
+             (SELECT COUNT(*) FROM cobblestone_quarantine WHERE kind = 'trickle') AS set_aside \
+             FROM msg_from_host WHERE variety = ?",
+        )
+        .bind::<Text, _>(variety)
+        .bind::<Text, _>(variety)
+        .get_result(&mut self.db)
+        .await?)
+    }
+
+    /// Reasons why things of a kind were set aside, with how many.
+    pub async fn set_aside_by_reason(&mut self, kind: &str) -> Result<Vec<(String, i64)>> {
+        use crate::schema::ours::cobblestone_quarantine as q;
+        Ok(q::table
+            .filter(q::kind.eq(kind))
+            .group_by(q::reason)
+            .select((q::reason, diesel::dsl::count_star()))
+            .order(diesel::dsl::count_star().desc())
+            .load(&mut self.db)
+            .await?)
+    }
+}

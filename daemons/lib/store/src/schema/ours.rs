@@ -1,0 +1,94 @@
+//! Our own tables (`cobblestone_…`), made by the migrations in sql/cobblestone.
+
+use super::typed_tables;
+
+typed_tables! {
+    cobblestone_ledger (id) {
+        id -> BigInt,
+        time -> Double,
+        kind -> Text,
+        messageid -> Nullable<Integer>,
+        resultid -> Integer,
+        workunitid -> Integer,
+        hostid -> Integer,
+        userid -> Integer,
+        teamid -> Integer,
+        appid -> Integer,
+        seconds -> Double,
+        flops -> Double,
+        credit -> Double,
+        rule_version -> Integer,
+        reason -> Text,
+    }
+    cobblestone_mark (resultid) {
+        resultid -> Integer,
+        hostid -> Integer,
+        appid -> Integer,
+        seconds_paid -> Double,
+        largest_claim -> Double,
+        credit_paid -> Double,
+        messages -> Integer,
+        time -> Double,
+    }
+    cobblestone_disallowed (messageid) {
+        messageid -> Integer,
+        resultid -> Integer,
+        hostid -> Integer,
+        appid -> Integer,
+        claimed -> Double,
+        allowed -> Double,
+        reason -> Text,
+        time -> Double,
+    }
+    cobblestone_opening (kind, id) {
+        kind -> Text,
+        id -> Integer,
+        total_credit -> Double,
+    }
+    cobblestone_opening_message (variety) {
+        variety -> Text,
+        handled -> BigInt,
+    }
+    cobblestone_campaign (id) {
+        id -> Integer,
+        appid -> Integer,
+        name -> Text,
+        next_job -> BigInt,
+        time -> Double,
+    }
+    cobblestone_job (workunitid) {
+        workunitid -> Integer,
+        campaignid -> Integer,
+        job -> BigInt,
+        seed -> BigInt,
+        events -> BigInt,
+    }
+    cobblestone_quarantine (id) {
+        id -> BigInt,
+        time -> Double,
+        daemon -> Text,
+        kind -> Text,
+        refid -> BigInt,
+        hostid -> Integer,
+        reason -> Text,
+        raw -> Nullable<Blob>,
+        tries -> Integer,
+    }
+    cobblestone_dataset_file (id) {
+        id -> BigInt,
+        appid -> Integer,
+        dataset -> Text,
+        path -> Text,
+        items -> BigInt,
+        bytes -> BigInt,
+        state -> Text,
+        time -> Double,
+    }
+    cobblestone_migration (version) {
+        version -> Integer,
+        name -> Text,
+        time -> Double,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(cobblestone_job, cobblestone_campaign);

@@ -1,0 +1,254 @@
+//! Trickle-up messages, the marks that say how far a result's uptime is paid, and what was not paid.
+//!
+//! Invariant: a message is marked handled in the transaction that does what it asks for, and only while it is
+//! locked and still unhandled. Several instances take different messages (`SKIP LOCKED`).
+
+use boinc::id::{AppId, HostId, MessageId, ResultId};
+use boinc::record::{MsgFromHost, ResultRow};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use futures_util::StreamExt;
+
+use crate::bulk::{self, Kind, float};
+use crate::error::{Error, Loaded, Result};
+use crate::rows;
+use crate::schema::boinc::{msg_from_host, result};
+use crate::schema::ours::{cobblestone_disallowed, cobblestone_mark};
+use crate::transaction::{Conn, Tx};
+
+/// Bytes of a message's text that are read at most: BOINC's own limit, and one more to see that it is longer.
+pub const MESSAGE_BYTES: i32 = 256 * 1024 + 1;
+
+/// Bytes of text that one batch reads at most (the last message may go over).
+const BATCH_BYTES: usize = 16 << 20;
+
+/// How far a result's uptime is paid: table `cobblestone_mark`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mark {
+    #[allow(missing_docs)]
+    pub result: ResultId,
+    #[allow(missing_docs)]
+    pub host: HostId,
+    #[allow(missing_docs)]
+    pub app: AppId,
+    /// Seconds paid by trickles.
+    pub seconds_paid: f64,
+    /// Largest cumulative claim seen, seconds.
+    pub largest_claim: f64,
+    /// Cobblestones paid for this result, of all kinds.
+    pub credit_paid: f64,
+    /// Messages that counted.
+    pub messages: i32,
+    /// When it was last changed.
+    pub time: f64,
+}
+
+/// Uptime that was claimed and not paid: table `cobblestone_disallowed`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Disallowed {
+    #[allow(missing_docs)]
+    pub message: MessageId,
+    #[allow(missing_docs)]
+    pub result: ResultId,
+    #[allow(missing_docs)]
+    pub host: HostId,
+    #[allow(missing_docs)]
+    pub app: AppId,
+    /// Seconds that the message claims, cumulative.
+    pub claimed: f64,
+    /// Seconds that were possible.
+    pub allowed: f64,
+    /// For a person.
+    pub reason: String,
+    /// When.
+    pub time: f64,
+}
+
+impl Conn {
+    /// Unhandled messages of a variety with ids above `after`, by id; only ids with `id mod n = i` if `modulo = (n, i)`.
+    /// Fewer than `limit` when their texts are long; none means none.
+    pub async fn unhandled_messages(
+        &mut self,
+        variety: &str,
+        after: MessageId,
+        limit: i64,
+        modulo: Option<(i32, i32)>,
+    ) -> Result<Vec<MsgFromHost>> {
+        let (n, i) = modulo.unwrap_or((1, 0));
+        let mut stream = msg_from_host::table
+            .filter(msg_from_host::handled.eq(0))
+            .filter(msg_from_host::id.gt(after.0))
+            .filter(msg_from_host::variety.eq(variety))
+            .filter(crate::functions::modulo(msg_from_host::id, n).eq(i))
+            .order(msg_from_host::id)
+            .limit(limit)
+            .select((
+                msg_from_host::id,
+                msg_from_host::create_time,
+                msg_from_host::hostid,
+                diesel::dsl::sql::<diesel::sql_types::Blob>("variety"),
+                crate::functions::left_of(msg_from_host::xml, MESSAGE_BYTES),
+            ))
+            .load_stream::<rows::MsgFromHost>(&mut self.db)
+            .await?;
+        let mut messages = Vec::new();
+        let mut bytes = 0;
+        while let Some(row) = stream.next().await {
+            let message = MsgFromHost::from(row?);
+            bytes += message.xml.len();
+            messages.push(message);
+            if bytes > BATCH_BYTES {
+                break;
+            }
+        }
+        Ok(messages)
+    }
+
+    /// Results of those names. The database compares names without case; callers compare again.
+    pub async fn results_by_name(&mut self, names: &[&str]) -> Result<Loaded<ResultRow>> {
+        if names.is_empty() {
+            return Ok(Loaded::sort([]));
+        }
+        let rows = result::table
+            .filter(result::name.eq_any(names))
+            .select(rows::ResultRow::as_select())
+            .load(&mut self.db)
+            .await?;
+        Ok(Loaded::sort(rows.into_iter().map(ResultRow::try_from)))
+    }
+
+    /// Marks of those results; a result without a mark was never paid. Lock the results first.
+    pub async fn marks(&mut self, results: &[ResultId]) -> Result<Vec<Mark>> {
+        if results.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = cobblestone_mark::table
+            .filter(cobblestone_mark::resultid.eq_any(results.iter().map(|id| id.0)))
+            .order(cobblestone_mark::resultid)
+            .load::<(i32, i32, i32, f64, f64, f64, i32, f64)>(&mut self.db)
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(result, host, app, seconds_paid, largest_claim, credit_paid, messages, time)| Mark {
+                result: ResultId(result),
+                host: HostId(host),
+                app: AppId(app),
+                seconds_paid,
+                largest_claim,
+                credit_paid,
+                messages,
+                time,
+            })
+            .collect())
+    }
+}
+
+impl Tx {
+    /// Locks those of the messages that are still unhandled and that no other instance holds.
+    pub async fn lock_messages(&mut self, ids: &[MessageId]) -> Result<Vec<MessageId>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = msg_from_host::table
+            .filter(msg_from_host::id.eq_any(ids.iter().map(|id| id.0)))
+            .filter(msg_from_host::handled.eq(0))
+            .order(msg_from_host::id)
+            .select(msg_from_host::id)
+            .for_update()
+            .skip_locked()
+            .load::<i32>(&mut self.db)
+            .await?;
+        Ok(ids.into_iter().map(MessageId).collect())
+    }
+
+    /// Locks results, by id.
+    pub async fn lock_results(&mut self, ids: &[ResultId]) -> Result<Loaded<ResultRow>> {
+        if ids.is_empty() {
+            return Ok(Loaded::sort([]));
+        }
+        let rows = result::table
+            .filter(result::id.eq_any(ids.iter().map(|id| id.0)))
+            .order(result::id)
+            .select(rows::ResultRow::as_select())
+            .for_update()
+            .load(&mut self.db)
+            .await?;
+        Ok(Loaded::sort(rows.into_iter().map(ResultRow::try_from)))
+    }
+
+    /// Marks locked messages as handled, as stock tools do.
+    pub async fn mark_handled(&mut self, ids: &[MessageId]) -> Result<()> {
+        for chunk in ids.chunks(5000) {
+            let changed = diesel::update(
+                msg_from_host::table
+                    .filter(msg_from_host::id.eq_any(chunk.iter().map(|id| id.0)))
+                    .filter(msg_from_host::handled.eq(0)),
+            )
+            .set(msg_from_host::handled.eq(1))
+            .execute(&mut self.db)
+            .await?;
+            if changed != chunk.len() {
+                return Err(Error::Count {
+                    what: "marking messages as handled",
+                    expected: chunk.len(),
+                    changed,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes marks, new ones and changed ones.
+    pub async fn write_marks(&mut self, marks: &[Mark]) -> Result<()> {
+        let values: Vec<_> = marks
+            .iter()
+            .map(|mark| {
+                vec![
+                    mark.result.0.into(),
+                    mark.host.0.into(),
+                    mark.app.0.into(),
+                    float(mark.seconds_paid),
+                    float(mark.largest_claim),
+                    float(mark.credit_paid),
+                    mark.messages.into(),
+                    float(mark.time),
+                ]
+            })
+            .collect();
+        let columns = [
+            ("resultid", Kind::Int),
+            ("hostid", Kind::Int),
+            ("appid", Kind::Int),
+            ("seconds_paid", Kind::Double),
+            ("largest_claim", Kind::Double),
+            ("credit_paid", Kind::Double),
+            ("messages", Kind::Int),
+            ("time", Kind::Double),
+        ];
+        bulk::upsert(self, "cobblestone_mark", &columns, &values).await
+    }
+
+    /// Records uptime that was claimed and not paid.
+    pub async fn insert_disallowed(&mut self, rows: &[Disallowed]) -> Result<()> {
+        use cobblestone_disallowed as d;
+        for chunk in rows.chunks(5000) {
+            let rows: Vec<_> = chunk
+                .iter()
+                .map(|row| {
+                    (
+                        d::messageid.eq(row.message.0),
+                        d::resultid.eq(row.result.0),
+                        d::hostid.eq(row.host.0),
+                        d::appid.eq(row.app.0),
+                        d::claimed.eq(row.claimed),
+                        d::allowed.eq(row.allowed),
+                        d::reason.eq(crate::text::cut(&row.reason, 255)),
+                        d::time.eq(row.time),
+                    )
+                })
+                .collect();
+            diesel::insert_into(d::table).values(&rows).execute(&mut self.db).await?;
+        }
+        Ok(())
+    }
+}
