@@ -1,1 +1,136 @@
-//! placeholder
+//! What the daemons do for one application, as its administrator declares it.
+//!
+//! The file is `cobblestone/APP.toml` in the project directory. Without it, and without a section of it, the
+//! safe choice holds: no work is made, uptime earns nothing, outputs must be equal byte for byte, credit is
+//! BOINC's adaptive one.
+//!
+//! Invariants.
+//! - A file is used whole or not at all. A key that nobody knows is a mistake, never ignored; the message names
+//!   file, line and what was probably meant.
+//! - What [`AppConfig::load`] returns has been checked: names can be file names, paths stay in the project
+//!   directory, tolerances can fail.
+//!
+//! The file is read once, at the start of a daemon. Nothing is written.
+//!
+//! Where to extend: a key is one more field of a section; a section is one more module in `section` and one
+//! more field of [`AppConfig`]. `project-config/theory.toml` must document both; a test asks.
+
+mod document;
+mod keys;
+mod mistake;
+mod name;
+pub mod pending;
+mod section;
+mod wording;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use compare::Spec;
+use pending::UptimePolicy;
+use serde::{Deserialize, Serialize};
+
+use document::Document;
+use keys::Keys;
+
+pub use mistake::{AppConfigError, Mistake};
+pub use section::{Assimilate, Credit, DEFAULT_MAX_GRANTED_CREDIT, Parameter, RESERVED_PARAMETERS, Work};
+
+/// Largest file that is read, in bytes.
+const LARGEST_FILE: u64 = 1 << 20;
+
+/// What the daemons do for one application. The default is safe: see the head of the crate.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AppConfig {
+    /// Which workunits are made. `None`: none.
+    pub work: Option<Work>,
+    /// What uptime claims are paid.
+    pub uptime: UptimePolicy,
+    /// When two outputs are the same.
+    pub compare: Spec,
+    /// What a valid result is paid.
+    pub credit: Credit,
+    /// Where validated outputs go.
+    pub assimilate: Assimilate,
+}
+
+impl AppConfig {
+    /// Where the configuration of `app` is, whether or not it exists.
+    ///
+    /// # Errors
+    /// [`AppConfigError::AppName`] if the name cannot be that of a file in the folder.
+    pub fn path(project_dir: &Path, app: &str) -> Result<PathBuf, AppConfigError> {
+        if !name::is_safe_name(app) {
+            return Err(AppConfigError::AppName { app: app.escape_debug().to_string() });
+        }
+        Ok(project_dir.join("cobblestone").join(format!("{app}.toml")))
+    }
+
+    /// Reads the configuration of `app`. No file: the default.
+    ///
+    /// # Errors
+    /// [`AppConfigError`] if the name is unsafe, the file cannot be read, or it holds a mistake.
+    pub fn load(project_dir: &Path, app: &str) -> Result<Self, AppConfigError> {
+        let path = Self::path(project_dir, app)?;
+        let text = match read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(source) => return Err(AppConfigError::Read { path, source }),
+        };
+        Self::parse(&text, app).map_err(|mistakes| AppConfigError::Mistakes { path, mistakes })
+    }
+
+    /// Reads and checks the text of a configuration of `app`.
+    ///
+    /// # Errors
+    /// All mistakes of the first kind found: no TOML, unknown keys, a wrong type, values that make no sense.
+    pub fn parse(text: &str, app: &str) -> Result<Self, Vec<Mistake>> {
+        let (mut config, document) = Document::read::<Self>(text)?;
+        if let Some(work) = &mut config.work {
+            work.fill(app, &document);
+        }
+        let mistakes = config.check(&document);
+        if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
+    }
+
+    /// Every key that can be set, with its section: `compare.absolute`.
+    pub fn known_keys() -> Vec<String> {
+        Keys::of::<Self>().paths()
+    }
+
+    fn check(&self, document: &Document<'_>) -> Vec<Mistake> {
+        let mut mistakes = Vec::new();
+        let mut report = |section: &str, key: &str, message: String| {
+            mistakes.push(document.mistake(&format!("{section}.{key}"), message));
+        };
+        if let Some(work) = &self.work {
+            work.check(&mut |key, message| report("work", key, message));
+        }
+        for mistake in self.compare.check() {
+            report("compare", mistake.key, mistake.message);
+        }
+        self.credit.check(&mut |key, message| report("credit", key, message));
+        self.assimilate.check(&mut |key, message| report("assimilate", key, message));
+        mistakes.sort_by_key(|mistake| mistake.line);
+        mistakes
+    }
+}
+
+/// Reads a text file of bounded size. A link is followed: the folder is the administrator's.
+fn read(path: &Path) -> io::Result<String> {
+    let file = File::open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it has more than {LARGEST_FILE} bytes"),
+        ));
+    }
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
+}

@@ -1,0 +1,16 @@
+//! The sections of the file, one module each.
+//!
+//! A section is a serde struct with `default` and `deny_unknown_fields`, and a `check` that finds what a type
+//! cannot say. Its doc comments are for programmers; `project-config/theory.toml` documents every key for
+//! administrators, and a test sees to that.
+
+mod assimilate;
+mod credit;
+mod work;
+
+pub use assimilate::Assimilate;
+pub use credit::{Credit, DEFAULT_MAX_GRANTED_CREDIT};
+pub use work::{Parameter, RESERVED_PARAMETERS, Work};
+
+/// Takes a key of a section and what is wrong with it.
+pub(crate) type Report<'a> = dyn FnMut(&str, String) + 'a;
