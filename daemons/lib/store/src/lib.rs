@@ -26,6 +26,7 @@ pub mod transaction;
 pub mod trickles;
 pub mod url;
 pub mod validation;
+pub mod work;
 
 pub use error::{BadRow, Error, Loaded, Result};
 pub use sandbox_clock::SandboxClock;

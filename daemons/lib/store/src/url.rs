@@ -53,6 +53,26 @@ impl std::fmt::Display for DbUrl {
 }
 
 impl DbUrl {
+    /// The database that config.xml names, by `db_host`, `db_user`, `db_passwd` and `db_name`.
+    #[must_use]
+    pub fn from_config(config: &boinc::config::ProjectConfig, tls: Tls) -> Self {
+        use boinc::config::DbHost;
+        let (host, port, socket) = match &config.db_host {
+            DbHost::Local => (None, None, None),
+            DbHost::Tcp { host, port } => (Some(host.clone()), *port, None),
+            DbHost::Socket(path) => (None, None, Some(path.clone())),
+        };
+        Self {
+            host,
+            port,
+            socket,
+            user: config.db_user.clone(),
+            password: config.db_passwd.expose().to_owned(),
+            database: config.db_name.clone(),
+            tls,
+        }
+    }
+
     fn tcp_host(&self) -> &str {
         match self.host.as_deref() {
             None | Some("" | "localhost") => "127.0.0.1",
