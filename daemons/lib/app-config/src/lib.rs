@@ -19,7 +19,6 @@ mod document;
 mod keys;
 mod mistake;
 mod name;
-pub mod pending;
 mod section;
 mod wording;
 
@@ -28,14 +27,14 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use compare::Spec;
-use pending::UptimePolicy;
+use rules::uptime::{PolicyError, UptimePolicy};
 use serde::{Deserialize, Serialize};
 
 use document::Document;
 use keys::Keys;
 
 pub use mistake::{AppConfigError, Mistake};
-pub use section::{Assimilate, Credit, DEFAULT_MAX_GRANTED_CREDIT, Parameter, RESERVED_PARAMETERS, Work};
+pub use section::{Assimilate, Credit, Parameter, RESERVED_PARAMETERS, Work};
 
 /// Largest file that is read, in bytes.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -107,6 +106,15 @@ impl AppConfig {
         };
         if let Some(work) = &self.work {
             work.check(&mut |key, message| report("work", key, message));
+        }
+        match self.uptime.check() {
+            Ok(()) => {}
+            Err(PolicyError::Number { key, value, range }) => {
+                report("uptime", key, format!("is {value}, but must be {range}"));
+            }
+            Err(PolicyError::Empty { key }) => {
+                report("uptime", key, "is empty; wrapper and vboxwrapper send \"cpu_time\"".into());
+            }
         }
         for mistake in self.compare.check() {
             report("compare", mistake.key, mistake.message);

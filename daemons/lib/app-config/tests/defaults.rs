@@ -9,6 +9,7 @@ fn no_file_is_safe() {
     let config = AppConfig::load(project.path(), "theory").unwrap();
     assert_eq!(config, AppConfig::default());
     assert_eq!(config.work, None, "no work is made");
+    assert!(!config.uptime.enabled, "uptime earns nothing");
     assert_eq!(config.compare.method, Method::Exact, "byte for byte");
     assert_eq!(serde_json::to_value(config.credit.mode).unwrap(), "adaptive");
     assert_eq!(config.credit.max_granted_credit, 73_000_000.0);

@@ -1,12 +1,9 @@
 //! `[credit]`: what a valid result is paid at validation.
 
-use crate::pending::CreditMode;
+use rules::credit::{CreditMode, MAX_GRANTED_CREDIT};
 use serde::{Deserialize, Serialize};
 
 use super::Report;
-
-/// BOINC's largest credit of one result: 200 cobblestones a day, 1000 GFLOPS, for 365 days.
-pub const DEFAULT_MAX_GRANTED_CREDIT: f64 = 200.0 * 1000.0 * 365.0;
 
 /// What a valid result is paid at validation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,7 +21,7 @@ impl Default for Credit {
     fn default() -> Self {
         Self {
             mode: CreditMode::default(),
-            max_granted_credit: DEFAULT_MAX_GRANTED_CREDIT,
+            max_granted_credit: MAX_GRANTED_CREDIT,
             update_credited_job: false,
         }
     }

@@ -9,7 +9,7 @@ mod credit;
 mod work;
 
 pub use assimilate::Assimilate;
-pub use credit::{Credit, DEFAULT_MAX_GRANTED_CREDIT};
+pub use credit::Credit;
 pub use work::{Parameter, RESERVED_PARAMETERS, Work};
 
 /// Takes a key of a section and what is wrong with it.
