@@ -13,7 +13,7 @@ use crate::shown::shown;
 pub const KEPT_BYTES: u64 = 1 << 20;
 
 /// A SHA-256 digest.
-pub type Sha256Digest = [u8; 32];
+type Sha256Digest = [u8; 32];
 
 /// Content for comparison byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -38,7 +38,7 @@ mod table;
 mod tolerance;
 
 pub use comparison::{Comparison, Deviation, Reason, Verdict, compare};
-pub use exact::{KEPT_BYTES, Sha256Digest};
+pub use exact::KEPT_BYTES;
 pub use file::{File, FileError};
 pub use parsed::{Malformed, Parsed};
 pub use spec::{DEFAULT_MAX_BYTES, LARGEST_MAX_BYTES, Method, Separator, Spec, SpecMistake};
