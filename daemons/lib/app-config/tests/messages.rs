@@ -148,6 +148,8 @@ fn each_rule_of_a_value_can_fail() {
         ("[work]\ncontext = 'a/../../b'", "`context` in [work], line 2"),
         (&format!("[work]\noutput_template = '{}'", "x".repeat(64)), "`output_template` in [work], line 2"),
         ("[work]\ncushion = 0", "`cushion` in [work], line 2"),
+        ("[work]\ncushion = 1000001", "`cushion` in [work], line 2"),
+        ("[work]\nevents = 9223372036854775808", "`events` in [work], line 2"),
         ("[work]\njobs = 2\nfirst_seed = 9223372036854775807", "`first_seed` in [work], line 3"),
         ("[work.parameters]\nseed = 1", "`seed` in [work.parameters], line 2"),
         ("[work.parameters]\n'a-b' = 1", "`a-b` in [work.parameters], line 2"),

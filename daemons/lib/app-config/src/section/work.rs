@@ -16,6 +16,9 @@ const LONGEST_TEMPLATE_PATH: usize = 63;
 /// Largest seed: TOML, SQL and most languages have signed 64-bit integers.
 const LARGEST_SEED: u64 = i64::MAX as u64;
 
+/// Most unsent results that can be kept: more is a slip of the hand.
+const LARGEST_CUSHION: u64 = 1_000_000;
+
 /// Names that every context template gets; parameters cannot take them.
 pub const RESERVED_PARAMETERS: [&str; 4] = ["seed", "events", "job", "campaign"];
 
@@ -29,8 +32,8 @@ pub struct Work {
     pub input_template: String,
     /// Output template, relative to the project directory, at most 63 characters. Default: `templates/APP_out`.
     pub output_template: String,
-    /// Template of the input file of each workunit, relative to the project directory. `None`: the workunits
-    /// have no input file of their own.
+    /// Template of the input file of each workunit, relative to the project directory. `None`: the file holds
+    /// campaign, job, seed and events as `key=value` lines.
     pub context: Option<String>,
     /// How many workunits the campaign has. `None`: it never ends.
     pub jobs: Option<u64>,
@@ -177,6 +180,12 @@ impl Work {
         }
         if self.cushion == 0 {
             report("cushion", "is 0, so no workunit would ever be made; remove [work] for that".into());
+        }
+        if self.cushion > LARGEST_CUSHION {
+            report("cushion", format!("is {}, but at most {LARGEST_CUSHION} are kept", self.cushion));
+        }
+        if self.events > LARGEST_SEED {
+            report("events", format!("is {}, but must be at most {LARGEST_SEED}", self.events));
         }
         if self.first_seed.checked_add(self.jobs.unwrap_or(0)).is_none_or(|last| last > LARGEST_SEED) {
             report("first_seed", format!("the last seed would be larger than {LARGEST_SEED}"));
