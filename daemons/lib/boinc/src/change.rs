@@ -2,112 +2,95 @@
 //! rules, written by the store.
 //!
 //! Totals change by a difference (other programs add to them too); averages and counters are new values, computed
-//! from rows that the transaction has locked.
+//! from rows that the transaction has locked. Rows come in the order of their keys, so that two writers lock in
+//! the same order.
 
-use crate::id::{AppId, AppVersionId, HostId, TeamId, UserId};
+use crate::id::{AppId, HostAppVersionId, HostId, TeamId, UserId};
 use crate::record::HostAppVersion;
 
-/// A row of `host`.
+/// Columns of one row of `host`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HostChange {
     #[allow(missing_docs)]
     pub id: HostId,
-    /// Added to `total_credit`.
-    pub credit: f64,
-    #[allow(missing_docs)]
+    /// `total_credit = total_credit + delta_total`
+    pub delta_total: f64,
+    /// New value.
     pub expavg_credit: f64,
-    #[allow(missing_docs)]
+    /// New value.
     pub expavg_time: f64,
-    #[allow(missing_docs)]
-    pub avg_turnaround: f64,
+    /// New value, when it changed.
+    pub avg_turnaround: Option<f64>,
 }
 
-/// A row of `user`.
+/// Columns of one row of `user` or `team`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct UserChange {
+pub struct TotalChange<Id> {
     #[allow(missing_docs)]
-    pub id: UserId,
-    /// Added to `total_credit`.
-    pub credit: f64,
-    #[allow(missing_docs)]
+    pub id: Id,
+    /// `total_credit = total_credit + delta_total`
+    pub delta_total: f64,
+    /// New value.
     pub expavg_credit: f64,
-    #[allow(missing_docs)]
-    pub expavg_time: f64,
-}
-
-/// A row of `team`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TeamChange {
-    #[allow(missing_docs)]
-    pub id: TeamId,
-    /// Added to `total_credit`.
-    pub credit: f64,
-    #[allow(missing_docs)]
-    pub expavg_credit: f64,
-    #[allow(missing_docs)]
+    /// New value.
     pub expavg_time: f64,
 }
 
-/// A row of `credit_user` or `credit_team`.
+/// Columns of one row of `credit_user` or `credit_team`. `credit_type` is 0 for rows to be created.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ByAppChange {
-    /// `userid` or `teamid`
-    pub owner: i32,
+pub struct ByAppChange<Id> {
+    #[allow(missing_docs)]
+    pub owner: Id,
     #[allow(missing_docs)]
     pub appid: AppId,
-    /// The row was not there.
-    pub created: bool,
-    /// Added to `njobs`.
-    pub njobs: i32,
-    /// Added to `total`.
-    pub credit: f64,
-    #[allow(missing_docs)]
+    /// `njobs = njobs + delta_jobs`
+    pub delta_jobs: i32,
+    /// `total = total + delta_total`
+    pub delta_total: f64,
+    /// New value.
     pub expavg: f64,
-    #[allow(missing_docs)]
+    /// New value.
     pub expavg_time: f64,
+    /// 0 for rows that this toolkit made.
+    pub credit_type: i32,
+    /// The row did not exist when it was loaded. Another writer may have made it since: insert, or add to it.
+    pub created: bool,
 }
 
-/// A row of `host_app_version`.
+/// One row of `host_app_version`.
+///
+/// A row can have moved to another version ([`Books`] takes an older version's row over), even onto a key that
+/// another row left in the same batch. Take all rows with a `from` away (or rename them aside) before the new
+/// rows go in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HostAppVersionChange {
-    /// What stands in the database; `None`: the row is new.
-    pub old: Option<HostAppVersion>,
-    /// What shall stand there.
-    pub new: HostAppVersion,
+    /// Key of the row when it was loaded; None = to be created.
+    pub from: Option<HostAppVersionId>,
+    /// The whole row as it shall be; its key may differ from `from`.
+    pub row: HostAppVersion,
 }
 
-/// Statistics of a row of `app_version`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AppVersionChange {
-    #[allow(missing_docs)]
-    pub id: AppVersionId,
-    /// `pfc_n`, `pfc_avg` that the new ones were computed from: the row is changed only if they still stand there.
-    pub old_pfc: (f64, f64),
-    #[allow(missing_docs)]
-    pub pfc_n: f64,
-    #[allow(missing_docs)]
-    pub pfc_avg: f64,
-    #[allow(missing_docs)]
-    pub expavg_credit: f64,
-    #[allow(missing_docs)]
-    pub expavg_time: f64,
-}
-
-/// All of it, each list by id.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// All that changed since loading.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Changes {
     #[allow(missing_docs)]
     pub hosts: Vec<HostChange>,
     #[allow(missing_docs)]
-    pub users: Vec<UserChange>,
+    pub users: Vec<TotalChange<UserId>>,
     #[allow(missing_docs)]
-    pub teams: Vec<TeamChange>,
+    pub teams: Vec<TotalChange<TeamId>>,
     #[allow(missing_docs)]
-    pub credit_users: Vec<ByAppChange>,
+    pub credit_users: Vec<ByAppChange<UserId>>,
     #[allow(missing_docs)]
-    pub credit_teams: Vec<ByAppChange>,
+    pub credit_teams: Vec<ByAppChange<TeamId>>,
     #[allow(missing_docs)]
     pub host_app_versions: Vec<HostAppVersionChange>,
-    #[allow(missing_docs)]
-    pub app_versions: Vec<AppVersionChange>,
+}
+
+impl Changes {
+    /// True when there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self == &Self::default()
+    }
 }

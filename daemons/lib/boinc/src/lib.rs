@@ -5,12 +5,13 @@
 //! [`config::ProjectConfig::read`], [`md5_cache`] and [`download_dir`].
 //! What comes from a volunteer's machine is hostile: nothing here panics, whatever the bytes.
 
+pub mod change;
 pub mod config;
 pub mod download_dir;
 pub mod hierarchy;
-pub mod change;
 pub mod id;
 pub mod input_template;
+pub mod ledger;
 pub mod md5_cache;
 pub mod output_template;
 pub mod printable;
