@@ -1,9 +1,14 @@
 //! The examples in `project-config/` and `templates/` are right, and theory.toml documents every key.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use app_config::{AppConfig, Work};
+use boinc::id::AppId;
+use boinc::input_template::{Download, InputFile, JobDescription, KnownFiles, new_workunit};
+use boinc::output_template;
 use compare::Method;
 
 fn read(path: &str) -> String {
@@ -166,6 +171,36 @@ fn the_files_of_the_virtual_machine_fit_together() {
     let version = read("templates/version.xml");
     assert_eq!(contents(&version, "logical_name"), ["vbox_job.xml", "vm_image.vdi"]);
     assert_eq!(elements(&version).iter().filter(|name| **name == "main_program").count(), 1);
+}
+
+#[test]
+fn the_templates_make_a_workunit_and_a_result() {
+    let mut files = KnownFiles::default();
+    files.add("theory-1_0.txt", "0123456789abcdef0123456789abcdef", 120);
+    let job = JobDescription {
+        name: "theory-1_0".into(),
+        result_template_file: "templates/theory_out".into(),
+        input_files: vec![InputFile::staged("theory-1_0.txt")],
+        ..JobDescription::default()
+    };
+    let download = Download { url: "http://example.org/theory/download", fanout: 1024 };
+    let template = read("templates/theory_in");
+    let created =
+        new_workunit(template.as_bytes(), &job, AppId(1), 1_800_000_000, download, &mut files).unwrap();
+    let workunit = created.workunit;
+    assert_eq!((workunit.min_quorum, workunit.target_nresults, workunit.max_success_results), (2, 2, 6));
+    assert_eq!((workunit.delay_bound, workunit.rsc_fpops_bound), (432_000, 1e17));
+    let document = String::from_utf8(workunit.xml_doc).unwrap();
+    assert_eq!(contents(&document, "open_name"), ["shared/context.txt"]);
+    // As stock does, an empty one for the job stands before it; the client takes the last.
+    assert_eq!(contents(&document, "command_line").last(), Some(&"--trickle 900"));
+    assert!(document.contains("<copy_file/>"), "{document}");
+
+    let base = output_template::output_base("theory-1_0_1", 7);
+    let expanded =
+        output_template::expand(&read("templates/theory_out"), &base, "http://example.org/upload").unwrap();
+    assert_eq!(contents(&expanded, "file_name"), ["theory-1_0_1_r7_0"]);
+    assert_eq!(contents(&expanded, "open_name"), ["shared/histograms.txt"]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What an administrator reads when the file is wrong.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
 use app_config::{AppConfig, AppConfigError, Parameter};
 
 fn messages(text: &str) -> Vec<String> {
@@ -173,7 +175,7 @@ fn a_default_that_does_not_fit_is_reported_without_a_line() {
     let mistakes = AppConfig::parse("[work]", &app).unwrap_err();
     assert_eq!(
         mistakes[0].to_string(),
-        "`output_template` in [work]: has 74 characters, but BOINC's database has room for 63"
+        "`output_template` in [work]: has 74 bytes, but BOINC's database has room for 63"
     );
 }
 

@@ -10,7 +10,7 @@ use super::Report;
 use crate::document::Document;
 use crate::name::{is_safe_name, stays_below};
 
-/// Longest path of an output template, in characters: the size of the database column that holds it.
+/// Longest path of an output template, in bytes: the size of the database column that holds it.
 const LONGEST_TEMPLATE_PATH: usize = 63;
 
 /// Largest seed: TOML, SQL and most languages have signed 64-bit integers.
@@ -30,7 +30,7 @@ pub struct Work {
     pub campaign: String,
     /// Input template, relative to the project directory. Default: `templates/APP_in`.
     pub input_template: String,
-    /// Output template, relative to the project directory, at most 63 characters. Default: `templates/APP_out`.
+    /// Output template, relative to the project directory, at most 63 bytes. Default: `templates/APP_out`.
     pub output_template: String,
     /// Template of the input file of each workunit, relative to the project directory. `None`: the file holds
     /// campaign, job, seed and events as `key=value` lines.
@@ -168,11 +168,11 @@ impl Work {
                 );
             }
         }
-        let length = output_template.chars().count();
+        let length = output_template.len();
         if length > LONGEST_TEMPLATE_PATH {
             report(
                 "output_template",
-                format!("has {length} characters, but BOINC's database has room for {LONGEST_TEMPLATE_PATH}"),
+                format!("has {length} bytes, but BOINC's database has room for {LONGEST_TEMPLATE_PATH}"),
             );
         }
         if self.jobs == Some(0) {
