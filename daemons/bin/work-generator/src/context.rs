@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use app_config::Work;
+use app_config::{Parameter, Work};
+use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, Value};
 
 /// What stands in a job's file when the project has no template.
@@ -45,12 +46,13 @@ impl Contexts {
         };
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_keep_trailing_newline(true);
+        let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
+        environment.set_syntax(syntax.context("setting up the template engine")?);
         environment
             .add_template_owned("context", text)
             .with_context(|| format!("the context template {name} can't be understood"))?;
         let mut values: BTreeMap<String, Value> =
-            work.parameters.iter().map(|(key, value)| (key.clone(), Value::from_serialize(value))).collect();
+            work.parameters.iter().map(|(key, value)| (key.clone(), parameter(value))).collect();
         values.insert("campaign".to_owned(), work.campaign.clone().into());
         let contexts = Self { environment, values };
         contexts
@@ -72,9 +74,18 @@ impl Contexts {
     }
 }
 
+fn parameter(value: &Parameter) -> Value {
+    match value {
+        Parameter::Text(text) => text.as_str().into(),
+        Parameter::Integer(number) => (*number).into(),
+        Parameter::Float(number) => (*number).into(),
+    }
+}
+
 fn read(path: &Path) -> Result<String> {
     use std::io::Read as _;
-    let file = std::fs::File::open(path).with_context(|| format!("can't open the context template {}", path.display()))?;
+    let file = std::fs::File::open(path)
+        .with_context(|| format!("can't open the context template {}", path.display()))?;
     let mut text = String::new();
     file.take(MAX_TEMPLATE)
         .read_to_string(&mut text)

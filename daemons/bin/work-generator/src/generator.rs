@@ -2,10 +2,10 @@
 
 use anyhow::{Context as _, Result};
 use app_config::{AppConfig, Work};
-use boinc::download_dir::DownloadDir;
 use boinc::id::AppId;
 use boinc::input_template::{Download, InputFile, JobDescription, NewWorkunit, new_workunit};
-use daemon::{Daemon, Fatal, NoArgs, Pass, PassReport, ProjectDir, Start};
+use daemon::run::NoArgs;
+use daemon::{Daemon, Fatal, Pass, PassReport, ProjectDir, Start};
 use store::work::{Campaign, Job};
 
 use crate::budget::Budget;
@@ -30,13 +30,18 @@ pub struct WorkGenerator {
 
 impl Daemon for WorkGenerator {
     const NAME: &'static str = "work-generator";
-    const ABOUT: &'static str = "Keeps a cushion of unsent results for an application: makes workunits from cobblestone/APP.toml.";
+    const ABOUT: &'static str =
+        "Keeps a cushion of unsent results for an application: makes workunits from cobblestone/APP.toml.";
     type Args = NoArgs;
 
     async fn start(start: &Start<NoArgs>) -> Result<Self> {
         let name = start.app();
         let app = start.store.read("application", async |conn| conn.app(name).await).await?;
-        let app = app.ok_or_else(|| Fatal::new(format!("there is no application `{name}` in the database; look at --app, or run bin/xadd")))?;
+        let app = app.ok_or_else(|| {
+            Fatal::new(format!(
+                "there is no application `{name}` in the database; look at --app, or run bin/xadd"
+            ))
+        })?;
         let root = &start.project.root;
         let fatal = |error: anyhow::Error| Fatal::new(format!("{error:#}"));
         let config = AppConfig::load(root, name).map_err(|error| Fatal::new(error.to_string()))?;
@@ -44,14 +49,23 @@ impl Daemon for WorkGenerator {
             Fatal::new(format!("cobblestone/{name}.toml has no [work] section, so there is nothing to make; see project-config/theory.toml"))
         })?;
         let template = std::fs::read(root.join(&work.input_template))
-            .with_context(|| format!("can't read the input template {}; [work] input_template names it", work.input_template))
+            .with_context(|| {
+                format!(
+                    "can't read the input template {}; [work] input_template names it",
+                    work.input_template
+                )
+            })
             .map_err(fatal)?;
         let output = root.join(&work.output_template);
         if !output.is_file() {
-            return Err(Fatal::new(format!("there is no output template {}; [work] output_template names it", output.display())).into());
+            return Err(Fatal::new(format!(
+                "there is no output template {}; [work] output_template names it",
+                output.display()
+            ))
+            .into());
         }
         let contexts = Contexts::new(root, &work).map_err(fatal)?;
-        let stage = Stage::new(start.project.download_dir(), start.project.config.uldl_dir_fanout);
+        let stage = Stage::new(start.project.download());
         let generator = Self {
             app: app.id,
             work,
@@ -74,7 +88,11 @@ impl Daemon for WorkGenerator {
         let (unsent, to_come, campaign) = pass
             .store
             .read("cushion", async |conn| {
-                Ok((conn.unsent_results(app).await?, conn.results_to_come(app, now).await?, conn.campaign(app, &name).await?))
+                Ok((
+                    conn.unsent_results(app).await?,
+                    conn.results_to_come(app, now).await?,
+                    conn.campaign(app, &name).await?,
+                ))
             })
             .await?;
         let first = campaign.map_or(0, |c| c.next_job);
@@ -134,7 +152,7 @@ impl Daemon for WorkGenerator {
 
 impl WorkGenerator {
     fn inputs(&self) -> Inputs {
-        Inputs::new(self.stage.clone(), DownloadDir::new(&self.project.config, &self.project.root))
+        Inputs::new(self.stage.clone(), self.project.download())
     }
 
     /// Name of a job's workunit: the same whoever makes it, whenever.
@@ -152,7 +170,13 @@ impl WorkGenerator {
     }
 
     /// Stages the files of jobs and describes their workunits; `None` when asked to stop meanwhile.
-    fn stage_jobs(&self, pass: &Pass<'_>, first: i64, count: i64, now: i32) -> Result<Option<Vec<(Job, NewWorkunit)>>> {
+    fn stage_jobs(
+        &self,
+        pass: &Pass<'_>,
+        first: i64,
+        count: i64,
+        now: i32,
+    ) -> Result<Option<Vec<(Job, NewWorkunit)>>> {
         let mut inputs = self.inputs();
         inputs.write = !self.dry_run;
         let mut jobs = Vec::new();
@@ -183,15 +207,26 @@ impl WorkGenerator {
             input_files: vec![InputFile::staged(file)],
             ..JobDescription::default()
         };
-        let created = new_workunit(&self.template, &description, self.app, now, Download::from(&self.project.config), inputs)
-            .map_err(|error| Fatal::new(format!("{}: {error}", self.work.input_template)))?;
+        let created = new_workunit(
+            &self.template,
+            &description,
+            self.app,
+            now,
+            Download::from(&self.project.config),
+            inputs,
+        )
+        .map_err(|error| Fatal::new(format!("{}: {error}", self.work.input_template)))?;
         Ok(created.workunit)
     }
 
     fn tell_end(&mut self, next_job: i64) {
         let ended = self.work.jobs.is_some_and(|jobs| u64::try_from(next_job).unwrap_or(0) >= jobs);
         if ended && !self.told_end {
-            tracing::info!(campaign = self.work.campaign, jobs = next_job, "all jobs of the campaign are made");
+            tracing::info!(
+                campaign = self.work.campaign,
+                jobs = next_job,
+                "all jobs of the campaign are made"
+            );
         }
         self.told_end = ended;
     }

@@ -7,24 +7,21 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use boinc::hierarchy::path_in;
+use boinc::download_dir::DownloadDir;
 use boinc::input_template::FileFacts;
 use boinc::md5_cache;
 
-/// The download folder.
+/// The download folder, to be written to.
 #[derive(Debug, Clone)]
-pub struct Stage {
-    folder: PathBuf,
-    fanout: u32,
-}
+pub struct Stage(DownloadDir);
 
 impl Stage {
-    /// A download folder with its fan-out.
-    pub fn new(folder: PathBuf, fanout: u32) -> Self {
-        Self { folder, fanout }
+    /// Stages into this folder.
+    pub fn new(folder: DownloadDir) -> Self {
+        Self(folder)
     }
 
     /// Stages `content` as `name`.
@@ -32,7 +29,7 @@ impl Stage {
     /// # Errors
     /// The name is no file name, another file of that name is there, or the file system refuses.
     pub fn put(&self, name: &str, content: &[u8]) -> Result<FileFacts> {
-        let path = path_in(&self.folder, name, self.fanout)?;
+        let path = self.0.path(name)?;
         let facts = md5_cache::of_bytes(content);
         match same(&path, content).with_context(|| format!("can't look at {}", path.display()))? {
             Some(true) => {}
@@ -53,8 +50,8 @@ impl Stage {
     /// # Errors
     /// The file system refuses.
     pub fn sync(&self) -> Result<()> {
-        let folder = fs::File::open(&self.folder)?;
-        rustix::fs::syncfs(&folder).with_context(|| format!("can't sync {}", self.folder.display()))?;
+        let folder = fs::File::open(&self.0.root)?;
+        rustix::fs::syncfs(&folder).with_context(|| format!("can't sync {}", self.0.root.display()))?;
         Ok(())
     }
 }
@@ -86,14 +83,20 @@ fn write(path: &Path, content: &[u8]) -> std::io::Result<()> {
 mod tests {
     use super::*;
 
+    fn stage(root: &Path, fanout: u32) -> Stage {
+        let folder =
+            DownloadDir { root: root.to_owned(), fanout, cache_md5_info: true, project_dir: root.to_owned() };
+        Stage::new(folder)
+    }
+
     #[test]
     fn a_file_is_staged_once_with_its_digest_and_never_replaced() {
         let folder = tempfile::tempdir().unwrap();
-        let stage = Stage::new(folder.path().to_owned(), 1024);
+        let stage = stage(folder.path(), 1024);
         let first = stage.put("c_0.in", b"seed=1\n").unwrap();
         assert_eq!(stage.put("c_0.in", b"seed=1\n").unwrap(), first);
         assert_eq!(first.nbytes, 7);
-        let path = path_in(folder.path(), "c_0.in", 1024).unwrap();
+        let path = stage.0.path("c_0.in").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"seed=1\n");
         let mut md5 = path.clone().into_os_string();
         md5.push(".md5");
@@ -109,7 +112,7 @@ mod tests {
     #[test]
     fn a_name_that_leaves_the_folder_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let stage = Stage::new(folder.path().to_owned(), 0);
+        let stage = stage(folder.path(), 0);
         assert!(stage.put("../x", b"").is_err());
     }
 }

@@ -4,7 +4,7 @@
 //! is no other way to grant credit. Rows are locked (hosts, users, teams, by id), so that two grants can't
 //! compute an average from the same old one.
 
-use boinc::change::{ByAppChange, Changes};
+use boinc::change::{ByAppChange, Changes, TotalChange};
 use boinc::id::{AppId, HostId, TeamId, UserId};
 use boinc::ledger::LedgerEntry;
 use boinc::record::{CreditByApp, Host, Team, User};
@@ -92,68 +92,52 @@ impl Tx {
 
     /// Grants credit: the ledger rows and the totals that they change, together.
     pub async fn pay(&mut self, entries: &[LedgerEntry], changes: &Changes) -> Result<()> {
-        let hosts: Vec<_> = changes
-            .hosts
-            .iter()
-            .map(|h| {
-                vec![
-                    h.id.0.into(),
-                    float(h.credit),
-                    float(h.expavg_credit),
-                    float(h.expavg_time),
-                    float(h.avg_turnaround),
-                ]
+        let turned = |wanted: bool| {
+            changes.hosts.iter().filter(move |h| h.avg_turnaround.is_some() == wanted).map(|h| {
+                let mut row =
+                    vec![h.id.0.into(), float(h.delta_total), float(h.expavg_credit), float(h.expavg_time)];
+                row.extend(h.avg_turnaround.map(float));
+                row
             })
-            .collect();
-        let totals = |turnaround: bool| {
-            let mut sets = vec![
-                Set::Add("total_credit", Kind::Double),
-                Set::To("expavg_credit", Kind::Double),
-                Set::To("expavg_time", Kind::Double),
-            ];
-            if turnaround {
-                sets.push(Set::To("avg_turnaround", Kind::Double));
-            }
-            sets
         };
-        bulk::update(self, "host", &["id"], &totals(true), &hosts).await?;
-        let users: Vec<_> = changes
-            .users
-            .iter()
-            .map(|u| vec![u.id.0.into(), float(u.credit), float(u.expavg_credit), float(u.expavg_time)])
-            .collect();
+        bulk::update(self, "host", &["id"], &totals(false), &turned(false).collect::<Vec<_>>()).await?;
+        bulk::update(self, "host", &["id"], &totals(true), &turned(true).collect::<Vec<_>>()).await?;
+        let users: Vec<_> = changes.users.iter().map(|u| total_row(u.id.0, u)).collect();
         bulk::update(self, "user", &["id"], &totals(false), &users).await?;
-        let teams: Vec<_> = changes
-            .teams
-            .iter()
-            .map(|t| vec![t.id.0.into(), float(t.credit), float(t.expavg_credit), float(t.expavg_time)])
-            .collect();
+        let teams: Vec<_> = changes.teams.iter().map(|t| total_row(t.id.0, t)).collect();
         bulk::update(self, "team", &["id"], &totals(false), &teams).await?;
-        self.write_by_app("credit_user", "userid", &changes.credit_users).await?;
-        self.write_by_app("credit_team", "teamid", &changes.credit_teams).await?;
+        let by_user: Vec<_> = changes.credit_users.iter().map(|c| (c.owner.0, c)).collect();
+        self.write_by_app("credit_user", "userid", &by_user).await?;
+        let by_team: Vec<_> = changes.credit_teams.iter().map(|c| (c.owner.0, c)).collect();
+        self.write_by_app("credit_team", "teamid", &by_team).await?;
         self.insert_ledger(entries).await
     }
 
-    async fn write_by_app(&mut self, table: &str, owner: &str, rows: &[ByAppChange]) -> Result<()> {
-        for new in rows.iter().filter(|r| r.created) {
+    async fn write_by_app<Id>(
+        &mut self,
+        table: &str,
+        owner: &str,
+        rows: &[(i32, &ByAppChange<Id>)],
+    ) -> Result<()> {
+        for (id, new) in rows.iter().filter(|(_, change)| change.created) {
             // Another writer may have made the row since: then only its sums are kept.
             diesel::sql_query(format!(
                 "INSERT IGNORE INTO {table} ({owner}, appid, njobs, total, expavg, expavg_time, credit_type) \
-                 VALUES ({}, {}, 0, 0, 0, 0, 0)",
-                new.owner, new.appid
+                 VALUES ({id}, {}, 0, 0, 0, 0, {})",
+                new.appid, new.credit_type
             ))
             .execute(&mut self.db)
             .await?;
         }
         let values: Vec<_> = rows
             .iter()
-            .map(|r| {
+            .map(|(id, r)| {
                 vec![
-                    r.owner.into(),
+                    (*id).into(),
                     r.appid.0.into(),
-                    0.into(),
-                    r.njobs.into(),
-                    float(r.credit),
+                    r.credit_type.into(),
+                    r.delta_jobs.into(),
+                    float(r.delta_total),
                     float(r.expavg),
                     float(r.expavg_time),
                 ]
@@ -204,4 +188,20 @@ impl Tx {
         bulk::update(self, "result", &["id"], &[Set::Add("granted_credit", Kind::Double)], &values).await?;
         Ok(())
     }
+}
+
+fn totals(turnaround: bool) -> Vec<Set> {
+    let mut sets = vec![
+        Set::Add("total_credit", Kind::Double),
+        Set::To("expavg_credit", Kind::Double),
+        Set::To("expavg_time", Kind::Double),
+    ];
+    if turnaround {
+        sets.push(Set::To("avg_turnaround", Kind::Double));
+    }
+    sets
+}
+
+fn total_row<Id>(id: i32, change: &TotalChange<Id>) -> Vec<serde_json::Value> {
+    vec![id.into(), float(change.delta_total), float(change.expavg_credit), float(change.expavg_time)]
 }

@@ -3,7 +3,7 @@
 //! Invariant: a decision is written only while its workunit and all of its results are locked, and need_validate
 //! is still set. Of BOINC's tables only the columns of a validator are written.
 
-use boinc::change::Changes;
+use boinc::change::HostAppVersionChange;
 use boinc::id::{AppId, HostId, ResultId, UserId, WorkunitId};
 use boinc::record::{AppVersion, HostAppVersion, ResultRow, Workunit};
 use diesel::prelude::*;
@@ -240,15 +240,27 @@ impl Tx {
         expect("writing verdicts of workunits", updates.len(), changed)
     }
 
-    /// Writes the statistics of host versions and versions.
-    pub async fn write_statistics(&mut self, changes: &Changes) -> Result<()> {
+    /// Writes the statistics of a host's versions, rows that this transaction has locked.
+    ///
+    /// A row that takes over an older version's is deleted under its old key and inserted under its new one:
+    /// another row of the batch may have left or may take either key.
+    pub async fn write_host_app_versions(&mut self, changes: &[HostAppVersionChange]) -> Result<()> {
+        use host_app_version as h;
+        let stays = |c: &&HostAppVersionChange| c.from == Some(c.row.app_version_id);
+        for moved in changes.iter().filter(|c| !stays(c)) {
+            if let Some(from) = moved.from {
+                diesel::delete(
+                    h::table.filter(h::host_id.eq(moved.row.host_id.0)).filter(h::app_version_id.eq(from.0)),
+                )
+                .execute(&mut self.db)
+                .await?;
+            }
+        }
         let new: Vec<_> = changes
-            .host_app_versions
             .iter()
-            .filter(|c| c.old.is_none())
+            .filter(|c| !stays(c))
             .map(|c| {
-                use host_app_version as h;
-                let n = &c.new;
+                let n = &c.row;
                 (
                     h::host_id.eq(n.host_id.0),
                     h::app_version_id.eq(n.app_version_id.0),
@@ -268,18 +280,16 @@ impl Tx {
                 )
             })
             .collect();
-        if !new.is_empty() {
-            diesel::insert_into(host_app_version::table).values(&new).execute(&mut self.db).await?;
+        for chunk in new.chunks(2000) {
+            diesel::insert_into(h::table).values(chunk).execute(&mut self.db).await?;
         }
         let values: Vec<_> = changes
-            .host_app_versions
             .iter()
-            .filter_map(|c| c.old.as_ref().map(|old| (old, &c.new)))
-            .map(|(old, n)| {
+            .filter(stays)
+            .map(|c| {
+                let n = &c.row;
                 vec![
-                    old.host_id.0.into(),
-                    // A row that is taken over from an older version changes its version.
-                    old.app_version_id.0.into(),
+                    n.host_id.0.into(),
                     n.app_version_id.0.into(),
                     float(n.pfc_n),
                     float(n.pfc_avg),
@@ -297,7 +307,6 @@ impl Tx {
             })
             .collect();
         let sets = [
-            Set::To("app_version_id", Kind::Int),
             Set::To("pfc_n", Kind::Double),
             Set::To("pfc_avg", Kind::Double),
             Set::To("et_n", Kind::Double),
@@ -312,14 +321,16 @@ impl Tx {
             Set::To("consecutive_valid", Kind::Int),
         ];
         bulk::update(self, "host_app_version", &["host_id", "app_version_id"], &sets, &values).await?;
-        let values: Vec<_> = changes
-            .app_versions
+        Ok(())
+    }
+
+    /// Writes the statistics of versions that this transaction has locked.
+    pub async fn write_app_versions(&mut self, rows: &[AppVersion]) -> Result<()> {
+        let values: Vec<_> = rows
             .iter()
             .map(|v| {
                 vec![
                     v.id.0.into(),
-                    float(v.old_pfc.0),
-                    float(v.old_pfc.1),
                     float(v.pfc_n),
                     float(v.pfc_avg),
                     float(v.expavg_credit),
@@ -328,8 +339,6 @@ impl Tx {
             })
             .collect();
         let sets = [
-            Set::Guard("pfc_n", Kind::Double),
-            Set::Guard("pfc_avg", Kind::Double),
             Set::To("pfc_n", Kind::Double),
             Set::To("pfc_avg", Kind::Double),
             Set::To("expavg_credit", Kind::Double),

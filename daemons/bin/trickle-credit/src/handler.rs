@@ -1,0 +1,102 @@
+//! The passes over waiting messages.
+
+use anyhow::Result;
+use boinc::id::MessageId;
+use daemon::run::NoArgs;
+use daemon::{Daemon, Fatal, Modulus, Pass, PassReport, Start};
+
+use crate::batch::{self, Context};
+use crate::policies::Policies;
+
+/// Messages in one transaction.
+const BATCH: i64 = 1000;
+
+/// Pays uptime that trickle-up messages claim.
+pub struct TrickleCredit {
+    policies: Policies,
+    varieties: Vec<(String, String)>,
+    /// Per variety, the last message looked at in this sweep. Messages that are left alone stay behind it.
+    after: Vec<MessageId>,
+    modulus: Option<Modulus>,
+    credit_by_app: bool,
+    dry_run: bool,
+}
+
+impl Daemon for TrickleCredit {
+    const NAME: &'static str = batch::DAEMON;
+    const ABOUT: &'static str =
+        "Pays credit for VM uptime that trickle-up messages claim, each second once, with a ledger.";
+    const NEEDS_APP: bool = false;
+    type Args = NoArgs;
+
+    async fn start(start: &Start<NoArgs>) -> Result<Self> {
+        let mut apps = start.store.read("applications", async |conn| conn.apps().await).await?;
+        if let Some(name) = &start.common.app {
+            apps.retain(|app| app.name == *name);
+            if apps.is_empty() {
+                return Err(Fatal::new(format!(
+                    "there is no application `{name}` in the database; look at --app"
+                ))
+                .into());
+            }
+        }
+        let policies = Policies::load(&start.project.root, &apps)?;
+        let varieties = policies.varieties()?;
+        if varieties.is_empty() {
+            tracing::warn!(
+                "no application pays uptime: set `enabled = true` in [uptime] of cobblestone/APP.toml; messages are left alone"
+            );
+        }
+        Ok(Self {
+            after: vec![MessageId(0); varieties.len()],
+            policies,
+            varieties,
+            modulus: start.modulus,
+            credit_by_app: start.project.config.credit_by_app,
+            dry_run: start.common.dry_run,
+        })
+    }
+
+    async fn pass(&mut self, pass: &Pass<'_>) -> Result<PassReport> {
+        let mut report = PassReport::default();
+        for ((variety, element), after) in self.varieties.iter().zip(&mut self.after) {
+            // Goes on over messages that are not ours until something was done or all were seen.
+            while !pass.is_stopping() && (report.done == 0 || self.dry_run) {
+                let from = *after;
+                let modulo = self.modulus.map(|m| (m.n, m.i));
+                let messages = pass
+                    .store
+                    .read("messages", async |conn| {
+                        conn.unhandled_messages(variety, from, BATCH, modulo).await
+                    })
+                    .await?;
+                let Some(last) = messages.last() else {
+                    *after = MessageId(0);
+                    break;
+                };
+                let context = Context {
+                    store: pass.store,
+                    policies: &self.policies,
+                    now: pass.clock.now(),
+                    credit_by_app: self.credit_by_app,
+                    dry_run: self.dry_run,
+                };
+                let counts = batch::handle(&context, &messages, element).await?;
+                *after = last.id;
+                report.found += messages.len() as u64;
+                report.done += counts.handled();
+                report.set_aside += counts.set_aside;
+                for (fate, count) in [
+                    ("paid", counts.paid),
+                    ("nothing_new", counts.nothing_new),
+                    ("capped", counts.capped),
+                    ("set_aside", counts.set_aside),
+                    ("left_alone", counts.left_alone),
+                ] {
+                    report.add(fate, count);
+                }
+            }
+        }
+        Ok(report)
+    }
+}
