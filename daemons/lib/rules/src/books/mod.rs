@@ -1,0 +1,288 @@
+//! A working copy of rows that a transaction has locked, and what changed in them.
+//!
+//! The caller locks and loads every row that a batch may touch, lets [`Books::grant`] and [`crate::judge`]
+//! work on the copy, and writes [`Books::changes`] in bulk before it commits. A row that is not in the books
+//! does not exist in the database: load completely.
+//!
+//! Invariant: `delta_total` of a change is the sum of the grants to that row since it was loaded, so that
+//! `total_credit = total_credit + delta` is right also where another writer added in between; the averages
+//! are new absolute values, which is why the rows are locked. Killed before the commit, nothing happened.
+
+mod changes;
+mod host_app_version;
+mod versions;
+
+use std::collections::BTreeMap;
+
+use boinc::id::{AppId, HostAppVersionId, HostId, TeamId, UserId};
+use boinc::record::{CreditByApp, Host, HostAppVersion, Team, User};
+
+use crate::average::Recent;
+
+pub use changes::{ByAppChange, Changes, HostAppVersionChange, HostChange, TotalChange};
+pub use host_app_version::Statistics;
+pub use versions::{VersionSamples, Versions};
+
+/// Credit can't be granted.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum BooksError {
+    /// The host row is not in the books.
+    #[error("host {0} has no row: it was deleted, or the caller did not load it; nothing was granted")]
+    NoHost(HostId),
+    /// Credit is infinite or not a number.
+    #[error(
+        "credit {credit} for host {host} is no number; look at the result's elapsed_time and flops_estimate"
+    )]
+    NotFinite {
+        /// Who was to get it.
+        host: HostId,
+        /// What it was to get.
+        credit: f64,
+    },
+}
+
+/// Who got credit. An id of 0 means that there is none, or that its row is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Payee {
+    #[allow(missing_docs)]
+    pub host: HostId,
+    /// Owner of the host.
+    pub user: UserId,
+    /// Team of that user.
+    pub team: TeamId,
+}
+
+/// Also count a grant per application (config.xml: `credit_by_app`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByApp {
+    #[allow(missing_docs)]
+    pub app: AppId,
+    /// Whose rows: stock takes `result.userid` and `result.teamid` (0 too), not the host's owner.
+    /// None takes the [`Payee`].
+    pub owner: Option<(UserId, TeamId)>,
+    /// Added to `njobs`: 1 for a validated result, as stock does; 0 for part payments.
+    pub jobs: i32,
+}
+
+/// A row with the sum of what was granted to it.
+#[derive(Debug, Clone, PartialEq)]
+struct Account<T> {
+    row: T,
+    delta: f64,
+    touched: bool,
+}
+
+impl<T> Account<T> {
+    fn new(row: T) -> Self {
+        Self { row, delta: 0.0, touched: false }
+    }
+}
+
+/// A row of `credit_user` or `credit_team`.
+#[derive(Debug, Clone, PartialEq)]
+struct AppAccount {
+    row: CreditByApp,
+    delta: f64,
+    delta_jobs: i32,
+    created: bool,
+    touched: bool,
+}
+
+/// The working copy. See the module's documentation.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Books {
+    hosts: BTreeMap<HostId, (Account<Host>, f64)>,
+    users: BTreeMap<UserId, Account<User>>,
+    teams: BTreeMap<TeamId, Account<Team>>,
+    by_user: BTreeMap<(UserId, AppId), AppAccount>,
+    by_team: BTreeMap<(TeamId, AppId), AppAccount>,
+    host_app_versions: BTreeMap<(HostId, HostAppVersionId), host_app_version::Slot>,
+    versions: Versions,
+}
+
+impl Books {
+    /// Empty books over `versions`, which outlive one transaction: see [`Versions`].
+    #[must_use]
+    pub fn new(versions: Versions) -> Self {
+        Self { versions, ..Self::default() }
+    }
+
+    /// Closes the books and hands the versions, with the samples collected, to the next batch of the pass.
+    #[must_use]
+    pub fn into_versions(self) -> Versions {
+        self.versions
+    }
+
+    /// App versions and the samples collected.
+    #[must_use]
+    pub fn versions(&self) -> &Versions {
+        &self.versions
+    }
+
+    pub(crate) fn versions_mut(&mut self) -> &mut Versions {
+        &mut self.versions
+    }
+
+    /// Loads a row of `host`.
+    pub fn add_host(&mut self, row: Host) {
+        let turnaround = row.avg_turnaround;
+        self.hosts.insert(row.id, (Account::new(row), turnaround));
+    }
+
+    /// Loads a row of `user`.
+    pub fn add_user(&mut self, row: User) {
+        self.users.insert(row.id, Account::new(row));
+    }
+
+    /// Loads a row of `team`.
+    pub fn add_team(&mut self, row: Team) {
+        self.teams.insert(row.id, Account::new(row));
+    }
+
+    /// Loads a row of `credit_user` (`owner` is the user).
+    pub fn add_credit_user(&mut self, row: CreditByApp) {
+        self.by_user.insert((UserId(row.owner), row.appid), AppAccount::loaded(row));
+    }
+
+    /// Loads a row of `credit_team` (`owner` is the team).
+    pub fn add_credit_team(&mut self, row: CreditByApp) {
+        self.by_team.insert((TeamId(row.owner), row.appid), AppAccount::loaded(row));
+    }
+
+    /// Loads a row of `host_app_version`. Load all rows of a host that occurs in the batch: a missing row is
+    /// made from an older version's.
+    pub fn add_host_app_version(&mut self, row: HostAppVersion) {
+        self.host_app_versions.insert((row.host_id, row.app_version_id), host_app_version::Slot::loaded(row));
+    }
+
+    /// The host as it stands now.
+    #[must_use]
+    pub fn host(&self, id: HostId) -> Option<&Host> {
+        self.hosts.get(&id).map(|(account, _)| &account.row)
+    }
+
+    /// The user as it stands now.
+    #[must_use]
+    pub fn user(&self, id: UserId) -> Option<&User> {
+        self.users.get(&id).map(|account| &account.row)
+    }
+
+    /// The team as it stands now.
+    #[must_use]
+    pub fn team(&self, id: TeamId) -> Option<&Team> {
+        self.teams.get(&id).map(|account| &account.row)
+    }
+
+    /// Grants `credit` (cobblestones; 0 only brings the averages up to date; negative takes back) for work
+    /// begun at `start_of_work`, at time `now` (Unix seconds).
+    ///
+    /// The host, its owner (`host.userid`) and the owner's team (`user.teamid`) each get total_credit += credit
+    /// and the recent average of [`Recent::with_work`]. A missing user ends it after the host, a missing team
+    /// after the user, without error. Then `by_app`, whether or not the user was found; rows are created with
+    /// expavg_time = now. Source: `grant_credit`, `grant_credit_by_app` in `sched/credit.cpp`.
+    ///
+    /// # Errors
+    /// No such host; credit is no number. Nothing was changed then.
+    pub fn grant(
+        &mut self,
+        host: HostId,
+        credit: f64,
+        start_of_work: f64,
+        now: f64,
+        by_app: Option<ByApp>,
+    ) -> Result<Payee, BooksError> {
+        if !credit.is_finite() {
+            return Err(BooksError::NotFinite { host, credit });
+        }
+        let (account, _) = self.hosts.get_mut(&host).ok_or(BooksError::NoHost(host))?;
+        let recent = |avg, time| Recent { avg, time }.with_work(now, start_of_work, credit);
+        let mut payee = Payee { host, user: UserId(0), team: TeamId(0) };
+
+        let new = recent(account.row.expavg_credit, account.row.expavg_time);
+        account.row.expavg_credit = new.avg;
+        account.row.expavg_time = new.time;
+        account.row.total_credit += credit;
+        account.delta += credit;
+        account.touched = true;
+
+        if let Some(user) = self.users.get_mut(&account.row.userid) {
+            payee.user = user.row.id;
+            let new = recent(user.row.expavg_credit, user.row.expavg_time);
+            user.row.expavg_credit = new.avg;
+            user.row.expavg_time = new.time;
+            user.row.total_credit += credit;
+            user.delta += credit;
+            user.touched = true;
+
+            let teamid = user.row.teamid;
+            if let Some(team) = self.teams.get_mut(&teamid).filter(|_| teamid != TeamId(0)) {
+                payee.team = teamid;
+                let new = recent(team.row.expavg_credit, team.row.expavg_time);
+                team.row.expavg_credit = new.avg;
+                team.row.expavg_time = new.time;
+                team.row.total_credit += credit;
+                team.delta += credit;
+                team.touched = true;
+            }
+        }
+
+        if let Some(ByApp { app, owner, jobs }) = by_app {
+            let (user, team) = owner.unwrap_or((payee.user, payee.team));
+            let grant = AppGrant { credit, start_of_work, now, jobs };
+            self.by_user
+                .entry((user, app))
+                .or_insert_with(|| AppAccount::created(user.0, app, now))
+                .add(grant);
+            self.by_team
+                .entry((team, app))
+                .or_insert_with(|| AppAccount::created(team.0, app, now))
+                .add(grant);
+        }
+        Ok(payee)
+    }
+
+    /// Counts a turnaround (seconds from sending to reporting) in `host.avg_turnaround`:
+    /// 0.7·old + 0.3·turnaround; old 0 → the turnaround. Source: `compute_avg_turnaround` in
+    /// `sched/sched_util.cpp`. False when the host has no row.
+    pub fn count_turnaround(&mut self, host: HostId, turnaround: f64) -> bool {
+        let Some((account, _)) = self.hosts.get_mut(&host) else { return false };
+        let old = account.row.avg_turnaround;
+        account.row.avg_turnaround = if old == 0.0 { turnaround } else { 0.7 * old + 0.3 * turnaround };
+        true
+    }
+}
+
+#[derive(Clone, Copy)]
+struct AppGrant {
+    credit: f64,
+    start_of_work: f64,
+    now: f64,
+    jobs: i32,
+}
+
+impl AppAccount {
+    fn loaded(row: CreditByApp) -> Self {
+        Self { row, delta: 0.0, delta_jobs: 0, created: false, touched: false }
+    }
+
+    fn created(owner: i32, appid: AppId, now: f64) -> Self {
+        let row =
+            CreditByApp { owner, appid, njobs: 0, total: 0.0, expavg: 0.0, expavg_time: now, credit_type: 0 };
+        Self { row, delta: 0.0, delta_jobs: 0, created: true, touched: true }
+    }
+
+    fn add(&mut self, grant: AppGrant) {
+        let old = Recent { avg: self.row.expavg, time: self.row.expavg_time };
+        let new = old.with_work(grant.now, grant.start_of_work, grant.credit);
+        self.row.expavg = new.avg;
+        self.row.expavg_time = new.time;
+        self.row.total += grant.credit;
+        self.row.njobs = self.row.njobs.saturating_add(grant.jobs);
+        self.delta += grant.credit;
+        self.delta_jobs = self.delta_jobs.saturating_add(grant.jobs);
+        self.touched = true;
+    }
+}
+
+#[cfg(test)]
+mod tests;

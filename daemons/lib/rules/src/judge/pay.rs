@@ -1,0 +1,204 @@
+//! What a valid result is worth, what it gets, and what its host's statistics make of it.
+
+use boinc::id::{MessageId, ResultId};
+use boinc::ledger::{LedgerEntry, LedgerKind};
+use boinc::record::ResultRow;
+
+use super::{CreditedJob, Instance, Session, Weight};
+use crate::RULE_VERSION;
+use crate::books::{Books, BooksError, ByApp, Statistics};
+use crate::credit::{
+    CreditMode, Estimate, Share, adaptive_credit, cobblestones, limited, low_average, runtime_credit,
+};
+use crate::uptime::ResultFacts;
+
+/// What a result is worth, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Worth {
+    /// Cobblestones; not negative.
+    pub(super) credit: f64,
+    /// Seconds and FLOPS that it comes from, where it does.
+    pub(super) uptime: Option<(f64, f64)>,
+    /// The formula, in words.
+    pub(super) reason: String,
+}
+
+/// A result with its statistics: a copy to work on, and what it was.
+#[derive(Debug, Clone)]
+pub(super) struct Work {
+    pub(super) row: ResultRow,
+    pub(super) paid: f64,
+    pub(super) statistics: Option<(Statistics, Statistics)>,
+}
+
+impl Work {
+    /// Looks the statistics up, which may take over or make a row.
+    pub(super) fn new(instance: &Instance, books: &mut Books) -> Self {
+        let row = instance.row.clone();
+        let version = boinc::id::HostAppVersionId::of_result(row.appid, row.app_version_id);
+        let statistics = books.look_up(row.hostid, version).map(|found| (found.clone(), found));
+        Self { row, paid: instance.paid.max(0.0), statistics }
+    }
+
+    pub(super) fn share(&mut self) -> Share<'_> {
+        Share { result: &mut self.row, statistics: self.statistics.as_mut().map(|(now, _)| now) }
+    }
+
+    pub(super) fn write_back(&self, books: &mut Books) {
+        if let Some((now, before)) = &self.statistics {
+            books.write_back(now, before);
+        }
+    }
+}
+
+impl Session<'_> {
+    /// The adaptive scheme over some results, for its credit and for the statistics.
+    pub(super) fn estimate(&mut self, works: &mut [Work]) -> Estimate {
+        let mut shares: Vec<Share<'_>> = works.iter_mut().map(Work::share).collect();
+        let versions = self.books.versions_mut();
+        adaptive_credit(
+            &self.workunit,
+            self.options.app,
+            &mut shares,
+            versions,
+            self.options.max_granted_credit,
+        )
+    }
+
+    /// What the workunit's valid results are worth, now that `canonical` is chosen. For
+    /// [`CreditMode::Uptime`] it is what the canonical one is worth.
+    pub(super) fn workunit_worth(&mut self, works: &mut [Work], canonical: ResultId) -> Worth {
+        let mode = self.options.credit_mode;
+        let max = self.options.max_granted_credit;
+        // Statistics need it in every mode but this one.
+        let estimate = (mode != CreditMode::FromRuntime).then(|| self.estimate(works));
+        let chosen = works.iter().find(|work| work.row.id == canonical).map(|work| &work.row);
+        let mut uptime = None;
+        let (credit, reason) = match mode {
+            CreditMode::Adaptive => {
+                let e = estimate.unwrap_or(Estimate { credit: 0.0, normal: 0, approximate: 0, excessive: 0 });
+                let from =
+                    format!("{} normal, {} approximate, {} excessive", e.normal, e.approximate, e.excessive);
+                (e.credit, format!("adaptive: from {from} peak FLOP counts"))
+            }
+            CreditMode::FromRuntime => {
+                let values: Vec<f64> =
+                    works.iter().filter_map(|work| runtime_credit(&work.row, &self.workunit, max)).collect();
+                let reason = format!("from_runtime: {} of {} results usable", values.len(), works.len());
+                (low_average(&values).unwrap_or(0.0), reason)
+            }
+            CreditMode::FromWorkunit => {
+                (self.workunit.canonical_credit, "from_workunit: canonical_credit".to_owned())
+            }
+            CreditMode::PostAssigned => (
+                chosen.map_or(0.0, |row| row.claimed_credit),
+                "post_assigned: claimed_credit of the canonical result".to_owned(),
+            ),
+            CreditMode::None => (0.0, "none".to_owned()),
+            CreditMode::Uptime => {
+                let worth = chosen.map(|row| self.uptime_worth(row));
+                uptime = worth.as_ref().and_then(|worth| worth.uptime);
+                worth.map_or((0.0, String::new()), |worth| (worth.credit, worth.reason))
+            }
+        };
+        if credit == 0.0
+            && matches!(mode, CreditMode::FromRuntime | CreditMode::FromWorkunit | CreditMode::PostAssigned)
+        {
+            self.note(Weight::Warning, None, format!("worth no credit ({reason})"));
+        }
+        Worth { credit: limited(credit, max), uptime, reason }
+    }
+
+    /// What one result is worth by its run time: elapsed_time, at most as long as it was away and as the app
+    /// lets a task live, times FLOPS.
+    pub(super) fn uptime_worth(&self, row: &ResultRow) -> Worth {
+        let facts = ResultFacts::of(row);
+        let seconds = facts.final_seconds(&self.options.uptime).unwrap_or(0.0);
+        let flops = facts.flops(&self.options.uptime);
+        let credit = limited(cobblestones(seconds * flops), self.options.max_granted_credit);
+        let reason = format!("uptime: {seconds:.0} s at {:.3} GFLOPS", flops / 1e9);
+        Worth { credit, uptime: Some((seconds, flops)), reason }
+    }
+
+    /// A valid result: turnaround, quota, `credited_job`. False when its host has no row.
+    /// Source: `is_valid` in `sched/validator.cpp`.
+    pub(super) fn count_valid(&mut self, work: &mut Work) -> bool {
+        let turnaround = f64::from(work.row.received_time) - f64::from(work.row.sent_time);
+        if !self.books.count_turnaround(work.row.hostid, turnaround) {
+            return self.no_host(&work.row);
+        }
+        let unreplicated = self.workunit.target_nresults == 1 && self.options.app.target_nresults > 1;
+        if let Some((statistics, _)) = &mut work.statistics {
+            statistics.count_valid(unreplicated);
+        }
+        if let Some(host) = self.books.host(work.row.hostid).filter(|_| self.options.update_credited_job) {
+            let workunitid = self.workunit.opaque as i64;
+            self.credited_jobs.push(CreditedJob { userid: host.userid, workunitid });
+        }
+        true
+    }
+
+    /// An invalid result: quota, and none valid in a row. False when its host has no row.
+    pub(super) fn count_invalid(&mut self, work: &mut Work) -> bool {
+        if self.books.host(work.row.hostid).is_none() {
+            return self.no_host(&work.row);
+        }
+        if let Some((statistics, _)) = &mut work.statistics {
+            statistics.count_invalid(self.options.daily_result_quota);
+        }
+        true
+    }
+
+    fn no_host(&mut self, row: &ResultRow) -> bool {
+        let text = format!("host {} has no row: judged without credit and statistics", row.hostid);
+        self.note(Weight::Warning, Some(row.id), text);
+        false
+    }
+
+    /// Grants what a valid result is worth and was not paid yet. Nothing in [`CreditMode::None`].
+    pub(super) fn settle(&mut self, work: &mut Work, worth: &Worth) {
+        if self.options.credit_mode == CreditMode::None {
+            return;
+        }
+        let row = &mut work.row;
+        let due = (worth.credit - work.paid).max(0.0);
+        let by_app = self.options.credit_by_app.then_some(ByApp {
+            app: row.appid,
+            owner: Some((row.userid, row.teamid)),
+            jobs: 1,
+        });
+        let now = self.options.now;
+        let payee = match self.books.grant(row.hostid, due, f64::from(row.sent_time), now, by_app) {
+            Ok(payee) => payee,
+            Err(error @ (BooksError::NoHost(_) | BooksError::NotFinite { .. })) => {
+                self.note(Weight::Warning, Some(row.id), error.to_string());
+                return;
+            }
+        };
+        row.granted_credit = worth.credit.max(work.paid);
+        if due <= 0.0 {
+            return;
+        }
+        let before = if work.paid > 0.0 { format!("; {} paid before", work.paid) } else { String::new() };
+        let (seconds, flops) = worth.uptime.map_or((0.0, 0.0), |(seconds, flops)| {
+            // The part of the seconds that this row pays.
+            (if worth.credit > 0.0 { seconds * due / worth.credit } else { 0.0 }, flops)
+        });
+        self.grants.push(LedgerEntry {
+            when: now,
+            kind: LedgerKind::Final,
+            message: MessageId(0),
+            result: row.id,
+            workunit: self.workunit.id,
+            host: payee.host,
+            user: payee.user,
+            team: payee.team,
+            app: row.appid,
+            seconds,
+            flops,
+            credit: due,
+            rule_version: RULE_VERSION,
+            reason: format!("{}; worth {}{before}", worth.reason, worth.credit),
+        });
+    }
+}

@@ -1,0 +1,119 @@
+//! A workunit with a canonical result: compare what came late with it.
+
+use boinc::id::ResultId;
+use boinc::state::{Outcome, ValidateState};
+
+use super::pay::{Work, Worth};
+use super::plan::late;
+use super::{Against, Evidence, Instance, Session, Transition, Verdict, Weight};
+use crate::credit::{CreditMode, limited};
+use crate::quorum::Pair;
+
+impl Session<'_> {
+    pub(super) fn stragglers(
+        &mut self,
+        instances: &[Instance],
+        canonical: ResultId,
+        evidence: &Evidence,
+    ) -> Verdict {
+        let Evidence::Stragglers(found) = evidence else { return Verdict::Stragglers };
+        let worth = self.canonical_worth(instances, canonical);
+        let mut waiting = false;
+        for instance in instances.iter().filter(|i| late(&i.row)) {
+            let Some(against) = found.get(&instance.row.id) else { continue };
+            if let Against::Transient(reason) = against {
+                waiting = true;
+                self.wait(instance, reason);
+                continue;
+            }
+            // It may be the last result: let the transitioner trigger file deletion.
+            self.transition = Transition::Immediate;
+            self.straggler(instance, against, &worth);
+        }
+        if waiting {
+            self.transition = Transition::Delayed;
+            return Verdict::Later;
+        }
+        Verdict::Stragglers
+    }
+
+    /// A late result is worth what the canonical one got. Where trickles paid the canonical one more than it was
+    /// worth, its worth stands in the workunit.
+    fn canonical_worth(&self, instances: &[Instance], canonical: ResultId) -> Worth {
+        let credit = instances.iter().find(|i| i.row.id == canonical).map_or(0.0, |i| {
+            if i.paid > 0.0 { self.workunit.canonical_credit } else { i.row.granted_credit }
+        });
+        Worth {
+            credit: limited(credit, 0.0),
+            uptime: None,
+            reason: format!("late: as canonical result {canonical}"),
+        }
+    }
+
+    fn wait(&mut self, instance: &Instance, reason: &str) {
+        self.note(Weight::Warning, Some(instance.row.id), format!("can't be compared now: {reason}"));
+        if instance.row.validate_state != ValidateState::Init {
+            let mut row = instance.row.clone();
+            row.validate_state = ValidateState::Init;
+            self.write(&row);
+        }
+    }
+
+    fn straggler(&mut self, instance: &Instance, against: &Against, worth: &Worth) {
+        let id = instance.row.id;
+        let state = match against {
+            Against::Pair(Pair::Agrees { .. }) => ValidateState::Valid,
+            Against::Pair(Pair::Differs) | Against::Malformed(_) => ValidateState::Invalid,
+            Against::Pair(Pair::Unknown) | Against::Transient(_) => {
+                self.note(Weight::Warning, Some(id), "comparing with the canonical result could not say");
+                ValidateState::Inconclusive
+            }
+            Against::CanonicalGone(reason) => {
+                self.note(Weight::Warning, Some(id), format!("too late, canonical result's files: {reason}"));
+                ValidateState::TooLate
+            }
+        };
+        if self.books.host(instance.row.hostid).is_none() {
+            return self.without_host(instance, against, state);
+        }
+        let mut work = Work::new(instance, self.books);
+        work.row.validate_state = state;
+        match state {
+            ValidateState::Valid => {
+                self.count_valid(&mut work);
+                // For the statistics only; what it mends in the row is not written here (as in stock).
+                let mut copy = [work.clone()];
+                self.estimate(&mut copy);
+                let [copy] = copy;
+                work.statistics = copy.statistics;
+                let own =
+                    (self.options.credit_mode == CreditMode::Uptime).then(|| self.uptime_worth(&work.row));
+                self.settle(&mut work, own.as_ref().unwrap_or(worth));
+                work.write_back(self.books);
+            }
+            ValidateState::Invalid => {
+                self.unusable(&mut work.row, against);
+                self.count_invalid(&mut work);
+                work.write_back(self.books);
+            }
+            _ => {}
+        }
+        self.write(&work.row);
+    }
+
+    fn unusable(&mut self, row: &mut boinc::record::ResultRow, against: &Against) {
+        if let Against::Malformed(reason) = against {
+            row.outcome = Outcome::ValidateError;
+            self.note(Weight::Warning, Some(row.id), format!("output unusable: {reason}"));
+        }
+    }
+
+    fn without_host(&mut self, instance: &Instance, against: &Against, state: ValidateState) {
+        let mut row = instance.row.clone();
+        row.validate_state = state;
+        self.unusable(&mut row, against);
+        let text = format!("host {} has no row: judged without credit and statistics", row.hostid);
+        self.note(Weight::Warning, Some(row.id), text);
+        self.write(&row);
+    }
+}

@@ -1,0 +1,256 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn policy() -> UptimePolicy {
+    UptimePolicy { enabled: true, ..UptimePolicy::default() }
+}
+
+fn running() -> ResultFacts {
+    ResultFacts {
+        id: ResultId(1),
+        host: HostId(7),
+        server_state: ServerState::InProgress,
+        outcome: Outcome::Init,
+        validate_state: ValidateState::Init,
+        sent_time: 1000,
+        received_time: None,
+        elapsed_time: None,
+        flops_estimate: 2e9,
+        settled_credit: None,
+    }
+}
+
+fn reported(elapsed: f64, at: i32) -> ResultFacts {
+    ResultFacts {
+        server_state: ServerState::Over,
+        outcome: Outcome::Success,
+        received_time: Some(at),
+        elapsed_time: Some(elapsed),
+        ..running()
+    }
+}
+
+fn claim(id: i32, create_time: i32, seconds: f64) -> Claim {
+    Claim { message: MessageId(id), host: HostId(7), create_time, seconds }
+}
+
+fn fates(facts: &ResultFacts, claims: &[Claim], policy: &UptimePolicy) -> Vec<Fate> {
+    decide(facts, Mark::default(), claims, policy).0.into_iter().map(|p| p.fate).collect()
+}
+
+#[test]
+fn the_high_water_mark_decides() {
+    let claims = [claim(1, 1100, 6.0), claim(2, 1100, 18.0), claim(3, 1100, 12.0), claim(4, 1200, 24.0)];
+    let (payments, mark) = decide(&running(), Mark::default(), &claims, &policy());
+    let fates: Vec<Fate> = payments.iter().map(|p| p.fate).collect();
+    assert_eq!(
+        fates,
+        [
+            Fate::Paid { seconds: 6.0 },
+            Fate::Paid { seconds: 12.0 },
+            Fate::NothingNew,
+            Fate::Paid { seconds: 6.0 }
+        ]
+    );
+    assert_eq!(mark, Mark { paid_seconds: 24.0, largest_claim: 24.0 });
+    assert!((payments[0].credit - 6.0 * 2e9 * 200.0 / 86_400e9).abs() < 1e-15);
+}
+
+#[test]
+fn more_than_the_wall_clock_is_not_paid_and_not_silent() {
+    let got = fates(&running(), &[claim(1, 1010, 36.0), claim(2, 1015, 36.0)], &policy());
+    assert_eq!(got[0], Fate::Capped { paid: 10.0, disallowed: 26.0, reason: Bound::WallClock });
+    assert_eq!(got[1], Fate::Capped { paid: 5.0, disallowed: 21.0, reason: Bound::WallClock });
+    let slack = UptimePolicy { slack_seconds: 3.0, ..policy() };
+    assert_eq!(fates(&running(), &[claim(1, 1010, 13.0)], &slack), [Fate::Paid { seconds: 13.0 }]);
+}
+
+#[test]
+fn a_message_from_before_the_sending_is_worth_nothing() {
+    let got = fates(&running(), &[claim(1, 900, 5.0)], &policy());
+    assert_eq!(got, [Fate::Capped { paid: 0.0, disallowed: 5.0, reason: Bound::WallClock }]);
+}
+
+#[test]
+fn once_reported_the_elapsed_time_binds_and_a_lifetime_always() {
+    let got = fates(&reported(10.0, 1040), &[claim(1, 1035, 30.0)], &policy());
+    assert_eq!(got, [Fate::Capped { paid: 10.0, disallowed: 20.0, reason: Bound::Reported }]);
+    let short = UptimePolicy { max_lifetime_seconds: Some(8.0), ..policy() };
+    let got = fates(&reported(10.0, 1040), &[claim(1, 1035, 30.0)], &short);
+    assert_eq!(got, [Fate::Capped { paid: 8.0, disallowed: 22.0, reason: Bound::Lifetime }]);
+}
+
+#[test]
+fn a_report_of_less_than_was_paid_takes_nothing_back() {
+    let (_, mark) = decide(&running(), Mark::default(), &[claim(1, 1060, 50.0)], &policy());
+    let (payments, after) = decide(&reported(10.0, 1070), mark, &[claim(2, 1065, 60.0)], &policy());
+    assert_eq!(payments[0].fate, Fate::Capped { paid: 0.0, disallowed: 50.0, reason: Bound::Reported });
+    assert_eq!((payments[0].credit, after.paid_seconds), (0.0, 50.0));
+}
+
+#[test]
+fn what_cant_be_paid() {
+    let c = claim(1, 1100, 6.0);
+    let refused =
+        |facts: &ResultFacts, claim: Claim, policy: &UptimePolicy| match fates(facts, &[claim], policy)[0] {
+            Fate::NotPayable { reason } => Some(reason),
+            _ => None,
+        };
+    assert_eq!(refused(&running(), c, &UptimePolicy::default()), Some(Refusal::Disabled));
+    assert_eq!(refused(&running(), Claim { host: HostId(8), ..c }, &policy()), Some(Refusal::OtherHost));
+    let unsent = ResultFacts { server_state: ServerState::Unsent, sent_time: 0, ..running() };
+    assert_eq!(refused(&unsent, c, &policy()), Some(Refusal::NeverSent));
+    // Cancelled before it was sent: over, but it never ran.
+    let didnt_need = ResultFacts {
+        server_state: ServerState::Over,
+        outcome: Outcome::DidntNeed,
+        sent_time: 0,
+        ..running()
+    };
+    assert_eq!(refused(&didnt_need, c, &policy()), Some(Refusal::NeverSent));
+    for seconds in [f64::NAN, f64::INFINITY, -1.0] {
+        assert_eq!(refused(&running(), Claim { seconds, ..c }, &policy()), Some(Refusal::Absurd));
+    }
+    let (_, mark) = decide(&running(), Mark::default(), &[Claim { host: HostId(8), ..c }], &policy());
+    assert_eq!(mark, Mark::default(), "refused claims leave no mark");
+}
+
+#[test]
+fn after_settlement_only_what_exceeds_it_is_due() {
+    let flops = 2e9;
+    let settled = |seconds: f64| ResultFacts {
+        validate_state: ValidateState::Valid,
+        settled_credit: Some(cobblestones(seconds * flops)),
+        ..reported(30.0, 1040)
+    };
+    assert_eq!(fates(&settled(30.0), &[claim(1, 1039, 24.0)], &policy()), [Fate::NothingNew]);
+    assert_eq!(fates(&settled(24.0), &[claim(1, 1039, 24.0)], &policy()), [Fate::NothingNew]);
+    let late = decide(&settled(20.0), Mark::default(), &[claim(1, 1039, 24.0)], &policy());
+    assert!((late.0[0].fate.paid_seconds() - 4.0).abs() < 1e-6);
+    assert_eq!(late.1.paid_seconds, 24.0);
+}
+
+#[test]
+fn flops_fall_back_and_are_capped() {
+    let facts = ResultFacts { flops_estimate: 1e9, ..running() };
+    assert_eq!(facts.flops(&policy()), 4.3e9);
+    assert_eq!(facts.flops(&UptimePolicy { max_flops: Some(3e9), ..policy() }), 3e9);
+    assert_eq!(decide(&facts, Mark::default(), &[claim(1, 1100, 1.0)], &policy()).0[0].flops, 4.3e9);
+}
+
+#[test]
+fn what_a_reported_result_is_worth() {
+    assert_eq!(running().final_seconds(&policy()), None);
+    assert_eq!(reported(30.0, 1040).final_seconds(&policy()), Some(30.0));
+    assert_eq!(
+        reported(300.0, 1040).final_seconds(&policy()),
+        Some(40.0),
+        "can't have run longer than it was away"
+    );
+}
+
+#[test]
+fn policies_are_checked_and_unknown_keys_refused() {
+    assert_eq!(policy().check(), Ok(()));
+    assert!(UptimePolicy { slack_seconds: -1.0, ..policy() }.check().is_err());
+    assert!(UptimePolicy { max_lifetime_seconds: Some(0.0), ..policy() }.check().is_err());
+    assert!(UptimePolicy { max_flops: Some(f64::NAN), ..policy() }.check().is_err());
+    assert!(UptimePolicy { element: " ".to_owned(), ..policy() }.check().is_err());
+    assert_eq!(serde_json::from_str::<UptimePolicy>("{}").unwrap(), UptimePolicy::default());
+    assert!(serde_json::from_str::<UptimePolicy>(r#"{"enable": true}"#).is_err());
+}
+
+/// Deals messages in some order, some twice, in passes of some sizes; sums what is paid.
+fn pay(
+    facts: &ResultFacts,
+    policy: &UptimePolicy,
+    messages: &[Claim],
+    deal: &[usize],
+    cuts: &[usize],
+) -> (f64, Mark) {
+    let mut dealt: Vec<Claim> = deal.iter().map(|i| messages[i % messages.len()]).collect();
+    dealt.extend_from_slice(messages);
+    let (mut total, mut mark, mut rest, mut cuts) =
+        (0.0, Mark::default(), dealt.as_slice(), cuts.iter().cycle());
+    while !rest.is_empty() {
+        let n = (*cuts.next().unwrap()).clamp(1, rest.len());
+        let (pass, later) = rest.split_at(n);
+        let (payments, new) = decide(facts, mark, pass, policy);
+        assert!(payments.iter().all(|p| p.credit >= 0.0 && p.fate.paid_seconds() >= 0.0));
+        total += payments.iter().map(|p| p.fate.paid_seconds()).sum::<f64>();
+        (mark, rest) = (new, later);
+    }
+    (total, mark)
+}
+
+fn messages() -> impl Strategy<Value = Vec<Claim>> {
+    let one = (0..2000i32, 0.0..3000.0f64, 0..10u8, prop::sample::select(vec![7, 7, 7, 7, 8]));
+    proptest::collection::vec(one, 1..20).prop_map(|list| {
+        list.into_iter()
+            .enumerate()
+            .map(|(i, (time, seconds, odd, host))| Claim {
+                message: MessageId(i32::try_from(i).unwrap()),
+                host: HostId(host),
+                create_time: time,
+                seconds: match odd {
+                    0 => f64::NAN,
+                    1 => -seconds,
+                    2 => f64::INFINITY,
+                    _ => seconds.round(),
+                },
+            })
+            .collect()
+    })
+}
+
+fn facts() -> impl Strategy<Value = ResultFacts> {
+    (proptest::option::of((0.0..1500.0f64, 1000..2500i32)), proptest::option::of(0.0..2000.0f64)).prop_map(
+        |(report, settled)| {
+            let facts = report.map_or_else(running, |(elapsed, at)| reported(elapsed, at));
+            ResultFacts { settled_credit: settled.map(|s| cobblestones(s * facts.flops_estimate)), ..facts }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn order_repetition_and_passes_change_nothing(
+        messages in messages(),
+        facts in facts(),
+        deal in proptest::collection::vec(0..20usize, 0..40),
+        cuts in proptest::collection::vec(1..9usize, 1..5),
+        slack in 0.0..20.0f64,
+        lifetime in proptest::option::of(1.0..2000.0f64),
+    ) {
+        let policy = UptimePolicy { slack_seconds: slack, max_lifetime_seconds: lifetime, ..policy() };
+        let (plain, plain_mark) = pay(&facts, &policy, &messages, &[], &[1]);
+        let (dealt, dealt_mark) = pay(&facts, &policy, &messages, &deal, &cuts);
+        prop_assert!((plain - dealt).abs() <= 1e-9 * plain.max(1.0), "{plain} {dealt}");
+        prop_assert_eq!(plain_mark, dealt_mark);
+
+        // And it is what the best message is good for, no more.
+        let best = messages
+            .iter()
+            .filter(|c| c.host == facts.host && c.seconds.is_finite() && c.seconds >= 0.0)
+            .map(|c| c.seconds.min(facts.bound(c.create_time, &policy).0))
+            .fold(0.0, f64::max);
+        let settled = facts.settled_credit.map_or(0.0, |c| c / cobblestones(facts.flops_estimate));
+        prop_assert!((plain - (best - settled).max(0.0)).abs() < 1e-5, "{plain} {best} {settled}");
+    }
+
+    /// Settling before or after the last messages ends in the same total.
+    #[test]
+    fn settlement_and_messages_commute(elapsed in 1.0..1000.0f64, worth in 0.0..1500.0f64, claimed in 0.0..1200.0f64) {
+        let facts = reported(elapsed, 2000);
+        let c = [claim(1, 1990, claimed)];
+        // Message first, then the validator tops up.
+        let (paid, _) = decide(&facts, Mark::default(), &c, &policy());
+        let worth = cobblestones(worth * facts.flops_estimate);
+        let before = paid[0].credit.max(worth);
+        // Validator first.
+        let settled = ResultFacts { validate_state: ValidateState::Valid, settled_credit: Some(worth), ..facts };
+        let (late, _) = decide(&settled, Mark::default(), &c, &policy());
+        prop_assert!((before - (worth + late[0].credit)).abs() <= 1e-8 * before.max(1e-6));
+    }
+}
