@@ -195,12 +195,15 @@ impl Server {
             return Ok(());
         }
         let program = find(&["mariadb-install-db", "mysql_install_db"])?;
+        let temporary = self.temporary_dir()?;
         // About half a second: not worth a cached copy.
         let output = Command::new(program)
             .arg("--no-defaults")
             .arg(format!("--datadir={}", self.dir.join("data").display()))
             .args(["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"])
             .arg("--innodb-log-file-size=64M")
+            .arg(format!("--tmpdir={}", temporary.display()))
+            .env("TMPDIR", &temporary)
             .args(user_argument())
             .stdin(Stdio::null())
             .output()
@@ -215,7 +218,15 @@ impl Server {
         })
     }
 
+    /// Not shared: a starting server deletes what it takes for its own left-over temporary tables.
+    fn temporary_dir(&self) -> Result<PathBuf> {
+        let dir = self.dir.join("tmp");
+        fs::create_dir_all(&dir).map_err(file("can't make the folder", &dir))?;
+        Ok(dir)
+    }
+
     fn launch(&mut self) -> Result<()> {
+        self.temporary_dir()?;
         let program = find(&["mariadbd", "mysqld"])?;
         let config = self.dir.join("my.cnf");
         fs::write(&config, self.configuration()).map_err(file("can't write", &config))?;
@@ -245,6 +256,7 @@ impl Server {
             "# Written by the sandbox at every start. Durability settings are MariaDB's defaults.\n\
              [mariadbd]\n\
              datadir=\"{dir}/data\"\n\
+             tmpdir=\"{dir}/tmp\"\n\
              socket=\"{socket}\"\n\
              pid-file=\"{dir}/mariadb.pid\"\n\
              port={port}\n\

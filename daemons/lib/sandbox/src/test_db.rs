@@ -59,7 +59,7 @@ impl TestDb {
             name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(32).collect();
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let name = format!("t_{}_{number}_{clean}", std::process::id());
-        create_database(&socket, &name).await?;
+        create_database(&url_of_socket(&socket, &name)).await?;
         Ok(Self { name, socket, _server: server })
     }
 
@@ -102,11 +102,18 @@ impl Drop for TestDb {
     }
 }
 
-/// Makes an empty database with the character set of a BOINC project.
-pub(crate) async fn create_database(socket: &std::path::Path, name: &str) -> Result<()> {
-    let mut connection = Connection::open(&url_of_socket(socket, "")).await.map_err(db("connecting"))?;
+/// Makes a database with the character set of a BOINC project, when it is missing.
+pub(crate) async fn create_database(url: &store::DbUrl) -> Result<()> {
+    let server = store::DbUrl { database: String::new(), ..url.clone() };
+    let mut connection = Connection::open(&server).await.map_err(db("connecting"))?;
+    let name = url.database.replace('`', "");
     connection
-        .execute(&format!("CREATE DATABASE `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"), &[])
+        .execute(
+            &format!(
+                "CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
+            ),
+            &[],
+        )
         .await
         .map_err(db("creating the database"))?;
     Ok(())
