@@ -89,7 +89,8 @@ pub enum DbHost {
     /// Not given: this machine.
     #[default]
     Local,
-    /// A host, `localhost` perhaps. (MySQL's own clients take `localhost` without a port for the default socket.)
+    /// A host. MySQL's own clients take `localhost` without a port for the default socket; BOINC's programs
+    /// moreover take the machine's own name for `localhost`. Neither is done here.
     Tcp {
         /// Name or address; an IPv6 address without its brackets.
         host: String,
@@ -163,7 +164,7 @@ pub enum ConfigError {
         hint: &'static str,
     },
     /// A value makes no sense.
-    #[error("config.xml: <{element}> is {text:?}, but must be {want}; change it")]
+    #[error("config.xml: <{element}> is \"{text}\", but must be {want}; change it")]
     Value {
         /// Where it stands.
         element: &'static str,

@@ -54,8 +54,8 @@ impl DownloadDir {
             .map_err(|error| FileFault::Unreadable { path: name.to_owned(), reason: error.to_string() })
     }
 
-    /// Copies `ROOT/NAME` to its place if nothing is there yet. Says so in `notes`.
-    fn copy_from_top(&self, name: &str, path: &Path, notes: &mut Vec<String>) -> io::Result<()> {
+    /// Copies `ROOT/NAME` to its place if nothing is there yet.
+    fn copy_from_top(&self, name: &str, path: &Path) -> io::Result<()> {
         let top = self.root.join(name);
         if path.exists() || !top.is_file() {
             return Ok(());
@@ -68,16 +68,14 @@ impl DownloadDir {
         if copied.is_err() {
             let _ = fs::remove_file(&temporary);
         }
-        copied?;
-        notes.push(format!("copy {} to {}", top.display(), path.display()));
-        Ok(())
+        copied
     }
 }
 
 impl InputFiles for DownloadDir {
     fn staged(&mut self, name: &str, notes: &mut Vec<String>) -> Result<FileFacts, FileFault> {
         let path = self.checked_path(name)?;
-        self.copy_from_top(name, &path, notes)
+        self.copy_from_top(name, &path)
             .and_then(|()| {
                 if self.cache_md5_info { md5_cache::facts(&path, notes) } else { md5_cache::compute(&path) }
             })
@@ -142,9 +140,8 @@ mod tests {
         assert_eq!(facts, md5_cache::of_bytes(b"hello\n"));
         assert_eq!(fs::read(files.root.join("2ab/in_common")).unwrap(), b"hello\n");
         assert!(files.root.join("2ab/in_common.md5").exists());
-        assert!(notes[0].starts_with("copy "), "{notes:?}");
-        files.staged("in_common", &mut notes).unwrap();
-        assert_eq!(notes.len(), 1);
+        assert_eq!(files.staged("in_common", &mut notes).unwrap(), facts);
+        assert!(notes.is_empty(), "{notes:?}");
     }
 
     #[test]

@@ -24,19 +24,19 @@ pub enum NameError {
     #[error("a file name is empty; give it a name")]
     Empty,
     /// `.` or `..`
-    #[error("{name:?} is a folder, not the name of a file; rename the file")]
+    #[error("\"{name}\" is a folder, not the name of a file; rename the file")]
     Dots {
         /// The name.
         name: &'static str,
     },
     /// Holds `/`.
-    #[error("file name {name:?} holds a '/'; use names without folders")]
+    #[error("file name \"{name}\" holds a '/'; use names without folders")]
     Slash {
         /// The name, made printable.
         name: String,
     },
     /// Holds NUL, a line feed or another control character.
-    #[error("file name {name:?} holds control character {code:#04x}; rename the file")]
+    #[error("file name \"{name}\" holds control character {code:#04x}; rename the file")]
     Control {
         /// The name, made printable.
         name: String,
@@ -44,7 +44,7 @@ pub enum NameError {
         code: u32,
     },
     /// Too long for a file system.
-    #[error("file name {name:?} is {bytes} bytes long; shorten it to {MAX_NAME}")]
+    #[error("file name \"{name}\" is {bytes} bytes long; shorten it to {MAX_NAME}")]
     TooLong {
         /// The name's beginning, made printable.
         name: String,

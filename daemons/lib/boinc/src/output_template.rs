@@ -23,7 +23,7 @@ const END: &str = "</output_template>";
 #[non_exhaustive]
 pub enum OutputTemplateError {
     /// `<OUTFILE_` without its `/>`.
-    #[error("{text:?} in the output template is no <OUTFILE_n/>; mend it")]
+    #[error("\"{text}\" in the output template is no <OUTFILE_n/>; mend it")]
     Macro {
         /// How it begins, made printable.
         text: String,

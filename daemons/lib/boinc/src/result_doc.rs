@@ -76,7 +76,7 @@ pub enum DocError {
         element: &'static str,
     },
     /// A value that makes no sense.
-    #[error("<{element}> is {text:?}, which is not {want}")]
+    #[error("<{element}> is \"{text}\", which is not {want}")]
     Value {
         /// Which.
         element: &'static str,

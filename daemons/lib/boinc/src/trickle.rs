@@ -64,7 +64,7 @@ pub enum TrickleError {
         element: &'static str,
     },
     /// It stands twice and differs.
-    #[error("message has two different <{element}>: {first:?} and {second:?}")]
+    #[error("message has two different <{element}>: \"{first}\" and \"{second}\"")]
     Repeated {
         /// Which.
         element: &'static str,
@@ -77,7 +77,7 @@ pub enum TrickleError {
     #[error("<result_name>: {}", printable(&.0.to_string(), 150))]
     Name(#[from] NameError),
     /// The time is no whole number of seconds.
-    #[error("<time> is {text:?}, which is not a number of seconds")]
+    #[error("<time> is \"{text}\", which is not a number of seconds")]
     Time {
         /// Made printable.
         text: String,
@@ -95,7 +95,7 @@ pub enum ClaimError {
         name: String,
     },
     /// Not a number.
-    #[error("<{name}> is {text:?}, which is not a number")]
+    #[error("<{name}> is \"{text}\", which is not a number")]
     NotANumber {
         /// Made printable.
         name: String,
@@ -103,7 +103,7 @@ pub enum ClaimError {
         text: String,
     },
     /// Infinite or NaN.
-    #[error("<{name}> is {text:?}, which is not a finite number")]
+    #[error("<{name}> is \"{text}\", which is not a finite number")]
     NotFinite {
         /// Made printable.
         name: String,
@@ -111,7 +111,7 @@ pub enum ClaimError {
         text: String,
     },
     /// Below zero.
-    #[error("<{name}> is {value}, which is negative")]
+    #[error("<{name}> is {value:?}, which is negative")]
     Negative {
         /// Made printable.
         name: String,
@@ -119,7 +119,7 @@ pub enum ClaimError {
         value: f64,
     },
     /// Two claims that differ.
-    #[error("message has two different <{name}>: {first} and {second}")]
+    #[error("message has two different <{name}>: {first:?} and {second:?}")]
     Repeated {
         /// Made printable.
         name: String,

@@ -325,8 +325,6 @@ fn mutated() -> impl Strategy<Value = (usize, Vec<u8>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
-
     #[test]
     fn no_template_panics((_, template) in mutated(), command_line in "\\PC{0,8}") {
         let mut files = KnownFiles::default();

@@ -5,7 +5,7 @@ use super::checks::check;
 use super::fault::{CreateError, Fault};
 use super::files::InputFiles;
 use super::job::{Created, Download, InputFile, JobDescription, NewWorkunit};
-use crate::dialect::{Malformed, NAME_ROOM, Reader};
+use crate::dialect::{Malformed, NAME_ROOM, Reader, escape};
 use crate::hierarchy::url_in;
 use crate::id::AppId;
 use crate::printable::printable;
@@ -386,27 +386,4 @@ impl Builder<'_> {
     fn put(&mut self, text: &str) {
         self.out.extend_from_slice(text.as_bytes());
     }
-}
-
-/// Escapes text for an element as stock does: byte by byte, what is not ASCII as `&#N;`, most control
-/// characters dropped.
-fn escape(text: &str) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut rest = text.as_bytes();
-    while let [byte, after @ ..] = rest {
-        if let Some(tail) = rest.strip_prefix(b"]]>") {
-            out.extend_from_slice(b"]]&gt;");
-            rest = tail;
-            continue;
-        }
-        match byte {
-            b'<' => out.extend_from_slice(b"&lt;"),
-            b'&' => out.extend_from_slice(b"&amp;"),
-            b'\t' | b'\n' | b'\r' | 128.. => out.extend_from_slice(format!("&#{byte};").as_bytes()),
-            0..32 => {}
-            _ => out.push(*byte),
-        }
-        rest = after;
-    }
-    out
 }

@@ -106,7 +106,7 @@ pub enum Fault {
     // Refused here, though not by stock.
     #[error("{what}: {error}")]
     Name { what: &'static str, error: NameError },
-    #[error("{what} {text:?} is not UTF-8; rename it")]
+    #[error("{what} \"{text}\" is not UTF-8; rename it")]
     NotUtf8 { what: &'static str, text: String },
     #[error("the input template is {bytes} bytes long, at most {max} are read; shorten it")]
     TemplateTooLong { bytes: usize, max: usize },

@@ -16,7 +16,12 @@
 //!
 //! Invariant: no input panics; every call moves forward, so reading ends.
 
+mod text;
+
 use crate::c_number;
+use text::{is_space, trim, unescape};
+
+pub(crate) use text::{escape, find};
 
 /// Longest tag or text between two reads, in bytes, plus one.
 const TOKEN_ROOM: usize = 4096;
@@ -80,7 +85,7 @@ impl<'a> Reader<'a> {
     }
 
     /// If the last token opens string element `name`: reads its text, unescaped, into `out`.
-    /// On false `out` may hold what was read before it turned out to be something else.
+    /// On false `out` may hold what was read before it turned out to be something else or too long.
     pub(crate) fn text_into(&mut self, name: &str, room: usize, out: &mut Vec<u8>) -> bool {
         if self.at_empty(name) {
             out.clear();
@@ -91,10 +96,7 @@ impl<'a> Reader<'a> {
         }
         out.clear();
         match self.lex(room, out) {
-            None => {
-                out.clear();
-                false
-            }
+            None => false,
             Some(Kind::Tag) => {
                 let closes = is_end(out, name);
                 if closes {
@@ -308,86 +310,6 @@ fn is_end(token: &[u8], name: &str) -> bool {
     token.strip_prefix(b"/") == Some(name.as_bytes())
 }
 
-/// The C locale's blank space.
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r')
-}
-
-/// Without blank space at the ends.
-pub(crate) fn trim(mut text: &[u8]) -> &[u8] {
-    while let [first, rest @ ..] = text
-        && is_space(*first)
-    {
-        text = rest;
-    }
-    while let [rest @ .., last] = text
-        && is_space(*last)
-    {
-        text = rest;
-    }
-    text
-}
-
-pub(crate) fn find(text: &[u8], what: &[u8]) -> Option<usize> {
-    text.windows(what.len().max(1)).position(|window| window == what)
-}
-
-/// Replaces XML's five entities, and `&#N;` for N < 256 by that byte. Anything else stays as it is.
-fn unescape(text: &[u8]) -> Vec<u8> {
-    const NAMED: [(&[u8], u8); 9] = [
-        (b"&lt;", b'<'),
-        (b"&gt;", b'>'),
-        (b"&quot;", b'"'),
-        (b"&apos;", b'\''),
-        (b"&amp;", b'&'),
-        (b"&#xD;", b'\r'),
-        (b"&#xd;", b'\r'),
-        (b"&#xA;", b'\n'),
-        (b"&#xa;", b'\n'),
-    ];
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, after @ ..] = rest {
-        if *first != b'&' {
-            out.push(*first);
-            rest = after;
-        } else if let Some((tail, byte)) =
-            NAMED.iter().find_map(|(name, byte)| Some((rest.strip_prefix(*name)?, *byte)))
-        {
-            out.push(byte);
-            rest = tail;
-        } else if let Some(number) = rest.strip_prefix(b"&#") {
-            match numbered(number) {
-                Some((byte, tail)) => {
-                    out.push(byte);
-                    rest = tail;
-                }
-                None => {
-                    out.extend_from_slice(b"&#");
-                    rest = number;
-                }
-            }
-        } else {
-            out.push(b'&');
-            rest = after;
-        }
-    }
-    // A byte 0 ends the text.
-    if let Some(end) = out.iter().position(|byte| *byte == 0) {
-        out.truncate(end);
-    }
-    out
-}
-
-fn numbered(text: &[u8]) -> Option<(u8, &[u8])> {
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (number, tail) = (text.get(..digits)?, text.get(digits..)?.strip_prefix(b";")?);
-    let value = c_number::atoi(number);
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the low byte is what counts")]
-    let byte = value as u8;
-    (digits > 0 && value < 256).then_some((byte, tail))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -468,12 +390,6 @@ mod tests {
     fn overlong_tokens_end_the_reading() {
         assert_eq!(tokens(&format!("<{}>", "x".repeat(4096))).len(), 0);
         assert_eq!(tokens(&format!("<{}>", "x".repeat(4095)))[0].len(), TOKEN_CUT);
-    }
-
-    #[test]
-    fn numbered_entities_as_stock_reads_them() {
-        assert_eq!(unescape(b"&#10;&#233;&#256;&#;&#x41;&#12"), b"\n\xe9&#256;&#;&#x41;&#12");
-        assert_eq!(unescape(b"a&#0;b"), b"a");
     }
 
     proptest! {
