@@ -11,7 +11,7 @@
 //! [`crate::download_dir::DownloadDir`], which looks at the download folder.
 //!
 //! Invariants: checks come in stock's order, so that of several faults the same one is reported; a template
-//! that stock accepts gives the same document (see [`crate::dialect`] for how it is read). Beyond stock,
+//! that stock accepts gives the same document (the private module `dialect` says how it is read). Beyond stock,
 //! refused before anything is inserted: names that are no file names, values that the columns can't hold, and
 //! a missing output template (stock then exits with status 0 and inserts nothing).
 
