@@ -1,0 +1,44 @@
+# Sourced by ./demo, ./test and ./bench: what they need besides the source, installed when possible.
+# A function returns when the need is met, and otherwise exits with a line that says what to install.
+
+_needs_fail() {
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+# The server itself and the program that makes its system tables; they may sit in sbin folders that are not in PATH.
+_needs_mariadb_found() {
+    PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+    { command -v mariadbd || command -v mysqld; } >/dev/null 2>&1 \
+        && { command -v mariadb-install-db || command -v mysql_install_db; } >/dev/null 2>&1
+}
+
+# MariaDB's server programs. No system service is needed: each command starts a private server of its own.
+need_mariadb() {
+    _needs_mariadb_found && return 0
+    if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+        echo "Installing mariadb-server …" >&2
+        # No service is started by the installation: a policy of 101 forbids it, if the machine has no policy yet.
+        local policy=/usr/sbin/policy-rc.d ours=
+        if [ ! -e "$policy" ]; then
+            ours=yes
+            printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy"
+        fi
+        { DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends mariadb-server \
+            || { apt-get update \
+                && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends mariadb-server; }; } \
+            >/dev/null || { [ -z "$ours" ] || rm -f "$policy"; _needs_fail "apt-get could not install mariadb-server; see above"; }
+        [ -z "$ours" ] || rm -f "$policy"
+        _needs_mariadb_found && return 0
+    fi
+    _needs_fail "MariaDB's server (10.6 or newer) is missing. Install it, no service needs to run:" \
+        "    Debian, Ubuntu:  sudo apt-get install mariadb-server" \
+        "    Fedora, RHEL:    sudo dnf install mariadb-server"
+}
+
+# cargo, and with it the compiler that rust-version in Cargo.toml asks for.
+need_rust() {
+    command -v cargo >/dev/null 2>&1 || { [ -r "$HOME/.cargo/env" ] && . "$HOME/.cargo/env"; }
+    command -v cargo >/dev/null 2>&1 \
+        || _needs_fail "cargo is missing. Install Rust from https://rustup.rs, or your distribution's package."
+}
