@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use boinc::config::{DaemonEntry, ProjectConfig};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::error::{Error, Result, file};
@@ -47,10 +48,11 @@ impl Daemon {
 
     /// Sends it a signal. Does nothing when it ended.
     pub fn signal(&mut self, signal: Signal) {
-        if self.ended().is_none() {
-            if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-                let _ = kill_process(pid, signal);
-            }
+        if self.ended().is_some() {
+            return;
+        }
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, signal);
         }
     }
 
@@ -111,7 +113,7 @@ impl Daemons {
     /// As [`Daemons::start`].
     pub fn start_with(project: &Project, environment: &[(&str, &str)]) -> Result<Self> {
         let config = project.path("config.xml");
-        let text = fs::read_to_string(&config).map_err(file("can't read", &config))?;
+        let config = ProjectConfig::read(&config).map_err(|error| Error::Input(error.to_string()))?;
         let stop = project.path("stop_daemons");
         if stop.exists() {
             fs::remove_file(&stop).map_err(file("can't remove", &stop))?;
@@ -119,7 +121,7 @@ impl Daemons {
         let watchdog = watchdog(&stop)?;
         let mut this =
             Self { project: project.dir().to_owned(), daemons: Vec::new(), watchdog: Some(watchdog) };
-        for line in lines(&text) {
+        for line in lines(config.daemons) {
             let daemon = this.spawn(&line, environment)?;
             this.daemons.push(daemon);
         }
@@ -269,33 +271,13 @@ struct Line {
     pid_file: Option<String>,
 }
 
-/// The daemons of a config.xml that this crate wrote or a person edited. Good for that, not a parser of XML.
-fn lines(config: &str) -> Vec<Line> {
-    let mut found = Vec::new();
-    let mut rest = config;
-    while let Some((inside, after)) = element(rest, "daemon") {
-        rest = after;
-        let text = |name| element(inside, name).map(|(text, _)| unescape(text.trim()));
-        let disabled = text("disabled").is_some_and(|value| value != "0");
-        let other_host = text("host").is_some_and(|host| !host.is_empty() && host != HOST);
-        match text("cmd") {
-            Some(cmd) if !disabled && !other_host && !cmd.is_empty() => {
-                found.push(Line { cmd, output: text("output"), pid_file: text("pid_file") });
-            }
-            _ => {}
-        }
-    }
-    found
-}
-
-/// Content of the first element of that name, and what follows it.
-fn element<'a>(text: &'a str, name: &str) -> Option<(&'a str, &'a str)> {
-    let (_, inside) = text.split_once(&format!("<{name}>"))?;
-    inside.split_once(&format!("</{name}>"))
-}
-
-fn unescape(text: &str) -> String {
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+/// Those that run on this machine and are not disabled.
+fn lines(entries: Vec<DaemonEntry>) -> Vec<Line> {
+    entries
+        .into_iter()
+        .filter(|entry| !entry.disabled && entry.host.as_deref().is_none_or(|host| host == HOST))
+        .map(|entry| Line { cmd: entry.cmd, output: entry.output, pid_file: entry.pid_file })
+        .collect()
 }
 
 #[cfg(test)]
@@ -303,21 +285,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn daemons_are_read_as_bin_start_reads_them() {
-        let config = "<boinc><config><host>localhost</host></config><daemons>
-            <daemon><cmd> feeder -d 3 </cmd></daemon>
-            <daemon><cmd>a --x &lt;1&gt;</cmd><output>a1.out</output><pid_file>a1.pid</pid_file><disabled>0</disabled></daemon>
-            <daemon><cmd>off</cmd><disabled>1</disabled></daemon>
-            <daemon><cmd>elsewhere</cmd><host>other.example</host></daemon>
-        </daemons></boinc>";
-        let line = |cmd: &str, output: Option<&str>, pid: Option<&str>| Line {
+    fn daemons_are_chosen_as_bin_start_chooses_them() {
+        let entry = |cmd: &str, disabled: bool, host: Option<&str>| DaemonEntry {
             cmd: cmd.to_owned(),
-            output: output.map(str::to_owned),
-            pid_file: pid.map(str::to_owned),
+            output: None,
+            pid_file: None,
+            disabled,
+            host: host.map(str::to_owned),
         };
-        assert_eq!(
-            lines(config),
-            [line("feeder -d 3", None, None), line("a --x <1>", Some("a1.out"), Some("a1.pid"))]
-        );
+        let chosen = lines(vec![
+            entry("feeder -d 3", false, None),
+            entry("off", true, None),
+            entry("elsewhere", false, Some("other.example")),
+            entry("here", false, Some(HOST)),
+        ]);
+        let commands: Vec<&str> = chosen.iter().map(|line| line.cmd.as_str()).collect();
+        assert_eq!(commands, ["feeder -d 3", "here"]);
     }
 }

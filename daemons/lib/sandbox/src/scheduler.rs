@@ -59,10 +59,11 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// Names of the output files, in order.
+    /// Names of the output files, in order; none when the result's document is broken.
     #[must_use]
     pub fn output_files(&self) -> Vec<String> {
-        file_refs(&self.result_doc)
+        let files = boinc::result_doc::output_files(self.result_doc.as_bytes()).unwrap_or_default();
+        files.into_iter().map(|file| file.physical_name).collect()
     }
 
     /// Names of the input files, in order.
@@ -451,7 +452,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn output_files_are_those_of_the_file_refs() {
+    fn input_files_are_those_of_the_file_refs() {
         let doc =
             "<file_info><name>a</name></file_info><result><file_ref>\n<file_name>a_0</file_name></file_ref>
             <file_ref><file_name> b </file_name></file_ref></result>";

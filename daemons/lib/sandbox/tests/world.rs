@@ -1,5 +1,7 @@
 //! A project with its stand-ins, without daemons: what they would find in the database and in the folders.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::collections::BTreeMap;
 
 use sandbox::fleet::{FleetOptions, HostShares, ResultShares, TrickleShares};
@@ -191,6 +193,30 @@ async fn a_project_has_both_keys_of_the_sandbox_or_none() {
     assert!(!config.contains("cobblestone_sandbox"));
     let mut connection = without.connect().await.unwrap();
     assert!(connection.rows("SHOW TABLES LIKE 'cobblestone%'", &[]).await.unwrap().is_empty());
+    // What daemons read is what was meant.
+    let config = boinc::config::ProjectConfig::read(&with.path("config.xml")).unwrap();
+    assert_eq!(config.cobblestone_sandbox, Some(token));
+    assert_eq!(store::DbUrl::from_config(&config, store::Tls::Off), *with.url());
+    assert_eq!(config.upload_dir, with.path("upload"));
+    assert_eq!((config.uldl_dir_fanout, config.daily_result_quota), (1024, 500));
+    assert!(config.one_result_per_user_per_wu && !config.credit_by_app && !config.msg_to_host);
+    let programs: Vec<_> =
+        config.daemons.iter().map(|d| d.cmd.split_once(' ').unwrap().0.to_owned()).collect();
+    assert_eq!(
+        programs,
+        [
+            "cobblestone-work-generator",
+            "cobblestone-trickle-credit",
+            "cobblestone-validator",
+            "cobblestone-assimilator"
+        ]
+    );
+    let tcp =
+        TestProject::new("tcp", ProjectOptions { tcp: true, msg_to_host: true, ..options() }).await.unwrap();
+    let config = boinc::config::ProjectConfig::read(&tcp.path("config.xml")).unwrap();
+    let url = store::DbUrl::from_config(&config, store::Tls::Off);
+    assert!(url.port.is_some() && url.socket.is_none() && config.msg_to_host);
+    Connection::open(&url).await.unwrap();
     // A folder is used once.
     assert!(Project::create(without.dir(), without.url(), ProjectOptions::default()).await.is_err());
 }

@@ -56,7 +56,7 @@ pub(super) fn config_xml(
     put("ignore_upload_certificates", "1", false);
     put("master_url", &url_of("/"), false);
     put("download_url", &url_of("/download"), false);
-    put("upload_url", &url_of("_cgi/file_upload_handler"), false);
+    put("upload_url", super::UPLOAD_URL, false);
     put("download_dir", &in_dir("download"), false);
     put("upload_dir", &in_dir("upload"), false);
     put("key_dir", &in_dir("keys/"), false);

@@ -26,6 +26,9 @@ pub use rows::Sample;
 /// config.xml's `<host>`, and what the names of the log and pid folders end in.
 pub const HOST: &str = "localhost";
 
+/// config.xml's `<upload_url>`.
+pub(crate) const UPLOAD_URL: &str = "http://127.0.0.1/sandbox_cgi/file_upload_handler";
+
 /// A project made by [`Project::create`].
 #[derive(Debug, Clone)]
 pub struct Project {

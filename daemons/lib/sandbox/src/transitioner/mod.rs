@@ -6,14 +6,14 @@
 //! Killed between two statements, it finds the same workunit due again.
 
 pub mod decide;
-mod expand;
 
 use std::collections::BTreeMap;
 
+use boinc::output_template;
 use serde_json::{Map, Value};
 use store::sql::{Connection, Param, Row};
 
-use crate::error::{Result, db};
+use crate::error::{Error, Result, db};
 use crate::project::Project;
 use crate::retry::execute;
 use crate::rng::Rng;
@@ -153,9 +153,11 @@ impl Transitioner {
             self.templates.insert(item.template.clone(), text);
         }
         let template = self.templates.get(&item.template).map(String::as_str).unwrap_or_default();
-        let name = format!("{}_{number}", item.name);
-        let base = format!("{name}_r{}_", self.rng.lrand());
-        let doc = expand::expand(template, &base, "http://127.0.0.1/sandbox_cgi/file_upload_handler");
+        let name = output_template::result_name(&item.name, number.unsigned_abs());
+        let base = output_template::output_base(&name, self.rng.lrand().unsigned_abs());
+        let doc = output_template::expand(template, &base, crate::project::UPLOAD_URL).map_err(|error| {
+            Error::Input(format!("{}: {error}", self.project.path(&item.template).display()))
+        })?;
         Ok(row! {
             "create_time": now, "workunitid": item.id, "server_state": 2, "outcome": 0, "client_state": 0,
             "hostid": 0, "userid": 0, "report_deadline": 0, "sent_time": 0, "received_time": 0, "name": name,
