@@ -16,6 +16,7 @@
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -52,6 +53,7 @@ impl std::fmt::Display for Reason {
 /// Tells whether the daemon was asked to stop. Cheap to clone; all clones tell the same.
 #[derive(Debug, Clone)]
 pub struct Stop {
+    asked: Arc<AtomicBool>,
     reason: Arc<watch::Sender<Option<Reason>>>,
 }
 
@@ -65,7 +67,7 @@ impl Stop {
     /// Not stopping. Nothing but [`Stop::request`] changes that until it is [`Stop::watch_signals`]'d.
     #[must_use]
     pub fn new() -> Self {
-        Self { reason: Arc::new(watch::Sender::new(None)) }
+        Self { asked: Arc::default(), reason: Arc::new(watch::Sender::new(None)) }
     }
 
     /// True once the daemon was asked to stop. A pass looks here between two transactions.
@@ -97,15 +99,10 @@ impl Stop {
 
     /// Asks to stop. Only the first request counts.
     pub fn request(&self, reason: Reason) {
-        let first = self.reason.send_if_modified(|current| {
-            let first = current.is_none();
-            if first {
-                *current = Some(reason.clone());
-            }
-            first
-        });
-        if first {
+        if !self.asked.swap(true, Ordering::SeqCst) {
+            // Before anybody hears of it: a sleeping daemon is gone as soon as it does.
             tracing::info!("stopping: {reason}");
+            self.reason.send_replace(Some(reason));
         }
     }
 
@@ -202,10 +199,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn work_has_its_grace_and_no_more() {
-        struct Dropped(Arc<std::sync::atomic::AtomicBool>);
+        struct Dropped(Arc<AtomicBool>);
         impl Drop for Dropped {
             fn drop(&mut self) {
-                self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+                self.0.store(true, Ordering::SeqCst);
             }
         }
         let stop = Stop::new();
@@ -220,14 +217,14 @@ mod tests {
             2
         });
         assert_eq!(short.await, Some(2), "it ended within its grace");
-        let gone = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let gone = Arc::new(AtomicBool::new(false));
         let guard = Dropped(Arc::clone(&gone));
         let endless = stop.supervise(async move {
             let _guard = guard;
             std::future::pending::<()>().await;
         });
         assert_eq!(endless.await, None);
-        assert!(gone.load(std::sync::atomic::Ordering::SeqCst), "it was dropped");
+        assert!(gone.load(Ordering::SeqCst), "it was dropped");
     }
 
     #[tokio::test]

@@ -20,7 +20,7 @@ pub struct LogLayer {
 }
 
 impl LogLayer {
-    /// A layer for [`tracing_subscriber::registry`].
+    /// A layer for `tracing_subscriber::registry()`.
     #[must_use]
     pub fn new(format: LogFormat, clock: Clock, sink: Sink) -> Self {
         Self { format, clock, sink }

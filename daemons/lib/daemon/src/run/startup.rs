@@ -1,6 +1,7 @@
 //! From the command line to the first pass.
 
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -50,9 +51,11 @@ pub fn main_with<D: Daemon>(argv: impl IntoIterator<Item = OsString>) -> ExitCod
             .enable_all()
             .build()
             .context("can't start the runtime")?;
+        // Blocking work that is still going on must not hold up the end: neither this one nor that by a panic,
+        // where dropping the runtime would wait for it.
+        let runtime = ManuallyDrop::new(runtime);
         let outcome = runtime.block_on(daemon::<D>(line, settings));
-        // Blocking work that is still going on must not hold up the end.
-        runtime.shutdown_background();
+        ManuallyDrop::into_inner(runtime).shutdown_background();
         outcome
     });
     match outcome {
