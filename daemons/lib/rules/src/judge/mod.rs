@@ -34,7 +34,7 @@ use std::collections::BTreeMap;
 use boinc::id::{ResultId, UserId, WorkunitId};
 use boinc::ledger::LedgerEntry;
 use boinc::record::{App, ResultRow, Workunit};
-use boinc::state::{AssimilateState, ErrorMask, NEVER, Outcome, ServerState, ValidateState};
+use boinc::state::{AssimilateState, NEVER, Outcome, ServerState, ValidateState};
 
 use crate::books::Books;
 use crate::credit::{CreditMode, MAX_GRANTED_CREDIT};
@@ -390,6 +390,5 @@ pub fn judge(
     Ok(session.finish(verdict))
 }
 
-fn too_many(workunit: &mut Workunit) {
-    workunit.error_mask |= ErrorMask::TOO_MANY_SUCCESSES;
-}
+#[cfg(test)]
+mod tests;

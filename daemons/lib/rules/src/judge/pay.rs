@@ -179,7 +179,7 @@ impl Session<'_> {
         if due <= 0.0 {
             return;
         }
-        let before = if work.paid > 0.0 { format!("; {} paid before", work.paid) } else { String::new() };
+        let before = if work.paid > 0.0 { format!("; {:.6} paid before", work.paid) } else { String::new() };
         let (seconds, flops) = worth.uptime.map_or((0.0, 0.0), |(seconds, flops)| {
             // The part of the seconds that this row pays.
             (if worth.credit > 0.0 { seconds * due / worth.credit } else { 0.0 }, flops)
@@ -198,7 +198,7 @@ impl Session<'_> {
             flops,
             credit: due,
             rule_version: RULE_VERSION,
-            reason: format!("{}; worth {}{before}", worth.reason, worth.credit),
+            reason: format!("{}; worth {:.6}{before}", worth.reason, worth.credit),
         });
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use boinc::id::ResultId;
-use boinc::state::{AssimilateState, Outcome, ServerState, ValidateState};
+use boinc::state::{AssimilateState, ErrorMask, Outcome, ServerState, ValidateState};
 
 use super::pay::{Work, Worth};
 use super::plan::viable;
-use super::{Evidence, FileCheck, Instance, Session, Transition, Verdict, Weight, too_many};
+use super::{Evidence, FileCheck, Instance, Session, Transition, Verdict, Weight};
 use crate::credit::CreditMode;
 use crate::quorum::Choice;
 
@@ -156,7 +156,7 @@ impl Session<'_> {
 
     fn ask_for_more(&mut self, n_viable: i32) {
         if n_viable > self.workunit.max_success_results {
-            too_many(&mut self.workunit);
+            self.workunit.error_mask |= ErrorMask::TOO_MANY_SUCCESSES;
             self.transition = Transition::Immediate;
             self.note(Weight::Warning, None, format!("{n_viable} successful results, and no agreement"));
         }
