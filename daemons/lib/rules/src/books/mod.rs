@@ -58,7 +58,7 @@ pub struct ByApp {
     #[allow(missing_docs)]
     pub app: AppId,
     /// Whose rows: stock takes `result.userid` and `result.teamid` (0 too), not the host's owner.
-    /// None takes the [`Payee`].
+    /// None takes the host's owner and that user's team, also where their rows are missing.
     pub owner: Option<(UserId, TeamId)>,
     /// Added to `njobs`: 1 for a validated result, as stock does; 0 for part payments.
     pub jobs: i32,
@@ -197,6 +197,7 @@ impl Books {
         let (account, _) = self.hosts.get_mut(&host).ok_or(BooksError::NoHost(host))?;
         let recent = |avg, time| Recent { avg, time }.with_work(now, start_of_work, credit);
         let mut payee = Payee { host, user: UserId(0), team: TeamId(0) };
+        let mut members = (account.row.userid, TeamId(0));
 
         let new = recent(account.row.expavg_credit, account.row.expavg_time);
         account.row.expavg_credit = new.avg;
@@ -215,6 +216,7 @@ impl Books {
             user.touched = true;
 
             let teamid = user.row.teamid;
+            members.1 = teamid;
             if let Some(team) = self.teams.get_mut(&teamid).filter(|_| teamid != TeamId(0)) {
                 payee.team = teamid;
                 let new = recent(team.row.expavg_credit, team.row.expavg_time);
@@ -227,7 +229,7 @@ impl Books {
         }
 
         if let Some(ByApp { app, owner, jobs }) = by_app {
-            let (user, team) = owner.unwrap_or((payee.user, payee.team));
+            let (user, team) = owner.unwrap_or(members);
             let grant = AppGrant { credit, start_of_work, now, jobs };
             self.by_user
                 .entry((user, app))

@@ -103,8 +103,10 @@ fn a_missing_user_or_team_row_is_tolerated_a_missing_host_is_not() {
         expavg_credit: 0.0,
         expavg_time: 0.0,
     });
-    let payee = books.grant(HostId(7), 1.0, NOW - 9.0, NOW, None).unwrap();
+    let by_app = ByApp { app: AppId(1), owner: None, jobs: 0 };
+    let payee = books.grant(HostId(7), 1.0, NOW - 9.0, NOW, Some(by_app)).unwrap();
     assert_eq!((payee.user, payee.team), (UserId(3), TeamId(0)));
+    assert_eq!(books.changes().credit_teams[0].owner, TeamId(6), "per application it counts without the row");
 }
 
 #[test]
