@@ -1,2 +1,18 @@
-//! placeholder
-fn main() {}
+//! The validator: compares outputs within declared tolerances, chooses the canonical result, grants credit.
+//!
+//! Invariant: the verdicts of a workunit, the credit that follows, the ledger and the statistics are written in one
+//! transaction, decided on locked rows; `need_validate` is cleared there too. Killed at any point, a workunit is
+//! either untouched or judged. Credit at validation is what the result is worth minus what trickles paid for it.
+//!
+//! Files are read and compared before, with no transaction open; a workunit whose rows changed meanwhile is left to
+//! the next pass. What can't be decoded is set aside and does not hold up the others.
+
+mod batch;
+mod evidence;
+mod flags;
+mod outputs;
+mod validator;
+
+fn main() -> std::process::ExitCode {
+    daemon::main::<validator::Validator>()
+}

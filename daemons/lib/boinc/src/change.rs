@@ -59,7 +59,7 @@ pub struct ByAppChange<Id> {
 
 /// One row of `host_app_version`.
 ///
-/// A row can have moved to another version ([`Books`] takes an older version's row over), even onto a key that
+/// A row can have moved to another version (the books takes an older version's row over), even onto a key that
 /// another row left in the same batch. Take all rows with a `from` away (or rename them aside) before the new
 /// rows go in.
 #[derive(Debug, Clone, PartialEq)]

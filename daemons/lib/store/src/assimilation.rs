@@ -14,7 +14,9 @@ use crate::bulk::{self, Kind, Set};
 use crate::error::{Error, Loaded, Result};
 use crate::rows;
 use crate::schema::boinc::{host, result, workunit};
-use crate::schema::ours::{cobblestone_campaign, cobblestone_dataset_file as f, cobblestone_job};
+use crate::schema::ours::{
+    cobblestone_campaign, cobblestone_dataset_file as f, cobblestone_job, cobblestone_quarantine as q,
+};
 use crate::transaction::{Conn, Tx};
 use crate::validation::Selection;
 
@@ -77,6 +79,17 @@ pub struct HostFacts {
     pub processor: String,
     /// Processors.
     pub ncpus: i32,
+}
+
+/// A workunit that was set aside.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WorkunitAside {
+    #[allow(missing_docs)]
+    pub workunit: WorkunitId,
+    /// The last time, Unix seconds.
+    pub time: f64,
+    /// How often.
+    pub tries: i32,
 }
 
 impl Conn {
@@ -166,6 +179,50 @@ impl Conn {
         Ok(rows.into_iter().map(|(id, text)| (ResultId(id), text.unwrap_or_default())).collect())
     }
 
+    /// Which workunits those results belong to.
+    pub async fn workunits_of(&mut self, results: &[ResultId]) -> Result<Vec<(ResultId, WorkunitId)>> {
+        if results.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = result::table
+            .filter(result::id.eq_any(results.iter().map(|id| id.0)))
+            .select((result::id, result::workunitid))
+            .load::<(i32, i32)>(&mut self.db)
+            .await?;
+        Ok(rows.into_iter().map(|(id, workunit)| (ResultId(id), WorkunitId(workunit))).collect())
+    }
+
+    /// Those of the workunits that `daemon` has set aside.
+    pub async fn workunits_set_aside(
+        &mut self,
+        daemon: &str,
+        workunits: &[WorkunitId],
+    ) -> Result<Vec<WorkunitAside>> {
+        if workunits.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = q::table
+            .filter(q::daemon.eq(daemon))
+            .filter(q::kind.eq("workunit"))
+            .filter(q::refid.eq_any(workunits.iter().map(|id| i64::from(id.0))))
+            .select((q::refid, q::time, q::tries))
+            .load::<(i64, f64, i32)>(&mut self.db)
+            .await?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|(id, time, tries)| {
+                Some(WorkunitAside { workunit: WorkunitId(i32::try_from(id).ok()?), time, tries })
+            })
+            .collect())
+    }
+
+    /// True if files of an app's datasets are recorded.
+    pub async fn has_dataset_files(&mut self, app: AppId) -> Result<bool> {
+        let any =
+            f::table.filter(f::appid.eq(app.0)).select(f::id).first::<i64>(&mut self.db).await.optional()?;
+        Ok(any.is_some())
+    }
+
     /// Files of an app's datasets in that state.
     pub async fn dataset_files(&mut self, app: AppId, state: FileState) -> Result<Vec<DatasetFile>> {
         let rows = f::table
@@ -248,6 +305,15 @@ impl Tx {
             diesel::insert_into(f::table).values(&rows).execute(&mut self.db).await?;
         }
         Ok(())
+    }
+
+    /// Which of these files are recorded. Waits for transactions that record one of them and are not over yet, so
+    /// that the answer stays true.
+    pub async fn lock_dataset_files(&mut self, paths: &[String]) -> Result<Vec<String>> {
+        if paths.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(f::table.filter(f::path.eq_any(paths)).select(f::path).for_update().load(&mut self.db).await?)
     }
 
     /// Notes that readers see these files now.

@@ -44,8 +44,6 @@ pub struct ResultUpdate {
     #[allow(missing_docs)]
     pub granted_credit: f64,
     #[allow(missing_docs)]
-    pub opaque: f64,
-    #[allow(missing_docs)]
     pub runtime_outlier: bool,
 }
 
@@ -103,6 +101,22 @@ impl Conn {
             .collect::<Vec<_>>();
         rows.sort_by_key(|row| row.as_ref().map_or(i64::MAX, |row| i64::from(row.id.0)));
         Ok(Loaded::sort(rows))
+    }
+
+    /// Which workunits those results belong to.
+    pub async fn workunits_of_results(
+        &mut self,
+        results: &[ResultId],
+    ) -> Result<Vec<(ResultId, WorkunitId)>> {
+        if results.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = result::table
+            .filter(result::id.eq_any(results.iter().map(|id| id.0)))
+            .select((result::id, result::workunitid))
+            .load::<(i32, i32)>(&mut self.db)
+            .await?;
+        Ok(rows.into_iter().map(|(result, workunit)| (ResultId(result), WorkunitId(workunit))).collect())
     }
 
     /// `xml_doc_in` of results: which output files they have.
@@ -193,7 +207,6 @@ impl Tx {
                     u.outcome.code().into(),
                     u.validate_state.code().into(),
                     float(u.granted_credit),
-                    float(u.opaque),
                     i32::from(u.runtime_outlier).into(),
                 ]
             })
@@ -203,7 +216,6 @@ impl Tx {
             Set::To("outcome", Kind::Int),
             Set::To("validate_state", Kind::Int),
             Set::To("granted_credit", Kind::Double),
-            Set::To("opaque", Kind::Double),
             Set::To("runtime_outlier", Kind::Int),
         ];
         let changed = bulk::update(self, "result", &["id"], &sets, &values).await?;

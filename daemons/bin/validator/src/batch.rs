@@ -1,0 +1,356 @@
+//! One batch of workunits: examine their files, then judge and write in one transaction.
+//!
+//! The rules judge rows that are locked, with the evidence found before. Evidence that no longer fits (a result came
+//! in meanwhile) leaves that workunit to the next pass. Credit, verdicts and the ledger are written together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use boinc::id::{AppId, HostId, ResultId, TeamId, UserId, WorkunitId};
+use boinc::ledger::LedgerEntry;
+use boinc::record::{AppVersion, ResultRow, Workunit};
+use boinc::state::ValidateState;
+use daemon::Pass;
+use rules::books::{Books, Versions};
+use rules::judge::{Evidence, Instance, Judgement, Options, Verdict, Weight, judge};
+use store::quarantine::SetAside;
+use store::trickles::Mark;
+use store::validation::{ResultUpdate, WorkunitUpdate};
+use store::{BadRow, Loaded, Tx};
+
+use crate::evidence::{Examiner, to_read};
+
+/// Name in the quarantine.
+pub const DAEMON: &str = "validator";
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Workunits that got a canonical result.
+    pub canonical: u64,
+    /// Workunits without consensus yet.
+    pub no_consensus: u64,
+    /// Workunits with late results only.
+    pub stragglers: u64,
+    /// Workunits with too few results.
+    pub too_few: u64,
+    /// Workunits whose files can't be read now.
+    pub later: u64,
+    /// Left to the next pass.
+    pub changed_meanwhile: u64,
+    /// Workunits with rows that make no sense.
+    pub set_aside: u64,
+    /// Results found valid.
+    pub valid: u64,
+    /// Results found invalid.
+    pub invalid: u64,
+}
+
+impl Counts {
+    /// Workunits that were judged.
+    pub fn judged(&self) -> u64 {
+        self.canonical + self.no_consensus + self.stragglers + self.too_few + self.later
+    }
+}
+
+/// Evidence for the workunits of a batch.
+pub struct Examined {
+    evidence: BTreeMap<WorkunitId, Evidence>,
+    bad_workunits: Vec<BadRow>,
+    bad_results: Vec<BadRow>,
+}
+
+/// Reads and compares the files of workunits, one after the other; ends early when asked to stop.
+pub async fn examine(pass: &Pass<'_>, examiner: &Examiner, found: &Loaded<Workunit>) -> Result<Examined> {
+    let workunits = &found.rows;
+    let ids: Vec<WorkunitId> = workunits.iter().map(|workunit| workunit.id).collect();
+    let results = pass.store.read("results to judge", async |conn| conn.results_of(&ids).await).await?;
+    let mut by_workunit: BTreeMap<WorkunitId, Vec<&ResultRow>> = BTreeMap::new();
+    for row in &results.rows {
+        by_workunit.entry(row.workunitid).or_default().push(row);
+    }
+    let rows = |workunit: &Workunit| by_workunit.get(&workunit.id).map_or(&[][..], Vec::as_slice);
+    let wanted: Vec<ResultId> =
+        workunits.iter().flat_map(|workunit| to_read(workunit, rows(workunit))).collect();
+    let documents: BTreeMap<ResultId, Vec<u8>> = pass
+        .store
+        .read("documents of results", async |conn| conn.output_documents(&wanted).await)
+        .await?
+        .into_iter()
+        .collect();
+    let mut evidence = BTreeMap::new();
+    for workunit in workunits {
+        if pass.is_stopping() {
+            break;
+        }
+        evidence.insert(workunit.id, examiner.examine(workunit, rows(workunit), &documents));
+    }
+    Ok(Examined { evidence, bad_workunits: found.bad.clone(), bad_results: results.bad })
+}
+
+/// What the transaction needs besides evidence.
+pub struct Bench<'a> {
+    /// How to judge.
+    pub options: Options<'a>,
+    /// Write nothing.
+    pub dry_run: bool,
+    /// Write the statistics of versions. As in stock, not with `--one_pass`.
+    pub version_statistics: bool,
+}
+
+/// Judges and writes. Runs inside of a transaction.
+pub async fn judge_and_write(
+    tx: &mut Tx,
+    bench: &Bench<'_>,
+    examined: &Examined,
+) -> store::Result<(Counts, Vec<Judgement>)> {
+    let ids: Vec<WorkunitId> = examined.evidence.keys().copied().collect();
+    let workunits = tx.lock_workunits_to_validate(&ids).await?;
+    let locked: Vec<WorkunitId> = workunits.rows.iter().map(|workunit| workunit.id).collect();
+    let results = tx.lock_results_of(&locked).await?;
+    let mut counts = Counts::default();
+    let broken = set_aside(tx, bench, examined).await?;
+    counts.set_aside = broken.len() as u64;
+
+    let result_ids: Vec<ResultId> =
+        results.rows.iter().filter(|row| row.hostid != HostId(0)).map(|row| row.id).collect();
+    let marks: BTreeMap<ResultId, Mark> =
+        tx.marks(&result_ids).await?.into_iter().map(|mark| (mark.result, mark)).collect();
+    let mut by_workunit: BTreeMap<WorkunitId, Vec<Instance>> = BTreeMap::new();
+    for row in &results.rows {
+        let paid = marks.get(&row.id).map_or(0.0, |mark| mark.credit_paid);
+        by_workunit.entry(row.workunitid).or_default().push(Instance { row: row.clone(), paid });
+    }
+    let mut books = open_books(tx, &bench.options, &results.rows).await?;
+    let mut judgements = Vec::new();
+    let mut rows = Vec::new();
+    for workunit in workunits.rows.iter().filter(|workunit| !broken.contains(&workunit.id)) {
+        let instances = by_workunit.get(&workunit.id).map_or(&[][..], Vec::as_slice);
+        let Some(evidence) = examined.evidence.get(&workunit.id) else { continue };
+        match judge(workunit, instances, evidence, &bench.options, &mut books) {
+            Ok(judgement) => {
+                count(&mut counts, &judgement);
+                rows.push(workunit);
+                judgements.push(judgement);
+            }
+            Err(error) => {
+                tracing::debug!(wu = workunit.id.0, "{error}");
+                counts.changed_meanwhile += 1;
+            }
+        }
+    }
+    if !bench.dry_run {
+        write(tx, bench.options.now, &rows, &results.rows, &judgements, &marks, &books).await?;
+        if bench.version_statistics {
+            write_versions(tx, &bench.options, &books).await?;
+        }
+    }
+    Ok((counts, judgements))
+}
+
+/// Sets workunits aside that have rows which make no sense; returns their ids. They keep waiting, so that a mended
+/// row is judged at the next pass.
+async fn set_aside(
+    tx: &mut Tx,
+    bench: &Bench<'_>,
+    examined: &Examined,
+) -> store::Result<BTreeSet<WorkunitId>> {
+    let mut broken: BTreeMap<i64, String> =
+        examined.bad_workunits.iter().map(|bad| (bad.id, bad.to_string())).collect();
+    let results: Vec<ResultId> =
+        examined.bad_results.iter().filter_map(|bad| i32::try_from(bad.id).ok()).map(ResultId).collect();
+    let owners: BTreeMap<i64, WorkunitId> = tx
+        .workunits_of_results(&results)
+        .await?
+        .into_iter()
+        .map(|(result, owner)| (result.0.into(), owner))
+        .collect();
+    for bad in &examined.bad_results {
+        if let Some(owner) = owners.get(&bad.id) {
+            broken.insert(owner.0.into(), bad.to_string());
+        }
+    }
+    let rows: Vec<SetAside> = broken
+        .iter()
+        .map(|(id, reason)| SetAside {
+            time: bench.options.now,
+            daemon: DAEMON,
+            kind: "workunit",
+            id: *id,
+            host: HostId(0),
+            reason: reason.clone(),
+            raw: None,
+        })
+        .collect();
+    if !bench.dry_run {
+        tx.set_aside(&rows).await?;
+    }
+    Ok(broken.keys().filter_map(|id| i32::try_from(*id).ok()).map(WorkunitId).collect())
+}
+
+/// Locks everything that the rules may change: statistics, hosts, users, teams.
+async fn open_books(tx: &mut Tx, options: &Options<'_>, results: &[ResultRow]) -> store::Result<Books> {
+    let app: AppId = options.app.id;
+    let hosts: BTreeSet<HostId> =
+        results.iter().map(|row| row.hostid).filter(|id| *id != HostId(0)).collect();
+    let hosts: Vec<HostId> = hosts.into_iter().collect();
+    let mut books = Books::new(Versions::new(tx.app_versions(app).await?));
+    for row in tx.lock_host_app_versions(&hosts).await? {
+        books.add_host_app_version(row);
+    }
+    let hosts = tx.lock_hosts(&hosts).await?;
+    let mut users: BTreeSet<UserId> = hosts.iter().map(|host| host.userid).collect();
+    let locked = tx.lock_users(&users.iter().copied().collect::<Vec<_>>()).await?;
+    let mut teams: BTreeSet<TeamId> = locked.iter().map(|user| user.teamid).collect();
+    let wanted: Vec<TeamId> = teams.iter().copied().filter(|id| *id != TeamId(0)).collect();
+    for row in tx.lock_teams(&wanted).await? {
+        books.add_team(row);
+    }
+    if options.credit_by_app {
+        users.extend(results.iter().map(|row| row.userid));
+        teams.extend(results.iter().map(|row| row.teamid));
+        for row in tx.lock_credit_users(app, &users.into_iter().collect::<Vec<_>>()).await? {
+            books.add_credit_user(row);
+        }
+        for row in tx.lock_credit_teams(app, &teams.into_iter().collect::<Vec<_>>()).await? {
+            books.add_credit_team(row);
+        }
+    }
+    hosts.into_iter().for_each(|row| books.add_host(row));
+    locked.into_iter().for_each(|row| books.add_user(row));
+    Ok(books)
+}
+
+async fn write(
+    tx: &mut Tx,
+    now: f64,
+    workunits: &[&Workunit],
+    results: &[ResultRow],
+    judgements: &[Judgement],
+    marks: &BTreeMap<ResultId, Mark>,
+    books: &Books,
+) -> store::Result<()> {
+    let updates: Vec<ResultUpdate> = judgements
+        .iter()
+        .flat_map(|judgement| &judgement.results)
+        .map(|change| ResultUpdate {
+            id: change.id,
+            server_state: change.server_state,
+            outcome: change.outcome,
+            validate_state: change.validate_state,
+            granted_credit: change.granted_credit,
+            runtime_outlier: change.runtime_outlier,
+        })
+        .collect();
+    tx.write_results(&updates).await?;
+    let updates: Vec<WorkunitUpdate> = workunits
+        .iter()
+        .zip(judgements)
+        .map(|(row, judgement)| {
+            let change = &judgement.workunit;
+            WorkunitUpdate {
+                id: change.id,
+                need_validate: 0,
+                error_mask: change.error_mask,
+                assimilate_state: change.assimilate_state.unwrap_or(row.assimilate_state),
+                transition_time: change.transition_time,
+                target_nresults: change.target_nresults,
+                canonical_resultid: change.canonical_resultid,
+                canonical_credit: change.canonical_credit,
+            }
+        })
+        .collect();
+    tx.write_workunits(&updates).await?;
+    let entries: Vec<LedgerEntry> =
+        judgements.iter().flat_map(|judgement| judgement.grants.iter().cloned()).collect();
+    tx.write_marks(&settled(now, results, &entries, marks)).await?;
+    let changes = books.changes();
+    tx.write_host_app_versions(&changes.host_app_versions).await?;
+    tx.pay(&entries, &changes).await?;
+    let jobs: Vec<(UserId, i64)> = judgements
+        .iter()
+        .flat_map(|judgement| &judgement.credited_jobs)
+        .map(|job| (job.userid, job.workunitid))
+        .collect();
+    tx.insert_credited_jobs(&jobs).await
+}
+
+/// Marks with what was paid now, so that a trickle that comes later knows of it.
+fn settled(
+    now: f64,
+    results: &[ResultRow],
+    entries: &[LedgerEntry],
+    marks: &BTreeMap<ResultId, Mark>,
+) -> Vec<Mark> {
+    let rows: BTreeMap<ResultId, &ResultRow> = results.iter().map(|row| (row.id, row)).collect();
+    let mut new: BTreeMap<ResultId, Mark> = BTreeMap::new();
+    for entry in entries {
+        let Some(row) = rows.get(&entry.result) else { continue };
+        let mark = new.entry(entry.result).or_insert_with(|| {
+            marks.get(&entry.result).cloned().unwrap_or(Mark {
+                result: row.id,
+                host: row.hostid,
+                app: row.appid,
+                seconds_paid: 0.0,
+                largest_claim: 0.0,
+                credit_paid: 0.0,
+                messages: 0,
+                time: now,
+            })
+        });
+        mark.credit_paid += entry.credit;
+        mark.time = now;
+    }
+    new.into_values().collect()
+}
+
+/// Adds the samples of this batch to the statistics of the versions, which are locked last and only now.
+async fn write_versions(tx: &mut Tx, options: &Options<'_>, books: &Books) -> store::Result<()> {
+    let samples = books.versions().samples();
+    if samples.is_empty() {
+        return Ok(());
+    }
+    let rows = tx.lock_app_versions(options.app.id).await?;
+    let new: Vec<AppVersion> = rows
+        .iter()
+        .filter_map(|row| samples.get(&row.id).map(|samples| samples.applied_to(row, options.now)))
+        .collect();
+    tx.write_app_versions(&new).await
+}
+
+fn count(counts: &mut Counts, judgement: &Judgement) {
+    match judgement.verdict {
+        Verdict::Canonical(_) => counts.canonical += 1,
+        Verdict::NoConsensus => counts.no_consensus += 1,
+        Verdict::Stragglers => counts.stragglers += 1,
+        Verdict::TooFew => counts.too_few += 1,
+        Verdict::Later | Verdict::CanonicalMissing => counts.later += 1,
+    }
+    for change in &judgement.results {
+        match change.validate_state {
+            ValidateState::Valid => counts.valid += 1,
+            ValidateState::Invalid => counts.invalid += 1,
+            _ => {}
+        }
+    }
+}
+
+/// Log lines of what was decided, after it was committed.
+pub fn tell(judgements: &[Judgement]) {
+    for judgement in judgements {
+        let wu = judgement.workunit.id.0;
+        for note in &judgement.notes {
+            let result = note.result.map_or(0, |id| id.0);
+            match note.weight {
+                Weight::Warning => tracing::info!(wu, result, "{}", note.text),
+                Weight::Info => tracing::debug!(wu, result, "{}", note.text),
+            }
+        }
+        for change in
+            judgement.results.iter().filter(|change| change.validate_state == ValidateState::Invalid)
+        {
+            tracing::info!(wu, result = change.id.0, "invalid");
+        }
+        tracing::debug!(wu, verdict = ?judgement.verdict, "judged");
+    }
+}

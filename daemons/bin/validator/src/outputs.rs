@@ -1,0 +1,173 @@
+//! The output files of a result, read and parsed for comparison. Hostile: written by a volunteer's machine.
+//!
+//! | what is found | what it means |
+//! |---|---|
+//! | every file there and in form | the outputs can be compared |
+//! | a file missing, not a regular file, too large, malformed; a document that can't be read | the result's fault: validate error |
+//! | the file's folder missing, or reading fails | nobody's fault yet: try again later |
+
+use std::path::{Path, PathBuf};
+
+use boinc::hierarchy::path_in;
+use boinc::result_doc::{OutputFile, output_files};
+use compare::{Comparison, File, FileError, Parsed, Spec};
+use rules::quorum::Pair;
+
+/// Outputs of one result in the order of its document; a file that may be missing and is, is `None`.
+#[derive(Debug)]
+pub struct Outputs(Vec<(String, Option<Parsed>)>);
+
+/// Why outputs can't be compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unreadable {
+    /// The result's fault.
+    Bad(String),
+    /// Try again later.
+    Later(String),
+}
+
+/// The upload folder.
+#[derive(Debug, Clone)]
+pub struct Uploads {
+    /// Its root.
+    pub folder: PathBuf,
+    /// config.xml: `uldl_dir_fanout`
+    pub fanout: u32,
+}
+
+impl Uploads {
+    /// Reads the outputs that `xml_doc_in` names.
+    ///
+    /// # Errors
+    /// See the module's table.
+    pub fn read(&self, xml_doc_in: &[u8], spec: &Spec) -> Result<Outputs, Unreadable> {
+        let files = output_files(xml_doc_in)
+            .map_err(|error| Unreadable::Bad(format!("its document xml_doc_in can't be read: {error}")))?;
+        let mut outputs = Vec::new();
+        for file in files.iter().filter(|file| !file.no_validate) {
+            let parsed = self.read_one(file, spec)?;
+            outputs.push((file.open_name.clone(), parsed));
+        }
+        Ok(Outputs(outputs))
+    }
+
+    fn read_one(&self, file: &OutputFile, spec: &Spec) -> Result<Option<Parsed>, Unreadable> {
+        let name = &file.open_name;
+        let path = path_in(&self.folder, &file.physical_name, self.fanout)
+            .map_err(|error| Unreadable::Bad(format!("output {name:?}: {error}")))?;
+        let parsed = File::open(&path, spec.max_bytes).and_then(|opened| Parsed::read(opened, spec));
+        match parsed {
+            Ok(parsed) => match parsed.check() {
+                Ok(()) => Ok(Some(parsed)),
+                Err(malformed) => Err(Unreadable::Bad(format!("output {name:?}: {malformed}"))),
+            },
+            Err(error) if error.is_missing() && !folder_is_there(&path) => Err(Unreadable::Later(format!(
+                "output {name:?}: the folder of {} is missing",
+                path.display()
+            ))),
+            Err(error) if error.is_missing() && file.optional => Ok(None),
+            Err(error @ FileError::Io { .. }) => Err(Unreadable::Later(format!("output {name:?}: {error}"))),
+            Err(error) => Err(Unreadable::Bad(format!("output {name:?}: {error}"))),
+        }
+    }
+}
+
+fn folder_is_there(path: &Path) -> bool {
+    path.parent().is_some_and(Path::is_dir)
+}
+
+impl Outputs {
+    /// Compares file by file. Every file must agree; a file that only one of them has does not. The deviation is
+    /// the largest of all files, in units of the tolerance.
+    pub fn compare(&self, other: &Self, spec: &Spec) -> Pair {
+        if self.0.len() != other.0.len() {
+            return Pair::Differs;
+        }
+        let mut deviation = 0.0f64;
+        for ((name, left), (other_name, right)) in self.0.iter().zip(&other.0) {
+            match (left, right) {
+                _ if name != other_name => return Pair::Differs,
+                (None, None) => {}
+                (Some(left), Some(right)) => {
+                    let comparison = compare::compare(left, right, spec);
+                    if !comparison.agrees() {
+                        return Pair::Differs;
+                    }
+                    deviation = deviation.max(units(&comparison));
+                }
+                _ => return Pair::Differs,
+            }
+        }
+        Pair::Agrees { deviation }
+    }
+}
+
+fn units(comparison: &Comparison) -> f64 {
+    comparison.worst.as_ref().map_or(0.0, |worst| worst.in_tolerance_units)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = "<file_info><name>r_0_0</name></file_info><file_info><name>r_0_1</name></file_info><result>\
+        <file_ref><file_name>r_0_0</file_name><open_name>out</open_name></file_ref>\
+        <file_ref><file_name>r_0_1</file_name><open_name>extra</open_name><optional/></file_ref></result>";
+
+    fn uploads(folder: &Path) -> Uploads {
+        Uploads { folder: folder.to_owned(), fanout: 1024 }
+    }
+
+    fn put(folder: &Path, name: &str, content: &str) {
+        let path = path_in(folder, name, 1024).unwrap();
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    #[test]
+    fn a_missing_folder_is_later_and_a_missing_file_is_the_results_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let spec = Spec::exact();
+        let read = || uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec);
+        assert!(matches!(read(), Err(Unreadable::Later(_))), "{:?}", read());
+        let path = path_in(folder.path(), "r_0_0", 1024).unwrap();
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::create_dir_all(path_in(folder.path(), "r_0_1", 1024).unwrap().parent().unwrap()).unwrap();
+        assert!(matches!(read(), Err(Unreadable::Bad(_))), "{:?}", read());
+        put(folder.path(), "r_0_0", "1");
+        assert!(read().is_ok());
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
+        assert!(matches!(read(), Err(Unreadable::Bad(_))), "{:?}", read());
+    }
+
+    #[test]
+    fn every_file_must_agree() {
+        let folder = tempfile::tempdir().unwrap();
+        let spec = Spec::numeric(0.0, 1e-3);
+        put(folder.path(), "r_0_0", "1.0 2.0");
+        std::fs::create_dir_all(path_in(folder.path(), "r_0_1", 1024).unwrap().parent().unwrap()).unwrap();
+        let without = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec).unwrap();
+        put(folder.path(), "r_0_1", "7");
+        let with = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec).unwrap();
+        assert_eq!(with.compare(&with, &spec), Pair::EQUAL);
+        assert_eq!(without.compare(&without, &spec), Pair::EQUAL);
+        assert_eq!(with.compare(&without, &spec), Pair::Differs);
+        put(folder.path(), "r_0_0", "1.0005 2.0");
+        let near = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec).unwrap();
+        let pair = near.compare(&with, &spec);
+        assert!(matches!(pair, Pair::Agrees { deviation } if deviation > 0.4 && deviation < 0.6), "{pair:?}");
+        put(folder.path(), "r_0_0", "1.5 2.0");
+        let far = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec).unwrap();
+        assert_eq!(far.compare(&with, &spec), Pair::Differs);
+    }
+
+    #[test]
+    fn a_document_that_leaves_the_folder_is_the_results_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let document =
+            "<result><file_ref><file_name>../../x</file_name><open_name>out</open_name></file_ref></result>";
+        let read = uploads(folder.path()).read(document.as_bytes(), &Spec::exact());
+        assert!(matches!(read, Err(Unreadable::Bad(_))), "{read:?}");
+    }
+}

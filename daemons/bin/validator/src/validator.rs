@@ -1,0 +1,140 @@
+//! The passes over workunits that wait.
+
+use anyhow::Result;
+use app_config::{AppConfig, Credit};
+use boinc::id::WorkunitId;
+use boinc::record::App;
+use daemon::{Daemon, Fatal, Modulus, Pass, PassReport, Start};
+use rules::judge::Options;
+use rules::uptime::UptimePolicy;
+use store::validation::Selection;
+
+use crate::batch::{self, Bench, Counts};
+use crate::evidence::Examiner;
+use crate::flags::Flags;
+use crate::outputs::Uploads;
+
+/// Workunits in one transaction.
+const BATCH: i64 = 300;
+
+/// Judges results and grants credit.
+pub struct Validator {
+    app: App,
+    examiner: Examiner,
+    credit: Credit,
+    uptime: UptimePolicy,
+    daily_result_quota: i32,
+    credit_by_app: bool,
+    modulus: Option<Modulus>,
+    dry_run: bool,
+    one_pass: bool,
+    /// Ids above `range.0` up to `range.1`.
+    range: (WorkunitId, WorkunitId),
+    /// The last one looked at in this sweep.
+    after: WorkunitId,
+}
+
+impl Daemon for Validator {
+    const NAME: &'static str = batch::DAEMON;
+    const ABOUT: &'static str = "Compares the outputs of results, chooses the canonical one and grants credit. Without cobblestone/APP.toml: byte for byte.";
+    type Args = Flags;
+
+    async fn start(start: &Start<Flags>) -> Result<Self> {
+        let name = start.app();
+        let app = start.store.read("application", async |conn| conn.app(name).await).await?;
+        let app = app.ok_or_else(|| {
+            Fatal::new(format!("there is no application `{name}` in the database; look at --app"))
+        })?;
+        let config =
+            AppConfig::load(&start.project.root, name).map_err(|error| Fatal::new(error.to_string()))?;
+        let flags = &start.args;
+        let credit = Credit {
+            mode: flags.credit_mode().unwrap_or(config.credit.mode),
+            max_granted_credit: flags.max_granted_credit.unwrap_or(config.credit.max_granted_credit),
+            update_credited_job: flags.update_credited_job || config.credit.update_credited_job,
+        };
+        let project = &start.project.config;
+        let range = flags.range();
+        Ok(Self {
+            app,
+            examiner: Examiner {
+                uploads: Uploads { folder: project.upload_dir.clone(), fanout: project.uldl_dir_fanout },
+                spec: config.compare,
+            },
+            credit,
+            uptime: config.uptime,
+            daily_result_quota: project.daily_result_quota,
+            credit_by_app: project.credit_by_app,
+            modulus: start.modulus,
+            dry_run: start.common.dry_run,
+            one_pass: start.common.one_pass,
+            range,
+            after: range.0,
+        })
+    }
+
+    async fn pass(&mut self, pass: &Pass<'_>) -> Result<PassReport> {
+        let mut report = PassReport::default();
+        // Goes on over workunits that can't be judged now until one is judged or all were seen.
+        while !pass.is_stopping() && (report.done == 0 || self.dry_run) {
+            let which = Selection {
+                app: self.app.id,
+                after: self.after,
+                up_to: self.range.1,
+                limit: BATCH,
+                modulo: self.modulus.map(|m| (m.n, m.i)),
+            };
+            let found = pass
+                .store
+                .read("workunits to judge", async |conn| conn.workunits_to_validate(which).await)
+                .await?;
+            let bad = found.bad.iter().filter_map(|bad| i32::try_from(bad.id).ok()).map(WorkunitId);
+            let Some(last) = found.rows.iter().map(|workunit| workunit.id).chain(bad).max() else {
+                self.after = self.range.0;
+                break;
+            };
+            let examined = batch::examine(pass, &self.examiner, &found).await?;
+            let counts = self.judge(pass, &examined).await?;
+            self.after = last;
+            report.found += (found.rows.len() + found.bad.len()) as u64;
+            report.done += counts.judged();
+            report.set_aside += counts.set_aside;
+            add(&mut report, &counts);
+        }
+        Ok(report)
+    }
+}
+
+impl Validator {
+    async fn judge(&self, pass: &Pass<'_>, examined: &batch::Examined) -> Result<Counts> {
+        let mut options = Options::new(&self.app, self.daily_result_quota, pass.clock.now());
+        options.credit_mode = self.credit.mode;
+        options.max_granted_credit = self.credit.max_granted_credit;
+        options.update_credited_job = self.credit.update_credited_job;
+        options.credit_by_app = self.credit_by_app;
+        options.uptime = self.uptime.clone();
+        let bench = Bench { options, dry_run: self.dry_run, version_statistics: !self.one_pass };
+        let (counts, judgements) = pass
+            .store
+            .transaction("judge workunits", async |tx| batch::judge_and_write(tx, &bench, examined).await)
+            .await?;
+        batch::tell(&judgements);
+        Ok(counts)
+    }
+}
+
+fn add(report: &mut PassReport, counts: &Counts) {
+    for (fate, count) in [
+        ("canonical", counts.canonical),
+        ("no_consensus", counts.no_consensus),
+        ("stragglers", counts.stragglers),
+        ("too_few", counts.too_few),
+        ("later", counts.later),
+        ("changed_meanwhile", counts.changed_meanwhile),
+        ("set_aside", counts.set_aside),
+        ("valid_results", counts.valid),
+        ("invalid_results", counts.invalid),
+    ] {
+        report.add(fate, count);
+    }
+}
