@@ -1,0 +1,339 @@
+//! The daemon: its flags, its start, its passes.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use app_config::AppConfig;
+use boinc::id::{AppId, HostId, WorkunitId};
+use boinc::record::Workunit;
+use daemon::stop::Reason;
+use daemon::{Daemon, Fatal, Pass, PassReport, Start};
+use store::validation::Selection;
+
+use crate::commit::{self, Aside, Decisions, Row, Target, Written};
+use crate::decide::Fate;
+use crate::gather::{Batch, DAEMON, Item, bad_workunit};
+use crate::layout;
+use crate::outputs::{self, Copies, OutputError, UploadFolder};
+use crate::recovery;
+use crate::staging::Instance;
+use crate::storage;
+use crate::table::failures::FailureRecord;
+use crate::table::results::ResultRecord;
+
+/// Workunits in one transaction.
+const BATCH: i64 = 500;
+/// After so many workunits a pass ends, so that there is a line in the log.
+const PASS: u64 = 5000;
+
+/// Flags of the assimilator.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct Args {
+    /// Write nothing, only log what would be done (as --dry_run)
+    #[arg(long = "dont_update_db")]
+    pub dont_update_db: bool,
+
+    /// Only this workunit, also if it was set aside a moment ago
+    #[arg(long = "wu_id", value_name = "ID", value_parser = clap::value_parser!(i32).range(1..))]
+    pub wu_id: Option<i32>,
+
+    /// Handle at most N workunits, then exit
+    #[arg(long = "one_pass_N_WU", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub one_pass_n_wu: Option<u32>,
+}
+
+/// The assimilator of one application.
+#[derive(Debug)]
+pub struct Assimilator {
+    app: AppId,
+    app_name: String,
+    /// `FOLDER`
+    folder: PathBuf,
+    /// The project directory and the part of `folder` below it, if it is there.
+    in_project: Option<(PathBuf, PathBuf)>,
+    /// `FOLDER/APP`
+    app_folder: PathBuf,
+    copy_outputs: bool,
+    upload: UploadFolder,
+    modulo: Option<(i32, i32)>,
+    args: Args,
+    dry_run: bool,
+    instance: Option<Instance>,
+    /// Files that are recorded and nowhere, and were told.
+    missing: BTreeSet<String>,
+}
+
+impl Daemon for Assimilator {
+    const NAME: &'static str = DAEMON;
+    const ABOUT: &'static str =
+        "Writes workunits that are done to a dataset: a table of results, a table of failures, output files";
+    type Args = Args;
+
+    async fn start(start: &Start<Args>) -> anyhow::Result<Self> {
+        let name = start.app();
+        let config =
+            AppConfig::load(&start.project.root, name).map_err(|error| Fatal::new(error.to_string()))?;
+        let app = start.store.read("app", async |conn| conn.app(name).await).await?;
+        let app = app.ok_or_else(|| {
+            Fatal::new(format!("the database has no application `{name}`; look at --app and at bin/xadd"))
+        })?;
+        let assimilate = config.assimilate;
+        let folder = assimilate.folder_in(&start.project.root);
+        let in_project = (!assimilate.folder.is_absolute())
+            .then(|| (start.project.root.clone(), assimilate.folder.clone()));
+        Ok(Self {
+            app: app.id,
+            app_name: app.name.clone(),
+            app_folder: folder.join(layout::safe(name)),
+            folder,
+            in_project,
+            copy_outputs: assimilate.copy_outputs,
+            upload: UploadFolder {
+                path: start.project.config.upload_dir.clone(),
+                fanout: start.project.config.uldl_dir_fanout,
+            },
+            modulo: start.modulus.map(|modulus| (modulus.n, modulus.i)),
+            args: start.args,
+            dry_run: start.common.dry_run || start.args.dont_update_db,
+            instance: None,
+            missing: BTreeSet::new(),
+        })
+    }
+
+    async fn pass(&mut self, pass: &Pass<'_>) -> anyhow::Result<PassReport> {
+        let mut report = PassReport::default();
+        if !self.dry_run {
+            self.open_storage(pass).await?;
+            let published =
+                recovery::publish_committed(pass.store, self.app, &self.app_folder, &mut self.missing)
+                    .await?;
+            report.add("published_late", published);
+            if let Some(instance) = &self.instance {
+                recovery::clear(pass.store, &self.app_folder, instance).await?;
+            }
+        }
+        let most = self.args.one_pass_n_wu.map_or(PASS, u64::from);
+        let mut which = self.selection();
+        while !pass.is_stopping() && (self.dry_run || report.done < most) {
+            let room = i64::try_from(most - report.done).unwrap_or(BATCH);
+            which.limit = if self.dry_run { BATCH } else { BATCH.min(room) };
+            let impatient = self.args.wu_id.is_some() && pass.number == 1;
+            let batch = Batch::read(pass.store, which, pass.clock.now(), impatient).await?;
+            let Some(last) = batch.last else { break };
+            let is_full = batch.is_full;
+            report.found += batch.found();
+            if batch.waiting > 0 {
+                tracing::debug!(workunits = batch.waiting, "set aside, not due yet");
+            }
+            let Some(written) = self.batch(pass, batch).await? else { break };
+            self.tell(&mut report, &written);
+            if !is_full {
+                break;
+            }
+            which.after = last;
+        }
+        if self.args.one_pass_n_wu.is_some() {
+            pass.stop.request(Reason::Asked);
+        }
+        Ok(report)
+    }
+}
+
+impl Assimilator {
+    fn selection(&self) -> Selection {
+        let (after, up_to) = self.args.wu_id.map_or((0, i32::MAX), |id| (id - 1, id));
+        Selection {
+            app: self.app,
+            after: WorkunitId(after),
+            up_to: WorkunitId(up_to),
+            limit: BATCH,
+            modulo: self.modulo,
+        }
+    }
+
+    /// Makes the folders that are missing, and this instance's own.
+    async fn open_storage(&mut self, pass: &Pass<'_>) -> anyhow::Result<()> {
+        if self.instance.as_ref().is_some_and(Instance::is_there) {
+            return Ok(());
+        }
+        let was_there = self.instance.take().is_some();
+        if !self.app_folder.is_dir() {
+            if was_there || recovery::is_lost(pass.store, self.app, &self.app_folder).await? {
+                anyhow::bail!(
+                    "{} is gone, and files in it are recorded; nothing is assimilated until it is back: mount its \
+                     file system, or make the folder if a new place is meant",
+                    self.app_folder.display()
+                );
+            }
+            self.make_folders()?;
+        }
+        // Another instance may be clearing the staging folder: that takes a moment.
+        for _ in 0..100 {
+            if let Some(instance) = Instance::create(&self.app_folder)? {
+                self.instance = Some(instance);
+                return Ok(());
+            }
+            if !pass.stop.sleep(Duration::from_millis(20)).await {
+                break;
+            }
+        }
+        anyhow::bail!("another assimilator holds the lock of the staging folder; trying again")
+    }
+
+    fn make_folders(&self) -> anyhow::Result<()> {
+        match &self.in_project {
+            Some((project, below)) => storage::make_folders(project, below, true)?,
+            None if self.folder.is_dir() => {}
+            // It may be a file system that is not mounted.
+            None => anyhow::bail!(
+                "{} is missing; make it, or mount its file system; nothing is assimilated until then",
+                self.folder.display()
+            ),
+        }
+        let name = self.app_folder.strip_prefix(&self.folder).unwrap_or(&self.app_folder);
+        Ok(storage::make_folders(&self.folder, name, true)?)
+    }
+
+    /// Decides on a batch and writes it. `None`: asked to stop, nothing is written.
+    async fn batch(&mut self, pass: &Pass<'_>, batch: Batch) -> anyhow::Result<Option<Written>> {
+        let now = pass.clock.now_i32();
+        let Some(decisions) = self.decide(batch, now, &|| pass.is_stopping())? else { return Ok(None) };
+        if self.dry_run {
+            return Ok(Some(Written { rows: decisions.rows, aside: decisions.aside, left: 0 }));
+        }
+        let target = Target {
+            store: pass.store,
+            app: self.app,
+            app_name: &self.app_name,
+            app_folder: &self.app_folder,
+            now: pass.clock.now(),
+            now_i32: now,
+        };
+        let instance = self.instance.as_mut().context("there is no staging folder")?;
+        commit::write(&target, instance, decisions).await.map(Some)
+    }
+
+    fn decide(
+        &self,
+        batch: Batch,
+        now: i32,
+        stopping: &dyn Fn() -> bool,
+    ) -> anyhow::Result<Option<Decisions>> {
+        let temp = self.instance.as_ref().map(Instance::temp);
+        let mut copies = match &temp {
+            Some(temp) if self.copy_outputs && !self.dry_run => Some(Copies::new(&self.app_folder, temp)),
+            _ => None,
+        };
+        let mut decisions = Decisions { known_aside: batch.known_aside, ..Decisions::default() };
+        for row in &batch.bad {
+            decisions.aside.extend(bad_workunit(row).map(|workunit| Aside {
+                workunit,
+                name: String::new(),
+                host: HostId(0),
+                reason: row.to_string(),
+            }));
+        }
+        for item in batch.items {
+            if stopping() {
+                return Ok(None);
+            }
+            match self.item(item, now, copies.as_mut(), stopping) {
+                Ok(Ok(row)) => decisions.rows.push(row),
+                Ok(Err(aside)) => decisions.aside.push(aside),
+                Err(OutputError::Stopped) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if let Some(copies) = &mut copies {
+            copies.sync()?;
+        }
+        Ok(Some(decisions))
+    }
+
+    /// One workunit: its row, or why it is set aside.
+    fn item(
+        &self,
+        item: Item,
+        now: i32,
+        copies: Option<&mut Copies<'_>>,
+        stopping: &dyn Fn() -> bool,
+    ) -> Result<Result<Row, Aside>, OutputError> {
+        let Item { workunit, results, job, fate, files, host, stderr } = item;
+        let campaign = job.as_ref().map_or(layout::NO_CAMPAIGN, |job| job.campaign.as_str()).to_owned();
+        let aside = |host, reason| {
+            Ok(Err(Aside { workunit: workunit.id, name: workunit.name.clone(), host, reason }))
+        };
+        match fate {
+            Fate::SetAside(reason) => aside(HostId(0), reason),
+            Fate::Assimilate { canonical, n_valid } => {
+                let folder = layout::outputs_folder(&campaign, &workunit.name);
+                let is_copied = self.copy_outputs && !files.is_empty();
+                let copies = copies.map(|copies| (copies, folder.as_str()));
+                let outputs = match outputs::take(&self.upload, &files, copies, stopping) {
+                    Ok(outputs) => outputs,
+                    Err(OutputError::Workunit(reason)) => return aside(canonical.hostid, reason),
+                    Err(error) => return Err(error),
+                };
+                Ok(Ok(Row::Result(Box::new(ResultRecord {
+                    workunit,
+                    job,
+                    canonical: *canonical,
+                    host,
+                    n_results: i32::try_from(results.len()).unwrap_or(i32::MAX),
+                    n_valid: i32::try_from(n_valid).unwrap_or(i32::MAX),
+                    outputs,
+                    output_folder: is_copied.then_some(folder),
+                    assimilated_time: i64::from(now),
+                }))))
+            }
+            Fate::Fail { error_mask, .. } => Ok(Ok(Row::Failure(Box::new(FailureRecord {
+                workunit,
+                job,
+                campaign,
+                error_mask,
+                results,
+                stderr,
+                assimilated_time: i64::from(now),
+            })))),
+        }
+    }
+
+    fn tell(&self, report: &mut PassReport, written: &Written) {
+        let app = self.app_name.as_str();
+        let would = if self.dry_run { "would be " } else { "" };
+        for aside in &written.aside {
+            let Aside { workunit, name, host, reason } = aside;
+            tracing::warn!(wu = workunit.0, name, host = host.0, app, "{would}set aside: {reason}");
+        }
+        let mut failed = 0;
+        for row in &written.rows {
+            match row {
+                Row::Result(record) => {
+                    let bytes = record.outputs.iter().fold(0, |sum, output| output.bytes.saturating_add(sum));
+                    metrics::counter!("cobblestone_output_bytes_total").increment(bytes.unsigned_abs());
+                    tracing::debug!(
+                        wu = record.workunit.id.0,
+                        name = record.workunit.name,
+                        "{would}assimilated"
+                    );
+                }
+                Row::Failure(record) => {
+                    failed += 1;
+                    let Workunit { id, name, .. } = &record.workunit;
+                    let errors = boinc::state::ErrorMask(record.error_mask).words().join(", ");
+                    tracing::info!(wu = id.0, name, app, "{would}recorded as failed: {errors}");
+                }
+            }
+        }
+        let rows = written.rows.len() as u64;
+        // The frame calls again at once while something is done; a dry run would find the same for ever.
+        report.done += if self.dry_run { 0 } else { rows };
+        report.set_aside += written.aside.len() as u64;
+        report.add("assimilated", rows - failed);
+        report.add("failed", failed);
+        report.add("set_aside", written.aside.len() as u64);
+        report.add("taken_by_another", written.left);
+    }
+}

@@ -1,0 +1,263 @@
+//! Writes a batch: the one transaction of the assimilator, and the files around it.
+//!
+//! Order: rows go to Parquet files in the staging folder, on disk; then one transaction locks the workunits, checks
+//! that they are still as they were when it was decided, marks them and records the files; then the files become
+//! visible.
+//!
+//! Invariant: a file holds exactly the workunits that the transaction marks which records it. If another instance
+//! holds or has one of them, nothing is written; the files are made again without it.
+//!
+//! Killed before the commit: the files have no record and are removed later. After it: they are recorded and are
+//! published later. When nobody knows whether the commit took place, the files stay, and `recovery` asks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use boinc::id::{AppId, HostId, WorkunitId};
+use boinc::record::Workunit;
+use store::Store;
+use store::assimilation::DatasetFile;
+use store::quarantine::SetAside;
+
+use crate::gather::{DAEMON, bad_workunit};
+use crate::layout;
+use crate::staging::{self, Instance};
+use crate::table::failures::{FAILURES, FailureRecord};
+use crate::table::results::{RESULTS, ResultRecord};
+use crate::table::{KEY_APP, KEY_CAMPAIGN};
+
+/// How often the files are made again because another instance has some of the workunits.
+const ATTEMPTS: u32 = 5;
+
+/// A row to be written.
+#[derive(Debug)]
+pub enum Row {
+    #[allow(missing_docs)]
+    Result(Box<ResultRecord>),
+    #[allow(missing_docs)]
+    Failure(Box<FailureRecord>),
+}
+
+impl Row {
+    /// The workunit as it was read.
+    #[must_use]
+    pub fn workunit(&self) -> &Workunit {
+        match self {
+            Self::Result(record) => &record.workunit,
+            Self::Failure(record) => &record.workunit,
+        }
+    }
+
+    fn error_mask(&self) -> i32 {
+        match self {
+            Self::Result(record) => record.workunit.error_mask,
+            Self::Failure(record) => record.error_mask,
+        }
+    }
+}
+
+/// A workunit to be set aside.
+#[derive(Debug, Clone)]
+pub struct Aside {
+    #[allow(missing_docs)]
+    pub workunit: WorkunitId,
+    /// Its name, if it is known.
+    pub name: String,
+    /// Host of its canonical result; 0 = none.
+    pub host: HostId,
+    /// Why.
+    pub reason: String,
+}
+
+/// What to write.
+#[derive(Debug, Default)]
+pub struct Decisions {
+    /// By workunit id.
+    pub rows: Vec<Row>,
+    #[allow(missing_docs)]
+    pub aside: Vec<Aside>,
+    /// Workunits that are in quarantine now.
+    pub known_aside: BTreeSet<WorkunitId>,
+}
+
+/// What was written.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// Rows, all of them visible.
+    pub rows: Vec<Row>,
+    /// Set aside.
+    pub aside: Vec<Aside>,
+    /// Workunits that another instance has, or that changed meanwhile.
+    pub left: u64,
+}
+
+/// For whom.
+#[derive(Debug)]
+pub struct Target<'a> {
+    #[allow(missing_docs)]
+    pub store: &'a Store,
+    #[allow(missing_docs)]
+    pub app: AppId,
+    /// Its name.
+    pub app_name: &'a str,
+    /// Its folder.
+    pub app_folder: &'a std::path::Path,
+    /// Unix seconds.
+    pub now: f64,
+    /// The same for columns.
+    pub now_i32: i32,
+}
+
+enum Outcome {
+    /// Written; these were set aside.
+    Committed(BTreeSet<WorkunitId>),
+    /// Nothing written: only these may be.
+    Others(BTreeSet<WorkunitId>),
+}
+
+/// Writes what was decided. See the module.
+///
+/// # Errors
+/// The database's or the storage's. What is committed by then is published by the next pass.
+pub async fn write(
+    target: &Target<'_>,
+    instance: &mut Instance,
+    decisions: Decisions,
+) -> anyhow::Result<Written> {
+    let Decisions { mut rows, aside, known_aside } = decisions;
+    let wanted = rows.len();
+    for _ in 0..ATTEMPTS {
+        if rows.is_empty() && aside.is_empty() {
+            break;
+        }
+        let files = stage(target, instance, &rows)?;
+        match transact(target, &rows, &files, &aside, &known_aside).await? {
+            Outcome::Others(free) => {
+                for file in &files {
+                    instance.discard(&file.path)?;
+                }
+                rows.retain(|row| free.contains(&row.workunit().id));
+            }
+            Outcome::Committed(set_aside) => {
+                publish(target, &files).await?;
+                let left = (wanted - rows.len()) as u64;
+                let aside = aside.into_iter().filter(|a| set_aside.contains(&a.workunit)).collect();
+                return Ok(Written { rows, aside, left });
+            }
+        }
+    }
+    Ok(Written { left: wanted as u64, ..Written::default() })
+}
+
+/// Makes the files of `rows` in the staging folder: one per campaign, and one of failures.
+fn stage(target: &Target<'_>, instance: &mut Instance, rows: &[Row]) -> anyhow::Result<Vec<DatasetFile>> {
+    let mut campaigns: BTreeMap<&str, Vec<ResultRecord>> = BTreeMap::new();
+    let mut failures: Vec<FailureRecord> = Vec::new();
+    for row in rows {
+        match row {
+            Row::Result(record) => {
+                let campaign = record.job.as_ref().map_or(layout::NO_CAMPAIGN, |job| job.campaign.as_str());
+                campaigns.entry(campaign).or_default().push((**record).clone());
+            }
+            Row::Failure(record) => failures.push((**record).clone()),
+        }
+    }
+    let mut part = |ids: &mut dyn Iterator<Item = i32>| {
+        let (first, last) = ids.fold((i32::MAX, 0), |(first, last), id| (id.min(first), id.max(last)));
+        instance.part_name(first, last, target.now_i32)
+    };
+    let mut made = Vec::new();
+    for (campaign, records) in &campaigns {
+        let path = layout::results_path(campaign, &part(&mut records.iter().map(|r| r.workunit.id.0)));
+        let facts = [(KEY_APP, target.app_name), (KEY_CAMPAIGN, campaign)];
+        made.push((RESULTS.name, path, records.len(), RESULTS.to_parquet(records, &facts)?));
+    }
+    if !failures.is_empty() {
+        let path = layout::failures_path(&part(&mut failures.iter().map(|r| r.workunit.id.0)));
+        let bytes = FAILURES.to_parquet(&failures, &[(KEY_APP, target.app_name)])?;
+        made.push((FAILURES.name, path, failures.len(), bytes));
+    }
+    let mut files = Vec::new();
+    for (dataset, path, items, bytes) in made {
+        instance.stage(&path, &bytes)?;
+        files.push(DatasetFile {
+            dataset: dataset.to_owned(),
+            path,
+            items: i64::try_from(items)?,
+            bytes: i64::try_from(bytes.len())?,
+        });
+    }
+    Ok(files)
+}
+
+async fn transact(
+    target: &Target<'_>,
+    rows: &[Row],
+    files: &[DatasetFile],
+    aside: &[Aside],
+    known_aside: &BTreeSet<WorkunitId>,
+) -> store::Result<Outcome> {
+    let ids: Vec<WorkunitId> = rows.iter().map(|row| row.workunit().id).collect();
+    let all: Vec<WorkunitId> = ids.iter().copied().chain(aside.iter().map(|a| a.workunit)).collect();
+    let marks: Vec<(WorkunitId, i32)> =
+        rows.iter().map(|row| (row.workunit().id, row.error_mask())).collect();
+    let released: Vec<i64> =
+        ids.iter().filter(|id| known_aside.contains(id)).map(|id| i64::from(id.0)).collect();
+    target
+        .store
+        .transaction("assimilate", async |tx| {
+            let locked = tx.lock_workunits_to_assimilate(&all).await?;
+            let mut held: BTreeSet<WorkunitId> = locked.bad.iter().filter_map(bad_workunit).collect();
+            let locked: BTreeMap<WorkunitId, Workunit> = locked.rows.into_iter().map(|w| (w.id, w)).collect();
+            held.extend(locked.keys());
+            let free: BTreeSet<WorkunitId> = rows
+                .iter()
+                .map(Row::workunit)
+                .filter(|read| locked.get(&read.id).is_some_and(|now| is_same(read, now)))
+                .map(|read| read.id)
+                .collect();
+            if free.len() != rows.len() {
+                return Ok(Outcome::Others(free));
+            }
+            tx.mark_assimilated(&marks, target.now_i32).await?;
+            tx.insert_dataset_files(target.app, files, target.now).await?;
+            let things: Vec<SetAside> = aside
+                .iter()
+                .filter(|a| held.contains(&a.workunit))
+                .map(|a| SetAside {
+                    time: target.now,
+                    daemon: DAEMON,
+                    kind: "workunit",
+                    id: i64::from(a.workunit.0),
+                    host: a.host,
+                    reason: a.reason.clone(),
+                    raw: None,
+                })
+                .collect();
+            tx.set_aside(&things).await?;
+            tx.release(DAEMON, "workunit", &released).await?;
+            Ok(Outcome::Committed(held))
+        })
+        .await
+}
+
+/// True if nothing has changed that the decision or the row depends on.
+fn is_same(read: &Workunit, now: &Workunit) -> bool {
+    read.canonical_resultid == now.canonical_resultid
+        && read.error_mask == now.error_mask
+        && read.canonical_credit.to_bits() == now.canonical_credit.to_bits()
+}
+
+async fn publish(target: &Target<'_>, files: &[DatasetFile]) -> anyhow::Result<()> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    let mut paths = Vec::new();
+    for file in files {
+        // If it is nowhere, the next pass says so.
+        if staging::publish(target.app_folder, &file.path)? {
+            paths.push(file.path.clone());
+        }
+    }
+    target.store.transaction("publish", async |tx| tx.mark_published(&paths).await).await?;
+    Ok(())
+}

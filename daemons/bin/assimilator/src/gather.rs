@@ -1,0 +1,202 @@
+//! Reads a batch of workunits with everything that the assimilator wants to know about them. No transaction,
+//! no locks: what is decided on it is checked again in the transaction that writes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use boinc::id::{HostId, ResultId, WorkunitId};
+use boinc::record::{ResultRow, Workunit};
+use boinc::result_doc::{OutputFile, output_files};
+use store::assimilation::{HostFacts, JobOf};
+use store::validation::Selection;
+use store::{BadRow, Store};
+
+use crate::decide::{self, Fate};
+use crate::stderr;
+
+/// Name of this daemon in the quarantine.
+pub const DAEMON: &str = "assimilator";
+/// Most stderr texts (64 KiB each) in memory at a time.
+const STDERRS: usize = 50;
+
+/// A workunit and all that belongs to it.
+#[derive(Debug)]
+pub struct Item {
+    #[allow(missing_docs)]
+    pub workunit: Workunit,
+    /// All its results, by id.
+    pub results: Vec<ResultRow>,
+    /// Which job it is.
+    pub job: Option<JobOf>,
+    /// What becomes of it.
+    pub fate: Fate,
+    /// Output files of its canonical result, if it is to be assimilated.
+    pub files: Vec<OutputFile>,
+    /// Host of its canonical result.
+    pub host: Option<HostFacts>,
+    /// End of the most telling stderr, if it failed.
+    pub stderr: Option<(i32, String)>,
+}
+
+/// Workunits read at once.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The highest id looked at.
+    pub last: Option<WorkunitId>,
+    /// As many as asked for: there may be more.
+    pub is_full: bool,
+    /// Set aside, and not due yet.
+    pub waiting: u64,
+    /// To be handled, by id.
+    pub items: Vec<Item>,
+    /// Rows of workunits that could not be decoded.
+    pub bad: Vec<BadRow>,
+    /// Those of them that are in quarantine.
+    pub known_aside: BTreeSet<WorkunitId>,
+}
+
+fn group<K: Ord, V>(pairs: impl IntoIterator<Item = (K, V)>) -> BTreeMap<K, Vec<V>> {
+    let mut map = BTreeMap::new();
+    for (key, value) in pairs {
+        map.entry(key).or_insert_with(Vec::new).push(value);
+    }
+    map
+}
+
+impl Batch {
+    /// Reads the next workunits of `which`. With `impatient`, also those that were set aside and are not due.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn read(store: &Store, which: Selection, now: f64, impatient: bool) -> store::Result<Self> {
+        let (loaded, aside) = store
+            .read("assimilation candidates", async |conn| {
+                let loaded = conn.workunits_to_assimilate(which).await?;
+                let ids: Vec<WorkunitId> = loaded
+                    .rows
+                    .iter()
+                    .map(|w| w.id)
+                    .chain(loaded.bad.iter().filter_map(bad_workunit))
+                    .collect();
+                let aside = conn.workunits_set_aside(DAEMON, &ids).await?;
+                Ok((loaded, aside))
+            })
+            .await?;
+        let seen = loaded.rows.len() + loaded.bad.len();
+        let last = loaded.rows.iter().map(|w| w.id).chain(loaded.bad.iter().filter_map(bad_workunit)).max();
+        let not_due: BTreeSet<WorkunitId> = aside
+            .iter()
+            .filter(|a| !impatient && !decide::is_due(a.time, a.tries, now))
+            .map(|a| a.workunit)
+            .collect();
+        let due: Vec<Workunit> = loaded.rows.into_iter().filter(|w| !not_due.contains(&w.id)).collect();
+        let bad = loaded.bad.into_iter().filter(|b| bad_workunit(b).is_some_and(|id| !not_due.contains(&id)));
+        Ok(Self {
+            last,
+            is_full: i64::try_from(seen).is_ok_and(|seen| seen >= which.limit),
+            waiting: not_due.len() as u64,
+            bad: bad.collect(),
+            items: items(store, due).await?,
+            known_aside: aside.iter().map(|a| a.workunit).collect(),
+        })
+    }
+
+    /// Workunits to be handled.
+    #[must_use]
+    pub fn found(&self) -> u64 {
+        (self.items.len() + self.bad.len()) as u64
+    }
+}
+
+/// The id of a row of `workunit` that could not be decoded.
+pub fn bad_workunit(row: &BadRow) -> Option<WorkunitId> {
+    i32::try_from(row.id).ok().map(WorkunitId)
+}
+
+async fn items(store: &Store, workunits: Vec<Workunit>) -> store::Result<Vec<Item>> {
+    let ids: Vec<WorkunitId> = workunits.iter().map(|w| w.id).collect();
+    let (results, jobs, mut bad) = store
+        .read("results and jobs", async |conn| {
+            let results = conn.results_of(&ids).await?;
+            let bad_ids: Vec<ResultId> =
+                results.bad.iter().filter_map(|row| i32::try_from(row.id).ok().map(ResultId)).collect();
+            let owners: BTreeMap<ResultId, WorkunitId> =
+                conn.workunits_of(&bad_ids).await?.into_iter().collect();
+            let bad: BTreeMap<WorkunitId, String> = results
+                .bad
+                .iter()
+                .filter_map(|row| {
+                    let id = ResultId(i32::try_from(row.id).ok()?);
+                    Some((*owners.get(&id)?, row.to_string()))
+                })
+                .collect();
+            Ok((results.rows, conn.jobs_of(&ids).await?, bad))
+        })
+        .await?;
+    let mut results = group(results.into_iter().map(|r| (r.workunitid, r)));
+    let mut jobs: BTreeMap<WorkunitId, JobOf> = jobs.into_iter().map(|job| (job.workunit, job)).collect();
+    let mut items: Vec<Item> = workunits
+        .into_iter()
+        .map(|workunit| {
+            let results = results.remove(&workunit.id).unwrap_or_default();
+            let fate = decide::decide(&workunit, &results, bad.remove(&workunit.id).as_deref());
+            let job = jobs.remove(&workunit.id);
+            Item { workunit, results, job, fate, files: Vec::new(), host: None, stderr: None }
+        })
+        .collect();
+    add_documents(store, &mut items).await?;
+    add_stderr(store, &mut items).await?;
+    Ok(items)
+}
+
+/// Output files and hosts of canonical results.
+async fn add_documents(store: &Store, items: &mut [Item]) -> store::Result<()> {
+    let canonicals: Vec<(ResultId, HostId)> = items
+        .iter()
+        .filter_map(|item| match &item.fate {
+            Fate::Assimilate { canonical, .. } => Some((canonical.id, canonical.hostid)),
+            _ => None,
+        })
+        .collect();
+    let ids: Vec<ResultId> = canonicals.iter().map(|(id, _)| *id).collect();
+    let hosts: Vec<HostId> =
+        canonicals.iter().map(|(_, host)| *host).collect::<BTreeSet<_>>().into_iter().collect();
+    let (documents, hosts) = store
+        .read("output documents and hosts", async |conn| {
+            Ok((conn.output_documents(&ids).await?, conn.host_facts(&hosts).await?))
+        })
+        .await?;
+    let documents: BTreeMap<ResultId, Vec<u8>> = documents.into_iter().collect();
+    let hosts: BTreeMap<HostId, HostFacts> = hosts.into_iter().map(|host| (host.id, host)).collect();
+    for item in items {
+        let Fate::Assimilate { canonical, .. } = &item.fate else { continue };
+        item.host = hosts.get(&canonical.hostid).cloned();
+        match output_files(documents.get(&canonical.id).map(Vec::as_slice).unwrap_or_default()) {
+            Ok(files) => item.files = files,
+            Err(error) => {
+                item.fate = Fate::SetAside(format!("result {}: xml_doc_in: {error}", canonical.id));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn add_stderr(store: &Store, items: &mut [Item]) -> store::Result<()> {
+    let wanted: Vec<ResultId> = items
+        .iter()
+        .filter_map(|item| match item.fate {
+            Fate::Fail { stderr_of, .. } => stderr_of,
+            _ => None,
+        })
+        .collect();
+    let mut tails = BTreeMap::new();
+    for ids in wanted.chunks(STDERRS) {
+        let texts = store.read("stderr", async |conn| conn.stderr_of(ids).await).await?;
+        tails.extend(texts.into_iter().filter_map(|(id, text)| Some((id, stderr::tail(&text)?))));
+    }
+    for item in items {
+        if let Fate::Fail { stderr_of: Some(id), .. } = item.fate {
+            item.stderr = tails.remove(&id).map(|tail| (id.0, tail));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! The assimilator: from validated results to a dataset that people can query.
+//!
+//! Words: a workunit is *assimilated* when a row of table `results` or `failures` holds it and BOINC knows;
+//! a *part* is one Parquet file of a table; *staging* is where parts wait for their commit; an *instance* is
+//! a running assimilator.
+//!
+//! Invariant: exactly once. A workunit is marked (assimilate_state 2) in the transaction that records the part
+//! which holds it, and a part holds exactly the workunits that its transaction marked. Readers see a part after
+//! its record is committed, whole, by a rename. The truth about parts is table `cobblestone_dataset_file`.
+//!
+//! Killed anywhere: see `commit` and `recovery`; the next pass of any instance goes on.
+//!
+//! Failures: what is wrong with one workunit sets it aside, with its reason and growing pauses between tries. What
+//! is wrong with the storage or the database ends the pass, marks nothing, and is tried again.
+//!
+//! Where to extend: a column is a line in `table`; a table of another kind is a [`table::Table`] and a
+//! [`commit::Row`].
+//!
+//! | module | |
+//! |---|---|
+//! | [`assimilator`] | the daemon |
+//! | [`gather`] | reads a batch |
+//! | [`decide`] | what becomes of a workunit: pure |
+//! | [`outputs`] | reads, digests and copies output files |
+//! | [`table`] | tables and Parquet |
+//! | [`layout`] | names of folders and files |
+//! | [`staging`] [`commit`] [`recovery`] | exactly once |
+
+pub mod assimilator;
+pub mod commit;
+pub mod decide;
+pub mod gather;
+pub mod layout;
+pub mod outputs;
+pub mod recovery;
+pub mod staging;
+pub mod stderr;
+pub mod storage;
+pub mod table;
+
+#[cfg(test)]
+mod testing;
+
+pub use assimilator::{Args, Assimilator};
