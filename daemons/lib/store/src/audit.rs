@@ -60,7 +60,7 @@ pub struct KindSum {
     pub credit: f64,
 }
 
-/// What became of the messages of one variety.
+/// What became of messages.
 #[derive(Debug, Clone, PartialEq, QueryableByName)]
 pub struct Messages {
     /// Stored by the scheduler.
@@ -75,12 +75,15 @@ pub struct Messages {
     /// Counted in the mark of a result.
     #[diesel(sql_type = BigInt)]
     pub counted: i64,
-    /// Paid for (rows of kind uptime in the ledger).
+    /// Paid for (rows of kind uptime in the ledger), in full or in part.
     #[diesel(sql_type = BigInt)]
     pub paid: i64,
     /// Claimed more than was possible.
     #[diesel(sql_type = BigInt)]
     pub disallowed: i64,
+    /// Both of these: the possible part was paid.
+    #[diesel(sql_type = BigInt)]
+    pub paid_in_part: i64,
     /// Set aside.
     #[diesel(sql_type = BigInt)]
     pub set_aside: i64,
@@ -170,14 +173,15 @@ impl Conn {
         .await?)
     }
 
-    /// Results that were paid for more seconds of uptime than lie between sending and reporting (or `now`), plus
-    /// `slack` seconds: (result, seconds possible, seconds paid).
+    /// Results that were paid for more seconds, by trickles and at validation, than lie between sending and reporting
+    /// (or `now`), plus `slack` seconds: (result, seconds possible, seconds paid).
     pub async fn overpaid(&mut self, now: f64, slack: f64) -> Result<Vec<Off>> {
         Ok(diesel::sql_query(
             "SELECT x.id, x.gained, x.ledger FROM (SELECT r.id AS id, \
              (CASE WHEN r.received_time > 0 THEN r.received_time ELSE ? END) - r.sent_time + ? AS gained, \
-             SUM(l.seconds) AS ledger FROM cobblestone_ledger l JOIN result r ON r.id = l.resultid WHERE l.kind = 'uptime' \
-             GROUP BY r.id, r.received_time, r.sent_time) x WHERE x.ledger > x.gained + 1e-6 ORDER BY x.id LIMIT 20",
+             SUM(l.seconds) AS ledger FROM cobblestone_ledger l JOIN result r ON r.id = l.resultid \
+             WHERE l.kind IN ('uptime', 'final') GROUP BY r.id, r.received_time, r.sent_time) x \
+             WHERE x.ledger > x.gained + 1e-6 ORDER BY x.id LIMIT 20",
         )
         .bind::<Double, _>(now)
         .bind::<Double, _>(slack)
@@ -196,21 +200,30 @@ impl Conn {
         Ok(count.n)
     }
 
-    /// What became of the messages of a variety.
-    pub async fn message_fates(&mut self, variety: &str) -> Result<Messages> {
-        Ok(diesel::sql_query(
+    /// What became of the messages of these varieties, which must be all that the trickle handler reads: what it
+    /// counted, paid and set aside is not kept by variety.
+    pub async fn message_fates(&mut self, varieties: &[String]) -> Result<Messages> {
+        let ours = if varieties.is_empty() {
+            "FALSE".to_owned()
+        } else {
+            format!("variety IN ({})", vec!["?"; varieties.len()].join(", "))
+        };
+        let sql = format!(
             "SELECT COUNT(*) AS stored, CAST(COALESCE(SUM(handled = 0), 0) AS SIGNED) AS waiting, \
-             CAST(COALESCE(SUM(handled <> 0), 0) - COALESCE((SELECT handled FROM cobblestone_opening_message WHERE variety = ?), 0) AS SIGNED) AS handled, \
+             CAST(COALESCE(SUM(handled <> 0), 0) - COALESCE((SELECT SUM(handled) FROM cobblestone_opening_message WHERE {ours}), 0) \
+             AS SIGNED) AS handled, \
              CAST(COALESCE((SELECT SUM(messages) FROM cobblestone_mark), 0) AS SIGNED) AS counted, \
              (SELECT COUNT(*) FROM cobblestone_ledger WHERE kind = 'uptime') AS paid, \
              (SELECT COUNT(*) FROM cobblestone_disallowed) AS disallowed, \
+             (SELECT COUNT(*) FROM cobblestone_disallowed d JOIN cobblestone_ledger l ON l.messageid = d.messageid) AS paid_in_part, \
              (SELECT COUNT(*) FROM cobblestone_quarantine WHERE kind = 'trickle') AS set_aside \
-             FROM msg_from_host WHERE variety = ?",
-        )
-        .bind::<Text, _>(variety)
-        .bind::<Text, _>(variety)
-        .get_result(&mut self.db)
-        .await?)
+             FROM msg_from_host WHERE {ours}"
+        );
+        let mut query = diesel::sql_query(sql).into_boxed();
+        for variety in varieties.iter().chain(varieties) {
+            query = query.bind::<Text, _>(variety);
+        }
+        Ok(query.get_result(&mut self.db).await?)
     }
 
     /// Reasons why things of a kind were set aside, with how many.

@@ -21,6 +21,7 @@ mod rows;
 pub mod sandbox_clock;
 pub mod schema;
 pub mod sql;
+pub mod status;
 mod text;
 pub mod transaction;
 pub mod trickles;

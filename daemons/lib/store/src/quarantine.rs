@@ -28,6 +28,44 @@ pub struct SetAside {
     pub raw: Option<Vec<u8>>,
 }
 
+/// One thing set aside, as a person looks at it.
+#[derive(Debug, Clone, PartialEq, QueryableByName)]
+pub struct Aside {
+    /// Number of the entry.
+    #[diesel(sql_type = BigInt)]
+    pub id: i64,
+    /// When it was set aside last, Unix seconds.
+    #[diesel(sql_type = Double)]
+    pub time: f64,
+    /// Who set it aside.
+    #[diesel(sql_type = Text)]
+    pub daemon: String,
+    /// What it is.
+    #[diesel(sql_type = Text)]
+    pub kind: String,
+    /// Its id in its own table.
+    #[diesel(sql_type = BigInt)]
+    pub refid: i64,
+    /// Whose it is; 0 = nobody's.
+    #[diesel(sql_type = Integer)]
+    pub hostid: i32,
+    #[allow(missing_docs)]
+    #[diesel(sql_type = Text)]
+    pub reason: String,
+    /// How often it was tried.
+    #[diesel(sql_type = Integer)]
+    pub tries: i32,
+    /// The beginning of its raw text, if it has one.
+    #[diesel(sql_type = Nullable<Blob>)]
+    pub raw: Option<Vec<u8>>,
+    /// Bytes of the whole raw text.
+    #[diesel(sql_type = BigInt)]
+    pub raw_bytes: i64,
+}
+
+const ASIDE: &str = "SELECT id, time, daemon, kind, refid, hostid, reason, tries, LEFT(raw, ?) AS raw, \
+                     CAST(COALESCE(LENGTH(raw), 0) AS SIGNED) AS raw_bytes FROM cobblestone_quarantine";
+
 impl Tx {
     /// Sets things aside; one that is there already gets the new reason and one try more.
     pub async fn set_aside(&mut self, things: &[SetAside]) -> Result<()> {
@@ -78,5 +116,32 @@ impl Conn {
             .select(q::refid)
             .load(&mut self.db)
             .await?)
+    }
+
+    /// The latest things set aside, of a kind or of all, latest first, without their raw text; and how many there are.
+    pub async fn latest_set_aside(&mut self, kind: Option<&str>, limit: i64) -> Result<(Vec<Aside>, i64)> {
+        let rows =
+            diesel::sql_query(format!("{ASIDE} WHERE (? IS NULL OR kind = ?) ORDER BY id DESC LIMIT ?"))
+                .bind::<Integer, _>(0)
+                .bind::<Nullable<Text>, _>(kind)
+                .bind::<Nullable<Text>, _>(kind)
+                .bind::<BigInt, _>(limit)
+                .load(&mut self.db)
+                .await?;
+        let mut all = q::table.into_boxed();
+        if let Some(kind) = kind {
+            all = all.filter(q::kind.eq(kind.to_owned()));
+        }
+        Ok((rows, all.count().get_result(&mut self.db).await?))
+    }
+
+    /// One entry, with at most `bytes` of its raw text.
+    pub async fn one_set_aside(&mut self, id: i64, bytes: i32) -> Result<Option<Aside>> {
+        Ok(diesel::sql_query(format!("{ASIDE} WHERE id = ?"))
+            .bind::<Integer, _>(bytes)
+            .bind::<BigInt, _>(id)
+            .get_result(&mut self.db)
+            .await
+            .optional()?)
     }
 }

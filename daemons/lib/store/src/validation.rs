@@ -151,22 +151,18 @@ impl Tx {
         Ok(Loaded::sort(rows.into_iter().map(Workunit::try_from)))
     }
 
-    /// Locks all results of those workunits.
+    /// Locks all results of those workunits, by id as everybody else does: in the order of workunits, another
+    /// daemon that locks the same results by id would be met head-on.
     pub async fn lock_results_of(&mut self, workunits: &[WorkunitId]) -> Result<Loaded<ResultRow>> {
         if workunits.is_empty() {
             return Ok(Loaded::sort([]));
         }
-        let mut rows = result::table
+        let ids = result::table
             .filter(result::workunitid.eq_any(workunits.iter().map(|id| id.0)))
-            .select(rows::ResultRow::as_select())
-            .for_update()
-            .load(&mut self.db)
-            .await?
-            .into_iter()
-            .map(ResultRow::try_from)
-            .collect::<Vec<_>>();
-        rows.sort_by_key(|row| row.as_ref().map_or(i64::MAX, |row| i64::from(row.id.0)));
-        Ok(Loaded::sort(rows))
+            .select(result::id)
+            .load::<i32>(&mut self.db)
+            .await?;
+        self.lock_results(&ids.into_iter().map(ResultId).collect::<Vec<_>>()).await
     }
 
     /// Locks all `host_app_version` rows of those hosts.
