@@ -42,7 +42,7 @@ pub struct Server {
     socket_dir: Option<tempfile::TempDir>,
 }
 
-/// A server that was left running: how to reach it and how to stop it.
+/// A server that was left running: how to reach it and how to stop it (SIGTERM to `pid`).
 #[derive(Debug, Clone)]
 pub struct Detached {
     /// Process id of `mariadbd`.
@@ -74,6 +74,13 @@ impl Server {
                 .map_err(file("can't make a temporary folder below", &std::env::temp_dir()))?;
             socket = short.path().join("mariadb.sock");
             socket_dir = Some(short);
+        }
+        if greets(&socket) {
+            return Err(Error::Input(format!(
+                "a database server runs in {} already; stop it first: mariadb-admin --socket={} -u root shutdown",
+                dir.display(),
+                socket.display()
+            )));
         }
         let mut server =
             Self { dir, socket, port: 0, child: None, watchdog: None, temporary: None, socket_dir };
@@ -281,7 +288,7 @@ impl Server {
             .arg("-c")
             .arg(
                 "read -r _; kill -TERM \"$1\" 2>/dev/null; \
-                 if [ -n \"$2\" ]; then while kill -0 \"$1\" 2>/dev/null; do sleep 0.2; done; rm -rf -- \"$2\"; fi",
+                 if [ -n \"$2\" ]; then n=0; while kill -0 \"$1\" 2>/dev/null && [ $n -lt 300 ]; do n=$((n+1)); sleep 0.2; done; rm -rf -- \"$2\"; fi",
             )
             .arg("cobblestone-sandbox-watchdog")
             .arg(pid.to_string())

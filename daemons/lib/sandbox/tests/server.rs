@@ -1,5 +1,12 @@
 //! A private server comes up, keeps its data over a crash, and its BOINC tables are those of the facts.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
 use sandbox::{Server, TestDb};
 use store::sql::Connection;
 
@@ -114,4 +121,66 @@ async fn a_test_database_goes_with_its_handle() {
     drop(other);
     let found = connection.row(count, &[name.as_str().into()]).await.unwrap().i64("n").unwrap();
     assert_eq!(found, 0);
+}
+
+fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(30), "{what}: waited in vain");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Runs, yet not a zombie whose parent has not looked.
+fn runs(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+/// Not a test of its own: the process that the next test kills.
+#[test]
+fn helper_that_holds_a_server() {
+    if std::env::var_os("SANDBOX_TEST_HOLD").is_none() {
+        return;
+    }
+    let server = Server::start_temporary().unwrap();
+    println!("\nSERVER {} {}", server.pid().unwrap(), server.dir().display());
+    loop {
+        std::thread::park();
+    }
+}
+
+#[test]
+fn a_server_ends_with_a_parent_that_is_killed() {
+    let mut parent = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "helper_that_holds_a_server", "--nocapture"])
+        .env("SANDBOX_TEST_HOLD", "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let line = BufReader::new(parent.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok)
+        .find(|line| line.starts_with("SERVER "))
+        .unwrap();
+    let mut words = line.split(' ').skip(1);
+    let pid: u32 = words.next().unwrap().parse().unwrap();
+    let dir = PathBuf::from(words.next().unwrap());
+    assert!(runs(pid) && dir.is_dir());
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    wait_until("the server's end", || !runs(pid));
+    wait_until("the folder's end", || !dir.exists());
+}
+
+#[test]
+fn a_detached_server_stays_and_its_folder_is_not_used_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let detached = Server::start(folder.path()).unwrap().detach().unwrap();
+    assert!(runs(detached.pid));
+    assert!(std::os::unix::net::UnixStream::connect(&detached.socket).is_ok());
+    let error = Server::start(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("runs in") && Path::new(&detached.socket).exists(), "{error}");
+    let pid = rustix::process::Pid::from_raw(i32::try_from(detached.pid).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    wait_until("the server's end", || !runs(detached.pid));
 }

@@ -373,7 +373,12 @@ impl Fleet {
         } else {
             self.flush(host_index, &mut batch.with_report, &mut batch.called);
         }
-        self.ask(host_index, now, batch);
+        if end == End::Crash {
+            // Clients wait after a failure.
+            self.ask_later(host_index, now);
+        } else {
+            self.ask(host_index, now, batch);
+        }
     }
 
     /// What each message is, now that its place in the order is known; keeps the books.

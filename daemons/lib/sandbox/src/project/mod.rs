@@ -106,6 +106,16 @@ impl Project {
         Connection::open(&self.url).await.map_err(db("connecting"))
     }
 
+    /// Makes the toolkit's own tables, as `cobblestone migrate` does.
+    ///
+    /// # Errors
+    /// A statement failed.
+    pub async fn migrate(&self) -> Result<()> {
+        let store = store::Store::connect(&self.url).await.map_err(db("connecting"))?;
+        store.migrate(self.now()).await.map_err(db("making the toolkit's tables"))?;
+        Ok(())
+    }
+
     /// The clock it was made with or last set to; without one, the real clock (rate 1).
     #[must_use]
     pub fn clock(&self) -> SimClock {
