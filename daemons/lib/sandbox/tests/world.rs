@@ -237,5 +237,10 @@ async fn the_recorded_run_is_as_it_was() {
         "\n      <result_name>theory_1_1</result_name>\n      <time>1795161124</time>\n<cpu_time>6.000000</cpu_time>\n"
     );
     assert!(project.upload_path("theory_2_1_r260175285_0").unwrap().ends_with("15c/theory_2_1_r260175285_0"));
-    assert!(project.upload_path("theory_2_1_r260175285_0").unwrap().is_file());
+    let upload = project.upload_path("theory_2_1_r260175285_0").unwrap();
+    assert!(upload.is_file());
+    // The folder stays when its file is missing.
+    std::fs::remove_dir_all(upload.parent().unwrap()).unwrap();
+    project.make_upload_folders().await.unwrap();
+    assert!(upload.parent().unwrap().is_dir() && !upload.exists());
 }

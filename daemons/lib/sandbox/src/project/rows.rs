@@ -109,6 +109,30 @@ impl Project {
         Ok(files.len())
     }
 
+    /// Makes the fan-out folders of the output files of all results, so that a file that is missing is
+    /// missing, and not its folder. Results with a broken document are passed over.
+    ///
+    /// # Errors
+    /// A statement failed, or a folder can't be made.
+    pub async fn make_upload_folders(&self) -> Result<()> {
+        let rows = self
+            .connect()
+            .await?
+            .rows("SELECT xml_doc_in FROM result", &[])
+            .await
+            .map_err(db("reading results"))?;
+        for row in rows {
+            let doc = row.bytes("xml_doc_in").map_err(db("reading a result"))?;
+            for output in boinc::result_doc::output_files(&doc).unwrap_or_default() {
+                let path = self.upload_path(&output.physical_name)?;
+                if let Some(folder) = path.parent() {
+                    fs::create_dir_all(folder).map_err(file("can't make the folder", folder))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Loads the recorded run into a project made with [`super::ProjectOptions::sample`]: see [`Sample`].
     ///
     /// # Errors
@@ -116,7 +140,7 @@ impl Project {
     pub async fn load_sample(&mut self) -> Result<()> {
         self.load_rows(&unpack(Sample::ROWS)?).await?;
         self.load_uploads(&unpack(Sample::UPLOADS)?)?;
-        Ok(())
+        self.make_upload_folders().await
     }
 }
 
