@@ -1,2 +1,114 @@
-//! placeholder
-fn main() {}
+//! How fast each daemon is, beside the floor: the same rows and files written by the fewest statements and the
+//! simplest loop, same database server, same run.
+//!
+//! For each daemon: a project with a private MariaDB (durability at its defaults) is filled with work. The real
+//! program from target/release works it off with `--one_pass`, then once more over the empty queue, which measures
+//! its start. What it wrote is recorded. The same state is restored and the floor writes the same again, prepared
+//! beforehand: it decides nothing, computes nothing and parses nothing. Then both databases are compared: a floor
+//! that wrote something else is an error, not a figure.
+//!
+//! What may be measured and how stands in docs/BENCHMARKS.md.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod bench;
+mod fill;
+mod floor;
+mod generator;
+mod literal;
+mod recording;
+mod report;
+mod site;
+mod trickle;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+
+use crate::bench::Bench;
+use crate::generator::Generator;
+use crate::report::Report;
+use crate::site::Ground;
+use crate::trickle::Trickle;
+
+/// Measures the daemons and prints items per second beside the floor.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Args {
+    /// Little work: shows that everything runs. The figures mean nothing
+    #[arg(long)]
+    quick: bool,
+    /// Only this one: work-generator, trickle-credit, validator, assimilator, or part of a name. Can be repeated
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// Measurements of each figure
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    runs: usize,
+    /// Multiplies the amount of work
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    scale: f64,
+    /// Prints one JSON document instead of tables
+    #[arg(long)]
+    json: bool,
+    /// Folder with the programs
+    #[arg(long, value_name = "DIR", default_value = "target/release")]
+    programs: PathBuf,
+    /// Keeps the server's and the project's files there
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+}
+
+impl Args {
+    fn wants(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|part| name.contains(part.as_str()))
+    }
+
+    fn items(&self, full: u32) -> u32 {
+        let scale = if self.quick { 0.02 } else { self.scale };
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let items = (f64::from(full) * scale).round() as u32;
+        items.max(20)
+    }
+
+    fn runs(&self) -> usize {
+        if self.quick { 1 } else { self.runs.max(1) }
+    }
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(run(&args))
+}
+
+async fn run(args: &Args) -> Result<()> {
+    let ground = Ground::new(&args.programs, args.keep.as_deref())?;
+    let mut report = Report::new(args.quick, ground.server_version().await?);
+    let mut bench = Runner { args, ground: &ground, report: &mut report };
+    bench.one(&Generator { workunits: args.items(10_000) }).await?;
+    bench.one(&Trickle { messages: args.items(50_000) }).await?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report.json())?);
+    } else {
+        print!("{report}");
+    }
+    Ok(())
+}
+
+struct Runner<'a> {
+    args: &'a Args,
+    ground: &'a Ground,
+    report: &'a mut Report,
+}
+
+impl Runner<'_> {
+    async fn one<B: Bench>(&mut self, bench: &B) -> Result<()> {
+        if self.args.wants(B::NAME) {
+            eprintln!("measuring {} ({} {}) …", B::NAME, bench.items(), B::UNIT);
+            let figures = bench::measure(bench, self.ground, self.args.runs()).await;
+            self.report.results.push(figures.with_context(|| format!("measuring {}", B::NAME))?);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! New workunits, each with an input file of its own.
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+
+use crate::bench::Bench;
+use crate::floor::{Batch, FileStep};
+use crate::recording::Inserted;
+use crate::site::Site;
+
+/// See the module.
+pub struct Generator {
+    /// How many are made.
+    pub workunits: u32,
+}
+
+impl Bench for Generator {
+    const NAME: &'static str = "work-generator";
+    const UNIT: &'static str = "workunits";
+    // `create_work --stdin` of BOINC does 20 000/s, but its input files are staged before.
+    const STOCK: Option<f64> = None;
+
+    fn items(&self) -> u32 {
+        self.workunits
+    }
+
+    fn toml(&self) -> String {
+        let jobs = self.workunits;
+        // Two results per workunit: the cushion never fills.
+        format!("[work]\ncampaign = \"bench\"\njobs = {jobs}\ncushion = {}\n", (jobs * 3).min(1_000_000))
+    }
+
+    async fn fill(&self, _site: &mut Site) -> Result<()> {
+        Ok(())
+    }
+
+    fn clear_files(&self, site: &Site) -> Result<()> {
+        // Files go, folders stay: a project has its fan-out folders after its first days.
+        for folder in fs::read_dir(site.project.path("download"))? {
+            let folder = folder?.path();
+            if folder.is_dir() {
+                for file in fs::read_dir(&folder)? {
+                    fs::remove_file(file?.path())?;
+                }
+            }
+        }
+        let root = fs::File::open(site.project.path("download"))?;
+        rustix::fs::syncfs(&root)?;
+        Ok(())
+    }
+
+    async fn left(&self, site: &mut Site) -> Result<i64> {
+        let made = site.connection.row("SELECT COUNT(*) AS n FROM workunit", &[]).await?.i64("n")?;
+        Ok(i64::from(self.workunits) - made)
+    }
+
+    async fn floor(&self, site: &mut Site, batch: usize) -> Result<Vec<Batch>> {
+        let workunits = Inserted::of(site, "workunit", &["id"]).await?;
+        let jobs = Inserted::of(site, "cobblestone_job", &["workunitid"]).await?;
+        let campaign = Inserted::of(site, "cobblestone_campaign", &["id"]).await?;
+        let mut names = std::collections::BTreeMap::new();
+        for row in site.connection.rows("SELECT id, name FROM workunit", &[]).await? {
+            names.insert(row.i64("id")?, row.text("name")?);
+        }
+        let keys = workunits.keys();
+        let campaigns = campaign.keys();
+        let app = site.project.appid().0;
+        let mut batches = Vec::new();
+        let mut made = 0;
+        for keys in keys.chunks(batch) {
+            let mut files = Vec::new();
+            for id in keys.iter().flatten() {
+                let name = names.get(id).context("a workunit without name")?;
+                for file in [format!("{name}.in"), format!("{name}.in.md5")] {
+                    let input = site.project.download_path(&format!("{name}.in"))?;
+                    let path = input.with_file_name(&file);
+                    let content = fs::read(&path).with_context(|| path.display().to_string())?;
+                    files.push(FileStep::Write(path, content));
+                }
+            }
+            files.push(FileStep::Sync(site.project.path("download")));
+            let reads = vec![
+                format!(
+                    "SELECT (SELECT COUNT(*) FROM result WHERE appid = {app} AND server_state = 2) + \
+                     COALESCE((SELECT SUM(target_nresults) FROM workunit w WHERE w.appid = {app} AND \
+                     w.transition_time <= UNIX_TIMESTAMP() AND w.canonical_resultid = 0 AND NOT EXISTS \
+                     (SELECT 1 FROM result r WHERE r.workunitid = w.id)), 0)"
+                ),
+            ];
+            let mut statements = Vec::new();
+            if made == 0 {
+                statements.extend(campaign.insert(&campaigns));
+            }
+            statements
+                .push("SELECT id, next_job FROM cobblestone_campaign WHERE name = 'bench' FOR UPDATE".to_owned());
+            statements.extend(workunits.insert(keys));
+            statements.extend(jobs.insert(keys));
+            made += keys.len();
+            statements.push(format!("UPDATE cobblestone_campaign SET next_job = {made} WHERE name = 'bench'"));
+            batches.push(Batch { files, reads, statements });
+        }
+        Ok(batches)
+    }
+}

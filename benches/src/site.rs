@@ -1,0 +1,258 @@
+//! Where measuring happens: one private server, and per daemon a project on it whose state can be restored.
+//!
+//! A restored state has no dirty pages and fresh statistics, so that neither side pays for the other's writes.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use sandbox::{Project, ProjectOptions, Server};
+use store::Store;
+use store::sql::Connection;
+
+/// Longest wait for the server to write its dirty pages.
+const SETTLE: Duration = Duration::from_secs(20);
+
+/// The server, and the folder for everything.
+pub struct Ground {
+    server: Server,
+    programs: PathBuf,
+    folder: PathBuf,
+    /// Deletes the folder.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl Ground {
+    /// Starts a server. Its files and the projects' go to `keep`, or to a temporary folder.
+    pub fn new(programs: &Path, keep: Option<&Path>) -> Result<Self> {
+        let programs = programs
+            .canonicalize()
+            .with_context(|| format!("no folder {}; run ./bench, which builds", programs.display()))?;
+        let (folder, temporary) = match keep {
+            Some(folder) => (folder.to_owned(), None),
+            None => {
+                let temporary = tempfile::Builder::new().prefix("cobblestone-bench-").tempdir()?;
+                (temporary.path().to_owned(), Some(temporary))
+            }
+        };
+        let server = Server::start(folder.join("server"))?;
+        Ok(Self { server, programs, folder, _temporary: temporary })
+    }
+
+    /// `VERSION()` of the server.
+    pub async fn server_version(&self) -> Result<String> {
+        let mut connection = Connection::open(&self.server.url("")).await?;
+        Ok(connection.row("SELECT VERSION() AS v", &[]).await?.text("v")?)
+    }
+
+    /// A project for the daemon of that name, with our tables and `toml` as its application's file.
+    pub async fn site(&self, name: &'static str, options: ProjectOptions, toml: &str) -> Result<Site> {
+        let database = format!("bench_{}", name.replace('-', "_"));
+        let mut connection = Connection::open(&self.server.url("")).await?;
+        for suffix in ["", "_before", "_after"] {
+            connection.execute(&format!("DROP DATABASE IF EXISTS `{database}{suffix}`"), &[]).await?;
+        }
+        let folder = self.folder.join(name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        let project = Project::create(&folder, &self.server.url(&database), options).await?;
+        project.write_app_config(toml)?;
+        Store::connect(project.url()).await?.migrate(0.0).await?;
+        let connection = project.connect().await?;
+        let program = self.programs.join(format!("cobblestone-{name}"));
+        Ok(Site { project, connection, database, program })
+    }
+}
+
+/// What one run of a daemon took.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cost {
+    /// From the start of the process to its end.
+    pub seconds: f64,
+    /// Statements that the server was asked to run or prepare.
+    pub statements: i64,
+    /// Transactions.
+    pub commits: i64,
+}
+
+/// A project that is measured.
+pub struct Site {
+    /// The project.
+    pub project: Project,
+    /// A connection to its database.
+    pub connection: Connection,
+    /// Its name; NAME_before and NAME_after are copies.
+    pub database: String,
+    program: PathBuf,
+}
+
+impl Site {
+    /// The state to start from.
+    pub fn before(&self) -> String {
+        format!("{}_before", self.database)
+    }
+
+    /// The state that the daemon made of it.
+    pub fn after(&self) -> String {
+        format!("{}_after", self.database)
+    }
+
+    /// Names of all tables.
+    pub async fn tables(&mut self) -> Result<Vec<String>> {
+        let rows = self
+            .connection
+            .rows(
+                "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ? ORDER BY table_name",
+                &[self.database.as_str().into()],
+            )
+            .await?;
+        rows.iter().map(|row| Ok(row.text("name")?)).collect()
+    }
+
+    /// Copies the database to `to`, one of [`Site::before`] and [`Site::after`].
+    pub async fn record(&mut self, to: &str) -> Result<()> {
+        self.connection.execute(&format!("DROP DATABASE IF EXISTS `{to}`"), &[]).await?;
+        self.connection
+            .execute(
+                &format!("CREATE DATABASE `{to}` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"),
+                &[],
+            )
+            .await?;
+        let from = self.database.clone();
+        for table in self.tables().await? {
+            self.connection
+                .script(&format!(
+                    "CREATE TABLE `{to}`.`{table}` LIKE `{from}`.`{table}`; \
+                     INSERT INTO `{to}`.`{table}` SELECT * FROM `{from}`.`{table}`"
+                ))
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn is_empty(&mut self, database: &str, table: &str) -> Result<bool> {
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM `{database}`.`{table}`) AS any_row");
+        Ok(self.connection.row(&sql, &[]).await?.i64("any_row")? == 0)
+    }
+
+    /// Brings the database back to [`Site::before`].
+    pub async fn restore(&mut self) -> Result<()> {
+        let (database, before) = (self.database.clone(), self.before());
+        for table in self.tables().await? {
+            let filled = !self.is_empty(&before, &table).await?;
+            if !self.is_empty(&database, &table).await? {
+                self.connection.script(&format!("TRUNCATE TABLE `{table}`")).await?;
+            }
+            if filled {
+                self.connection
+                    .script(&format!(
+                        "INSERT INTO `{table}` SELECT * FROM `{before}`.`{table}`; ANALYZE TABLE `{table}`"
+                    ))
+                    .await?;
+            }
+        }
+        self.settle().await
+    }
+
+    /// Waits until the server has written its dirty pages.
+    async fn settle(&mut self) -> Result<()> {
+        self.connection.script("SET GLOBAL innodb_max_dirty_pages_pct = 0").await?;
+        let began = Instant::now();
+        while self.status("Innodb_buffer_pool_pages_dirty").await? > 0 && began.elapsed() < SETTLE {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.connection.script("SET GLOBAL innodb_max_dirty_pages_pct = DEFAULT").await?;
+        Ok(())
+    }
+
+    async fn status(&mut self, variable: &str) -> Result<i64> {
+        let sql = format!("SHOW GLOBAL STATUS WHERE Variable_name = '{variable}'");
+        Ok(self.connection.row(&sql, &[]).await?.i64("Value")?)
+    }
+
+    /// Statements and transactions so far.
+    pub async fn counters(&mut self) -> Result<(i64, i64)> {
+        let prepared = self.status("Com_stmt_prepare").await?;
+        let statements = self.status("Questions").await? + prepared;
+        Ok((statements, self.status("Com_commit").await?))
+    }
+
+    /// Runs the daemon until nothing is left; with several instances, until all have ended.
+    pub async fn daemon(&mut self, instances: usize) -> Result<Cost> {
+        let (statements, commits) = self.counters().await?;
+        let logs = self.project.path("log_bench");
+        fs::create_dir_all(&logs)?;
+        let log = logs.join("daemon.log");
+        let mut commands = Vec::new();
+        for _ in 0..instances {
+            let out = File::options().create(true).append(true).open(&log)?;
+            let mut command = Command::new(&self.program);
+            command
+                .args(["--one_pass", "--app", self.project.app()])
+                .env("BOINC_PROJECT_DIR", self.project.dir())
+                .current_dir(self.project.path("bin"))
+                .stdin(Stdio::null())
+                .stdout(out.try_clone()?)
+                .stderr(out);
+            commands.push(command);
+        }
+        let began = Instant::now();
+        let mut children = Vec::new();
+        for command in &mut commands {
+            children.push(command.spawn().with_context(|| format!("can't start {}", self.program.display()))?);
+        }
+        let mut failed = false;
+        for child in &mut children {
+            failed |= !child.wait()?.success();
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        if failed {
+            let text = fs::read_to_string(&log).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().rev().take(15).collect();
+            let tail: Vec<&str> = lines.into_iter().rev().collect();
+            bail!("{} failed; its log ends with:\n{}", self.program.display(), tail.join("\n"));
+        }
+        let (statements_after, commits_after) = self.counters().await?;
+        Ok(Cost { seconds, statements: statements_after - statements, commits: commits_after - commits })
+    }
+
+    /// Rows that are in one of two databases only, per table; what the database keeps by itself is left out.
+    pub async fn differences(&mut self) -> Result<Vec<String>> {
+        let (ours, after) = (self.database.clone(), self.after());
+        let mut found = Vec::new();
+        for table in self.tables().await? {
+            let columns = self.columns(&table).await?;
+            let list: Vec<String> = columns.iter().map(|(name, _)| format!("`{name}`")).collect();
+            let list = list.join(", ");
+            let mut counts = Vec::new();
+            for (one, other) in [(&after, &ours), (&ours, &after)] {
+                let sql = format!(
+                    "SELECT COUNT(*) AS n FROM (SELECT {list} FROM `{one}`.`{table}` EXCEPT SELECT {list} FROM `{other}`.`{table}`) x"
+                );
+                counts.push(self.connection.row(&sql, &[]).await?.i64("n")?);
+            }
+            if counts.iter().any(|count| *count != 0) {
+                found.push(format!("{table}: {counts:?} rows of daemon and floor are not the other's"));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Columns of a table with their types: without times that the database keeps, and without numbers that the
+    /// database gives to our own rows.
+    pub async fn columns(&mut self, table: &str) -> Result<Vec<(String, String)>> {
+        let rows = self
+            .connection
+            .rows(
+                "SELECT column_name AS name, data_type AS type FROM information_schema.columns \
+                 WHERE table_schema = ? AND table_name = ? AND data_type <> 'timestamp' \
+                 AND NOT (table_name LIKE 'cobblestone%' AND extra LIKE '%auto_increment%') ORDER BY ordinal_position",
+                &[self.database.as_str().into(), table.into()],
+            )
+            .await?;
+        rows.iter().map(|row| Ok((row.text("name")?, row.text("type")?))).collect()
+    }
+}
