@@ -55,6 +55,9 @@ pub struct Detached {
     pub dir: PathBuf,
 }
 
+/// Lines of [`Server::configure`], in the server's folder.
+const MORE_CONFIGURATION: &str = "more.cnf";
+
 impl Server {
     /// Starts a server that keeps its files in `dir`, making them when they are missing. A folder made by an
     /// earlier call is used again with its databases. Blocks until the server accepts connections.
@@ -257,9 +260,19 @@ impl Server {
         self.wait_until_ready()
     }
 
+    /// More lines for the server's configuration (section `mariadbd`), used from the next start on.
+    ///
+    /// # Errors
+    /// They can't be written.
+    pub fn configure(&self, lines: &str) -> Result<()> {
+        let path = self.dir.join(MORE_CONFIGURATION);
+        fs::write(&path, lines).map_err(file("can't write", &path))
+    }
+
     fn configuration(&self) -> String {
         let Self { dir, socket, port, .. } = self;
-        format!(
+        let more = fs::read_to_string(dir.join(MORE_CONFIGURATION)).unwrap_or_default();
+        let ours = format!(
             "# Written by the sandbox at every start. Durability settings are MariaDB's defaults.\n\
              [mariadbd]\n\
              datadir=\"{dir}/data\"\n\
@@ -276,7 +289,8 @@ impl Server {
              collation-server=utf8mb4_unicode_ci\n",
             dir = dir.display(),
             socket = socket.display(),
-        )
+        );
+        ours + &more
     }
 
     /// Starts the watchdog, in place of an earlier one.

@@ -128,15 +128,7 @@ pub fn classify(message: &str) -> Error {
     let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
     if has(&["Deadlock found", "Lock wait timeout exceeded", "Record has changed since last read"]) {
         Error::Transient(message.to_owned())
-    } else if has(&[
-        "Access denied",
-        "Unknown database",
-        "Host '",
-        "is not allowed to connect",
-        "TLS",
-        "tls",
-        "certificate",
-    ]) {
+    } else if has(&["Access denied", "Unknown database", "Host '", "is not allowed to connect"]) {
         Error::Refused(message.to_owned())
     } else if has(&[
         "Too many connections",
@@ -164,6 +156,11 @@ pub fn classify(message: &str) -> Error {
     } else {
         Error::Other(message.to_owned())
     }
+}
+
+/// A connection that broke or could not be made: the server is away, unless its certificate is the reason.
+fn lost(message: String) -> Error {
+    if message.contains("certificate") { Error::Refused(message) } else { Error::Unavailable(message) }
 }
 
 impl From<Diesel> for Error {
@@ -211,11 +208,14 @@ impl From<mysql_async::Error> for Error {
                 _ => Self::Other(server.to_string()),
             },
             mysql_async::Error::Io(mysql_async::IoError::Tls(tls)) => Self::Refused(format!("TLS: {tls}")),
-            mysql_async::Error::Io(_) => Self::Unavailable(error.to_string()),
+            mysql_async::Error::Io(_) => lost(error.to_string()),
             mysql_async::Error::Driver(
                 mysql_async::DriverError::ConnectionClosed | mysql_async::DriverError::PoolDisconnected,
             ) => Self::Unavailable(error.to_string()),
-            mysql_async::Error::Driver(_) => classify(&error.to_string()),
+            mysql_async::Error::Driver(_) => match classify(&error.to_string()) {
+                Self::Other(message) if message.contains("SSL") => Self::Refused(message),
+                sorted => sorted,
+            },
             _ => Self::Other(error.to_string()),
         }
     }
