@@ -18,6 +18,9 @@ pub trait Bench {
     /// Also measured with two instances at once.
     const TWO: bool = false;
 
+    /// Transactions that the daemon has per batch.
+    const COMMITS: i64 = 1;
+
     /// How many items there are.
     fn items(&self) -> u32;
 
@@ -58,7 +61,7 @@ pub async fn measure<B: Bench>(bench: &B, ground: &Ground, runs: usize) -> Resul
         if run == 0 {
             let after = site.after();
             site.record(&after).await?;
-            figures.batch = batch_size(bench.items(), daemon);
+            figures.batch = batch_size(bench.items(), daemon.commits / B::COMMITS);
             batches = bench.floor(&mut site, figures.batch).await?;
         }
         bench.clear_files(&site)?;
@@ -89,7 +92,7 @@ async fn daemon<B: Bench>(bench: &B, site: &mut Site, instances: usize) -> Resul
 }
 
 /// Items in a transaction, as the daemon had it.
-fn batch_size(items: u32, cost: Cost) -> usize {
-    let commits = usize::try_from(cost.commits).unwrap_or(1).max(1);
+fn batch_size(items: u32, commits: i64) -> usize {
+    let commits = usize::try_from(commits).unwrap_or(1).max(1);
     usize::try_from(items).unwrap_or(1).div_ceil(commits)
 }

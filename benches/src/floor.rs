@@ -13,6 +13,8 @@ use crate::site::{Cost, Site};
 pub enum FileStep {
     /// Read whole.
     Read(PathBuf),
+    /// Made, with those above it, if it is missing.
+    Folder(PathBuf),
     /// Written in one go; folders are there.
     Write(PathBuf, Vec<u8>),
     /// Copied.
@@ -66,6 +68,11 @@ fn file(step: &FileStep) -> Result<()> {
         FileStep::Read(path) => {
             std::hint::black_box(fs::read(path).with_context(|| path.display().to_string())?);
         }
+        FileStep::Folder(path) => match fs::create_dir(path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(_) => fs::create_dir_all(path).with_context(|| path.display().to_string())?,
+        },
         FileStep::Write(path, content) => {
             fs::write(path, content).with_context(|| path.display().to_string())?;
         }

@@ -11,6 +11,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod assimilator;
 mod bench;
 mod fill;
 mod floor;
@@ -20,17 +21,20 @@ mod recording;
 mod report;
 mod site;
 mod trickle;
+mod validator;
 
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
 
+use crate::assimilator::Assimilator;
 use crate::bench::Bench;
 use crate::generator::Generator;
 use crate::report::Report;
 use crate::site::Ground;
 use crate::trickle::Trickle;
+use crate::validator::Validator;
 
 /// Measures the daemons and prints items per second beside the floor.
 #[derive(Debug, Parser)]
@@ -88,6 +92,8 @@ async fn run(args: &Args) -> Result<()> {
     let mut bench = Runner { args, ground: &ground, report: &mut report };
     bench.one(&Generator { workunits: args.items(10_000) }).await?;
     bench.one(&Trickle { messages: args.items(50_000) }).await?;
+    bench.one(&Validator { workunits: args.items(6_000) }).await?;
+    bench.one(&Assimilator { workunits: args.items(6_000) }).await?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report.json())?);
     } else {
