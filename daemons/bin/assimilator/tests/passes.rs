@@ -1,0 +1,180 @@
+//! Passes of the assimilator in this process, against a real database.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers are tests too")]
+
+mod common;
+
+use std::fs;
+
+use common::{DONE, NOW, READY, World, content, physical};
+
+#[tokio::test]
+async fn results_failures_and_outputs_each_in_their_place() {
+    let mut world = World::new("places").await;
+    world.ready([1, 2]).await;
+    world.failed(3, 2).await;
+    world.failed(4, 0).await;
+    // Not ours: another application, another state.
+    world.ready([5, 6]).await;
+    world.exec("UPDATE workunit SET appid = 2 WHERE id = 5").await;
+    world.exec("UPDATE workunit SET assimilate_state = 0 WHERE id = 6").await;
+    world.exec("UPDATE result SET validate_state = 2 WHERE id = 4").await;
+    let mut daemon = world.daemon(&[]).await;
+    let report = daemon.pass().await.unwrap();
+    assert_eq!((report.found, report.done, report.set_aside), (4, 4, 0));
+    assert_eq!(report.to_string(), "assimilated 2, failed 2");
+    assert_eq!(daemon.pass().await.unwrap().done, 0);
+
+    let rows = world.rows("results");
+    let [none, campaign] = &rows[..] else { panic!("{rows:?}") };
+    let (campaign, none) = if none["workunit_id"] == "2" { (none, campaign) } else { (campaign, none) };
+    assert!(
+        none["file"].contains("/results/theory/results/campaign=none/part-0000000001-0000000001-1795000000-")
+    );
+    assert!(campaign["file"].contains("/results/campaign=c%2F1/part-0000000002-"));
+    for (column, value) in [
+        ("workunit_name", "wu_2"),
+        ("seed", "14"),
+        ("canonical_result_name", "wu_2_3"),
+        ("host_id", "9"),
+        ("processor", "Acme Z"),
+        ("credit", "10.5"),
+        ("n_results", "2"),
+        ("n_valid", "1"),
+        ("output_folder", "outputs/c%2F1/wu_2"),
+        ("output_names", "out.dat"),
+        ("output_bytes", "12"),
+    ] {
+        assert_eq!(campaign[column], value, "{column}");
+    }
+    assert_eq!((none["seed"].as_str(), none["n_valid"].as_str()), ("null", "2"));
+    for (id, folder) in [(1, "none/wu_1"), (2, "c%2F1/wu_2")] {
+        let copy = world.app_folder().join("outputs").join(folder).join("out.dat");
+        assert_eq!(fs::read_to_string(copy).unwrap(), content(id));
+    }
+    let failures = world.rows("failures");
+    let told: Vec<_> =
+        failures.iter().map(|r| (r["workunit_id"].as_str(), r["error_mask"].as_str())).collect();
+    assert_eq!(told, [("3", "2"), ("4", "32")]);
+    assert_eq!(failures[0]["stderr_tail"], "no VT-x");
+    assert_eq!(failures[0]["exit_codes"], "197,197");
+
+    let sql = "SELECT COUNT(*) AS n FROM workunit WHERE id <= 4 AND assimilate_state = 2 AND transition_time = 1795000000";
+    assert_eq!(world.number(sql).await, 4);
+    assert_eq!(world.number("SELECT error_mask AS n FROM workunit WHERE id = 4").await, 32);
+    assert_eq!((world.state(5).await, world.state(6).await), (READY, 0));
+    let published = "SELECT COUNT(*) AS n FROM cobblestone_dataset_file WHERE state = 'published'";
+    assert_eq!(world.number(published).await, 3);
+    assert_eq!(world.check_exactly_once().await, 4);
+    assert!(world.staged().is_empty());
+    drop(daemon);
+    let left = fs::read_dir(world.app_folder().join(".staging")).unwrap().count();
+    assert_eq!(left, 1, "only the common lock is left");
+}
+
+#[tokio::test]
+async fn one_bad_workunit_is_set_aside_and_tried_again_later() {
+    let mut world = World::new("aside").await;
+    world.ready(1..=4).await;
+    let lost = world.project.upload_path(&physical(3)).unwrap();
+    fs::remove_file(&lost).unwrap();
+    world.exec("UPDATE result SET outcome = 42 WHERE id = 6").await;
+    world.exec("UPDATE result SET xml_doc_in = '<file_ref>' WHERE id = 7").await;
+    let mut daemon = world.daemon(&[]).await;
+    let report = daemon.pass().await.unwrap();
+    assert_eq!((report.found, report.done, report.set_aside), (4, 1, 3));
+    assert_eq!((world.state(1).await, world.state(2).await), (DONE, READY));
+    let reasons = world.sql.rows("SELECT * FROM cobblestone_quarantine ORDER BY refid", &[]).await.unwrap();
+    let reasons: Vec<String> = reasons.iter().map(|row| row.text("reason").unwrap()).collect();
+    for (reason, words) in
+        reasons.iter().zip(["_r77_0 is missing", "result 6: result.outcome = 42", "xml_doc_in"])
+    {
+        assert!(reason.contains(words), "{reason}");
+    }
+    assert_eq!(reasons.len(), 3);
+    // Not again at once, also by another instance.
+    assert!(daemon.pass().await.unwrap().is_empty());
+    assert!(world.daemon(&[]).await.pass().await.unwrap().is_empty());
+    // But when asked for by a person, once.
+    let mut asked = world.daemon(&["--wu_id", "2"]).await;
+    assert_eq!(asked.pass().await.unwrap().set_aside, 1);
+    assert!(asked.pass().await.unwrap().is_empty());
+    fs::write(&lost, "late").unwrap();
+    world.clock.set(NOW + 119.0);
+    assert_eq!(daemon.pass().await.unwrap().set_aside, 2, "the second pause of workunit 2 is two minutes");
+    world.clock.set(NOW + 120.0);
+    assert_eq!(daemon.pass().await.unwrap().done, 1);
+    assert_eq!(world.state(2).await, DONE);
+    assert_eq!(world.number("SELECT COUNT(*) AS n FROM cobblestone_quarantine").await, 2);
+    assert_eq!(world.check_exactly_once().await, 2);
+}
+
+#[tokio::test]
+async fn a_dry_run_writes_nothing() {
+    let mut world = World::new("dry").await;
+    world.ready(1..=3).await;
+    world.failed(4, 1).await;
+    fs::remove_file(world.project.upload_path(&physical(1)).unwrap()).unwrap();
+    for flag in ["--dry_run", "--dont_update_db"] {
+        let report = world.daemon(&[flag]).await.pass().await.unwrap();
+        assert_eq!((report.found, report.done, report.set_aside), (4, 0, 1));
+        assert_eq!(report.to_string(), "assimilated 2, failed 1, set_aside 1");
+    }
+    assert!(!world.project.path("results").exists());
+    assert_eq!(world.number("SELECT COUNT(*) AS n FROM workunit WHERE assimilate_state = 1").await, 4);
+    assert_eq!(world.number("SELECT COUNT(*) AS n FROM cobblestone_quarantine").await, 0);
+}
+
+#[tokio::test]
+async fn outputs_may_stay_where_they_are() {
+    let mut world = World::new("stay").await;
+    world.project.write_app_config("[assimilate]\nfolder = \"data/out\"\ncopy_outputs = false\n").unwrap();
+    world.ready([1]).await;
+    assert_eq!(world.daemon(&[]).await.pass().await.unwrap().done, 1);
+    let app_folder = world.project.path("data/out/theory");
+    let row = &common::rows(&app_folder, "results")[0];
+    assert_eq!((row["output_folder"].as_str(), row["output_names"].as_str()), ("null", "out.dat"));
+    assert_eq!(row["output_sha256"].len(), 64);
+    assert!(!app_folder.join("outputs").exists());
+}
+
+#[tokio::test]
+async fn shares_of_the_work_and_single_workunits() {
+    let mut world = World::new("shares").await;
+    world.ready(1..=6).await;
+    assert_eq!(world.daemon(&["--wu_id", "5"]).await.pass().await.unwrap().done, 1);
+    assert_eq!(world.daemon(&["--mod", "3", "1"]).await.pass().await.unwrap().done, 2);
+    assert_eq!((world.state(1).await, world.state(2).await, world.state(4).await), (DONE, READY, DONE));
+    assert_eq!(world.daemon(&["--one_pass_N_WU", "2"]).await.pass().await.unwrap().done, 2);
+    assert!(world.stop.is_stopping());
+    assert_eq!(world.check_exactly_once().await, 5);
+}
+
+#[tokio::test]
+async fn an_unknown_application_is_told() {
+    let world = World::new("unknown").await;
+    let Err(error) = world.try_daemon("nix", &[]).await else { panic!("it starts") };
+    assert!(error.to_string().contains("no application `nix`"), "{error}");
+    assert_eq!(daemon::run::Severity::of(&error), daemon::run::Severity::Fatal);
+}
+
+#[tokio::test]
+async fn more_than_a_batch_and_many_that_wait_at_its_head() {
+    let mut world = World::new("many").await;
+    world.ready(1..=1203).await;
+    // The first 600 are set aside and not due.
+    world
+        .exec(&format!(
+            "INSERT INTO cobblestone_quarantine (time, daemon, kind, refid, hostid, reason, tries) \
+             SELECT {NOW}, 'assimilator', 'workunit', id, 0, '', 1 FROM workunit WHERE id <= 600"
+        ))
+        .await;
+    let mut daemon = world.daemon(&[]).await;
+    let report = daemon.pass().await.unwrap();
+    assert_eq!((report.found, report.done), (603, 603));
+    assert_eq!(daemon.pass().await.unwrap().done, 0);
+    world.clock.set(NOW + 60.0);
+    assert_eq!(daemon.pass().await.unwrap().done, 600);
+    assert_eq!(world.check_exactly_once().await, 1203);
+    assert_eq!(world.number("SELECT COUNT(*) AS n FROM cobblestone_quarantine").await, 0);
+}
