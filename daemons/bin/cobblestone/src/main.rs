@@ -1,2 +1,24 @@
-//! placeholder
-fn main() {}
+//! `cobblestone`, the administrator's command: makes the toolkit's tables, audits the books, shows what waits and
+//! what was set aside, and runs the demo.
+//!
+//! Exit statuses, the same for all commands: 0 = fine; 1 = it looked and found something off (`audit`, `demo`);
+//! 2 = it could not do what was asked, and stderr says why and what to do next.
+//!
+//! Apart from `migrate`, which makes tables, and `demo` and `sandbox`, which work in a folder of their own, nothing is
+//! written anywhere. Killed at any point, each command can simply be run again.
+
+mod audit;
+mod cli;
+mod demo;
+mod migrate;
+mod project;
+mod quarantine;
+mod sandbox_stop;
+mod screen;
+mod status;
+mod table;
+mod text;
+
+fn main() -> std::process::ExitCode {
+    cli::main(std::env::args_os())
+}

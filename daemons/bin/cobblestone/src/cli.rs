@@ -1,0 +1,196 @@
+//! The command line and the exit status.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{CommandFactory as _, Parser, Subcommand};
+use daemon::args::{LogFormat, try_parse_with};
+
+use crate::demo::DemoArgs;
+use crate::{audit, demo, migrate, quarantine, sandbox_stop, status};
+
+/// Something was found to be off.
+const OFF: u8 = 1;
+/// It could not be done.
+const FAILED: u8 = 2;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cobblestone",
+    version,
+    about = "Looks after a BOINC project's Cobblestone daemons: their tables, the books, what was set aside; and the demo.",
+    after_help = "Exit status: 0 = fine, 1 = something is off (audit, demo), 2 = it could not be done.",
+    disable_help_subcommand = true
+)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+    /// Log to stderr: 1 = critical messages, 2 = normal, 3 = debug, 4 = with SQL statements [default: no log]
+    #[arg(short = 'd', long = "debug_level", value_name = "N", global = true,
+          value_parser = clap::value_parser!(u8).range(1..=4))]
+    debug_level: Option<u8>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the toolkit's tables (cobblestone_…) in the project's database, or bring them up to date
+    #[command(after_help = "Safe to repeat, also while daemons run. BOINC's own tables are never altered.")]
+    Migrate {
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// Check that every credit total equals the ledger, nobody was paid twice, and no message was lost
+    #[command(
+        after_help = "Reads one snapshot and takes no locks: daemons may run. Exit status 0 = the books balance, 1 = they don't, \
+                      2 = it could not look."
+    )]
+    Audit {
+        #[command(flatten)]
+        project: ProjectArgs,
+        /// Print one JSON object instead of a report
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what waits: results, workunits, messages, and what was set aside
+    Status {
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// Look at what the daemons set aside, because it could not be used
+    #[command(subcommand)]
+    Quarantine(Quarantine),
+    /// Run a whole simulated project with the four daemons, and check the books at the end
+    #[command(after_help = demo::AFTER_HELP)]
+    Demo(DemoArgs),
+    /// Look after a sandbox that `cobblestone demo --keep` left running
+    #[command(subcommand)]
+    Sandbox(Sandbox),
+}
+
+#[derive(Debug, Subcommand)]
+enum Quarantine {
+    /// List what was set aside, latest first
+    List {
+        #[command(flatten)]
+        project: ProjectArgs,
+        /// Only things of this kind: trickle, workunit, result or job
+        #[arg(long, value_name = "KIND")]
+        kind: Option<String>,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..))]
+        limit: i64,
+    },
+    /// Show one thing with its raw text (escaped: it is a volunteer's)
+    Show {
+        #[command(flatten)]
+        project: ProjectArgs,
+        /// Number of the entry, as `list` shows it
+        #[arg(value_name = "ID")]
+        id: i64,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Sandbox {
+    /// Stop its daemons and its database
+    Stop {
+        /// The sandbox's folder
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+        /// Delete it, too
+        #[arg(long)]
+        remove: bool,
+    },
+}
+
+/// Which project.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ProjectArgs {
+    /// Project directory [default: $BOINC_PROJECT_DIR, else . or .., whichever has a config.xml]
+    #[arg(long = "project_dir", value_name = "DIR")]
+    pub project_dir: Option<PathBuf>,
+}
+
+/// Runs the command line.
+pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let line: Line = match try_parse_with(Line::command(), argv) {
+        Ok(line) => line,
+        Err(error) => {
+            // Nobody is left to tell when this can't be written.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(FAILED) } else { ExitCode::SUCCESS };
+        }
+    };
+    if let Some(level) = line.debug_level {
+        daemon::log::init(LogFormat::Text, level);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("can't start the runtime");
+    let outcome = runtime.and_then(|runtime| runtime.block_on(run(line.command)));
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(OFF),
+        Err(error) => {
+            eprintln!("cobblestone: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// False when something was found to be off.
+async fn run(command: Command) -> anyhow::Result<bool> {
+    match command {
+        Command::Migrate { project } => migrate::run(&project).await.map(|()| true),
+        Command::Audit { project, json } => audit::run(&project, json).await,
+        Command::Status { project } => status::run(&project).await.map(|()| true),
+        Command::Quarantine(Quarantine::List { project, kind, limit }) => {
+            quarantine::list(&project, kind.as_deref(), limit).await.map(|()| true)
+        }
+        Command::Quarantine(Quarantine::Show { project, id }) => {
+            quarantine::show(&project, id).await.map(|()| true)
+        }
+        Command::Demo(args) => demo::run(&args).await,
+        Command::Sandbox(Sandbox::Stop { dir, remove }) => sandbox_stop::run(&dir, remove).map(|()| true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &str) -> Result<Line, clap::Error> {
+        try_parse_with(Line::command(), words.split(' ').map(OsString::from))
+    }
+
+    #[test]
+    fn flags_may_be_spelt_as_the_daemons_spell_them() {
+        for words in [
+            "cobblestone audit --project_dir /p --json",
+            "cobblestone audit -project-dir=/p -json",
+            "cobblestone -d 1 audit --project-dir /p --json",
+            "cobblestone audit --json --project_dir /p -d 1",
+        ] {
+            let line = parse(words).unwrap_or_else(|error| panic!("{words}: {error}"));
+            let Command::Audit { project, json: true } = line.command else { panic!("{words}") };
+            assert_eq!(project.project_dir, Some("/p".into()));
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Line::command().debug_assert();
+        assert!(parse("cobblestone").is_err());
+        assert!(parse("cobblestone quarantine show x").is_err());
+        assert!(parse("cobblestone quarantine list --kind trickle --limit 3").is_ok());
+        assert!(parse("cobblestone sandbox stop /s --remove").is_ok());
+        let help = parse("cobblestone demo --help").unwrap_err().to_string();
+        for flag in ["--keep", "--hosts", "--workunits", "--dir", "--rate"] {
+            assert!(help.contains(flag), "{help}");
+        }
+    }
+}

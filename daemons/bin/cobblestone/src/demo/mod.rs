@@ -1,0 +1,266 @@
+//! `cobblestone demo`: a whole BOINC project in a folder, with a private MariaDB, simulated volunteers and the four daemons
+//! as real processes; then the books are compared with what the volunteers really did.
+//!
+//! Stages: build ([`scenario`]), live ([`live`]), look ([`facts`], [`bytes`], [`dataset`], the audit), tell ([`summary`]), judge
+//! ([`truth`]), clean up ([`place`]). Nothing outside of the sandbox's folder is touched. Killed at any point, the
+//! sandbox library's watchdogs end the daemons and the database; the folder stays then and can be deleted.
+
+mod bytes;
+mod dataset;
+mod facts;
+mod keep;
+mod live;
+pub mod place;
+mod progress;
+mod scenario;
+mod summary;
+mod truth;
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use daemon::{Clock, Stop};
+use sandbox::{Server, SimClock};
+
+use crate::audit::{Finding, findings_text};
+use crate::cli::ProjectArgs;
+use crate::migrate::migrate;
+use crate::project::Project;
+use crate::screen::Screen;
+use crate::text::quoted;
+use live::{Auditor, Interrupted, Lived};
+use place::{Place, SUMMARY};
+
+/// Below the flags in `--help`.
+pub const AFTER_HELP: &str = "It needs MariaDB's programs (apt-get install mariadb-server); no service has to run. The four daemons \
+    must lie beside this program.\n\nExit status: 0 = all checks passed, 1 = something is off, 2 = it could not be done.";
+
+/// What can be chosen.
+#[derive(Debug, Clone, PartialEq, clap::Args)]
+pub struct DemoArgs {
+    /// Leave project, database and daemons running at the end, and say how to reach and stop them
+    #[arg(long)]
+    pub keep: bool,
+    /// Volunteers' machines
+    #[arg(long, value_name = "N", default_value_t = 120, value_parser = at_least_one)]
+    pub hosts: usize,
+    /// Workunits of the campaign
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = at_least_one)]
+    pub workunits: usize,
+    /// Folder of the sandbox, empty or new [default: .sandbox/demo-N, N the first that is free]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Where the folder is made when --dir is not given
+    #[arg(long, value_name = "DIR", env = "COBBLESTONE_SANDBOXES", default_value = ".sandbox", hide = true)]
+    pub parent: PathBuf,
+    /// Seconds that pass in the sandbox in one real second
+    #[arg(long, value_name = "R", default_value_t = 8000.0, value_parser = rate)]
+    pub rate: f64,
+    /// Another number makes other volunteers
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Give up after so many seconds
+    #[arg(long = "time_limit", value_name = "S", default_value_t = 600)]
+    pub time_limit: u64,
+}
+
+impl Default for DemoArgs {
+    fn default() -> Self {
+        Self {
+            keep: false,
+            hosts: 120,
+            workunits: 300,
+            dir: None,
+            parent: ".sandbox".into(),
+            rate: 8000.0,
+            seed: 1,
+            time_limit: 600,
+        }
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=100_000) => Ok(number),
+        _ => Err("a number from 1 to 100000".to_owned()),
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if (1.0..=50_000.0).contains(&rate) => Ok(rate),
+        _ => Err("a number from 1 to 50000".to_owned()),
+    }
+}
+
+/// The command. False when something is off.
+///
+/// # Errors
+/// It could not be run to the end; the error says where to look.
+pub async fn run(args: &DemoArgs) -> Result<bool> {
+    let begun = Instant::now();
+    let stop = Stop::new();
+    stop.watch_signals().context("can't set signal handlers")?;
+    let mut screen = Screen::new();
+    let place = Place::new(args.dir.as_deref(), &args.parent)?;
+    screen.say(&format!(
+        "Cobblestone demo: {} hosts, {} workunits; a day passes in {:.0} s\n",
+        args.hosts,
+        args.workunits,
+        86_400.0 / args.rate
+    ));
+    match stages(args, &place, &stop, &mut screen, begun).await {
+        Ok(ok) => Ok(ok),
+        Err(error) if error.is::<Interrupted>() => {
+            screen.say("\nInterrupted. Daemons and database are stopped.");
+            place.remove_all()?;
+            Err(error)
+        }
+        Err(error) => {
+            let place = place.dir.display();
+            screen.say("");
+            Err(error.context(format!(
+                "the demo failed; its folder is kept, with the daemons' logs in {place}/project/log_localhost"
+            )))
+        }
+    }
+}
+
+async fn stages(
+    args: &DemoArgs,
+    place: &Place,
+    stop: &Stop,
+    screen: &mut Screen,
+    begun: Instant,
+) -> Result<bool> {
+    screen.say(&format!("  folder    {}", place.dir.display()));
+    let mut server = tokio::task::block_in_place(|| Server::start(place.db()))?;
+    let start = Clock::system().now();
+    let mut project = scenario::project(place, &server, start, args).await?;
+    // As every other command opens it: by its directory.
+    let opened = Project::open(&ProjectArgs { project_dir: Some(place.project()) }).await?;
+    let migrated = migrate(&opened.store, &Clock::frozen(start)).await?;
+    screen.say(&format!("  database  {}, private, in db/", migrated.server));
+    screen.say(&format!("  tables    {}", migrated.applied.join(", ")));
+    let uptime = opened.uptime().await?;
+    project.set_clock(SimClock::starting_at(start, args.rate)).await?;
+    let clock = Clock::for_project(&opened.dir.config, &opened.store).await?;
+    let auditor = Auditor { store: &opened.store, clock: &clock, uptime: &uptime };
+
+    let lived = live::live(&project, auditor, args, stop, screen).await?;
+    let audit = auditor.audit().await?;
+    let facts = facts::Facts::read(&project).await?;
+    let bytes = bytes::ByteForByte::of(&bytes::outputs(&project).await?);
+    let folder = place.results().join(scenario::APP);
+    let dataset = dataset::Dataset::read(&folder)?;
+
+    let summary = summary::Summary {
+        lived: &lived,
+        audit: &audit,
+        facts: &facts,
+        bytes,
+        dataset: &dataset,
+        folder: &folder,
+    };
+    let mut text = summary.text();
+    let mut findings = audit.findings();
+    findings.extend(truth::findings(&lived.books, &facts, &audit));
+    findings.extend(ending(args, &lived, &facts, &dataset));
+    let off = findings.iter().filter(|finding| !finding.ok).count();
+    let _ = write!(
+        text,
+        "\nCHECKS\n{}\n{}\n",
+        findings_text(&findings),
+        match off {
+            0 => format!(
+                "All {} checks passed: the books balance, nobody was paid twice, no message was lost.",
+                findings.len()
+            ),
+            off => format!("{off} OF {} CHECKS FAILED.", findings.len()),
+        }
+    );
+    let _ = writeln!(
+        text,
+        "{:.1} days passed in {:.0} s; {:.0} s in all.",
+        lived.days,
+        lived.seconds,
+        begun.elapsed().as_secs_f64()
+    );
+    screen.say(&text);
+    let path = place.dir.join(SUMMARY);
+    std::fs::write(&path, &text).with_context(|| format!("can't write {}", path.display()))?;
+
+    let dir = place.dir.display().to_string();
+    if args.keep {
+        drop(opened);
+        let text = keep::keep(&mut project, server, place).await?;
+        screen.say(&text);
+    } else {
+        tokio::task::block_in_place(|| server.stop())?;
+        if off == 0 {
+            place.remove_temporary()?;
+            screen.say(&format!(
+                "Database and project are removed. {} and {SUMMARY} stay in {dir}; to delete them: rm -r {}",
+                "results/",
+                quoted(&dir)
+            ));
+        } else {
+            screen.say(&format!(
+                "Everything is kept for a look in {dir}; the daemons' logs are in project/log_localhost."
+            ));
+        }
+    }
+    Ok(off == 0)
+}
+
+/// What must hold at the end beside the books: the daemons' ends, and the dataset.
+fn ending(args: &DemoArgs, lived: &Lived, facts: &facts::Facts, dataset: &dataset::Dataset) -> Vec<Finding> {
+    let bad: Vec<String> = lived
+        .ended
+        .iter()
+        .filter(|(_, status)| !status.success())
+        .map(|(name, status)| format!("{name}: {status}"))
+        .collect();
+    let rows = dataset.workunits.len();
+    vec![
+        Finding {
+            ok: lived.off.is_empty(),
+            what: format!("the books also balanced {} times while the daemons worked", lived.audits),
+            details: lived.off.clone(),
+        },
+        Finding {
+            ok: facts.workunits == args.workunits
+                && facts.validated >= facts.assimilated
+                && facts.assimilated + facts.failures() == facts.workunits,
+            what: "every workunit was made, and assimilated or recorded as failed".to_owned(),
+            details: Vec::new(),
+        },
+        Finding {
+            ok: rows == facts.assimilated && dataset.repeated == 0 && dataset.failures == facts.failures(),
+            what: "each assimilated workunit is in the Parquet files once, and each failed one among the failures"
+                .to_owned(),
+            details: if rows == facts.assimilated && dataset.failures == facts.failures() && dataset.repeated == 0 {
+                Vec::new()
+            } else {
+                vec![format!(
+                    "{} assimilated, {rows} in results, {} of them repeated; {} failed, {} in failures",
+                    facts.assimilated,
+                    dataset.repeated,
+                    facts.failures(),
+                    dataset.failures
+                )]
+            },
+        },
+        Finding {
+            ok: bad.is_empty() && lived.ended.len() == scenario::DAEMONS.len(),
+            what: format!(
+                "SIGHUP ended the {} daemons with status 0 within {:.1} s",
+                lived.ended.len(),
+                lived.stop_seconds
+            ),
+            details: bad,
+        },
+    ]
+}

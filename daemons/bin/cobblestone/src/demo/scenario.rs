@@ -1,0 +1,140 @@
+//! What the demo runs: a project with one application, its configuration, and the volunteers.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use sandbox::fleet::FleetOptions;
+use sandbox::science::TOLERANCE;
+use sandbox::{DaemonLine, Project, ProjectOptions, Server, SimClock};
+
+use super::DemoArgs;
+use super::place::Place;
+
+/// The application.
+pub const APP: &str = "theory";
+/// Its campaign.
+pub const CAMPAIGN: &str = "demo";
+/// Name of the database.
+pub const DATABASE: &str = "cobblestone_demo";
+/// The daemons, as config.xml lists them.
+pub const DAEMONS: [&str; 4] = ["work-generator", "trickle-credit", "validator", "assimilator"];
+/// Real seconds that an idle daemon sleeps: hours pass meanwhile in the sandbox.
+const SLEEP_INTERVAL: f64 = 0.5;
+/// The input file that each workunit gets.
+const CONTEXT: &str = include_str!("../../../../../project-config/vm_context.txt");
+
+/// Makes the project, with everything but the tables of `cobblestone migrate`. Its clock stands still at `start`.
+///
+/// # Errors
+/// A file or statement failed, or the daemons' programs are not beside this one.
+pub async fn project(place: &Place, server: &Server, start: f64, args: &DemoArgs) -> Result<Project> {
+    let lines = DAEMONS.map(|name| {
+        DaemonLine::new(format!("cobblestone-{name} -d 2 --app {APP} --sleep_interval {SLEEP_INTERVAL}"))
+    });
+    let options = ProjectOptions {
+        app: APP.to_owned(),
+        long_name: "Cobblestone demo".to_owned(),
+        clock: Some(SimClock::frozen(start)),
+        daemons: Some(lines.to_vec()),
+        ..ProjectOptions::default()
+    };
+    let project = Project::create(place.project(), &server.url(DATABASE), options).await?;
+    std::fs::write(project.path("cobblestone/vm_context.txt"), CONTEXT)
+        .context("can't write the context template")?;
+    std::fs::create_dir_all(place.results()).context("can't make the folder of results")?;
+    project.write_app_config(&app_toml(args, &place.results())?)?;
+    let here = std::env::current_exe().context("can't tell where this program is")?;
+    let here = here.parent().context("can't tell the folder of this program")?;
+    install(&project, here)?;
+    Ok(project)
+}
+
+fn install(project: &Project, from: &Path) -> Result<()> {
+    let installed = project.install_programs(from)?;
+    let missing: Vec<String> = DAEMONS
+        .iter()
+        .map(|name| format!("cobblestone-{name}"))
+        .filter(|program| !installed.contains(program))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "{} is not in {}; build it first: cargo build --release -p {}",
+        missing.join(" and "),
+        from.display(),
+        missing.join(" -p ")
+    )
+}
+
+/// `cobblestone/theory.toml`.
+fn app_toml(args: &DemoArgs, results: &Path) -> Result<String> {
+    // A JSON string is a TOML string.
+    let folder = serde_json::to_string(&results.to_string_lossy()).context("quoting a path")?;
+    Ok(format!(
+        r#"# Written by `cobblestone demo`. Every key is explained in project-config/theory.toml.
+
+[work]
+campaign = "{CAMPAIGN}"
+context = "cobblestone/vm_context.txt"
+jobs = {jobs}
+cushion = {cushion}
+events = 500
+
+[work.parameters]
+generator = "pythia8"
+process = "z1j"
+beam_energy_gev = 6500
+
+[uptime]
+enabled = true
+max_lifetime_seconds = 90000
+max_flops = 1e12
+
+[compare]
+method = "numeric"
+absolute = 1e-12
+relative = {TOLERANCE:e}
+max_bytes = 10000000
+
+[credit]
+mode = "uptime"
+
+[assimilate]
+folder = {folder}
+"#,
+        jobs = args.workunits,
+        cushion = 2 * args.hosts,
+    ))
+}
+
+/// The volunteers: most are good, some bring every trouble there is.
+pub fn fleet(args: &DemoArgs) -> FleetOptions {
+    FleetOptions {
+        seed: args.seed,
+        hosts: args.hosts,
+        users: (args.hosts * 2).div_ceil(3),
+        teams: (args.hosts / 20).clamp(1, 12),
+        ..FleetOptions::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_is_one_that_the_daemons_take() {
+        let text = app_toml(&DemoArgs::default(), Path::new("/a b/\"res\\ults\"")).unwrap();
+        let config =
+            app_config::AppConfig::parse(&text, APP).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+        assert!(config.uptime.enabled);
+        assert_eq!(config.compare, compare_spec());
+        assert_eq!(config.work.unwrap().jobs, Some(300));
+        assert_eq!(config.assimilate.folder, Path::new("/a b/\"res\\ults\""));
+    }
+
+    fn compare_spec() -> compare::Spec {
+        compare::Spec { max_bytes: 10_000_000, ..compare::Spec::numeric(1e-12, 1e-5) }
+    }
+}

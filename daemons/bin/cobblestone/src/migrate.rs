@@ -1,0 +1,56 @@
+//! `cobblestone migrate`: makes the toolkit's tables, or brings them up to date.
+//!
+//! Each migration is applied once; one that was interrupted is applied again from its start. See `store::migrate`.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result};
+use daemon::Clock;
+use store::Store;
+use store::migrate::schema_version;
+
+use crate::cli::ProjectArgs;
+use crate::project::Project;
+use crate::screen::print;
+
+/// What a migration did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migrated {
+    /// Version of the database server.
+    pub server: String,
+    /// Names of the migrations that were applied.
+    pub applied: Vec<&'static str>,
+}
+
+/// Applies what is missing. `clock` dates it.
+///
+/// # Errors
+/// The server is too old, the tables are newer than this program, or a statement failed.
+pub async fn migrate(store: &Store, clock: &Clock) -> Result<Migrated> {
+    let server = store.check_server().await?;
+    let applied = store.migrate(clock.now()).await.context(
+        "can't make the toolkit's tables; the database user of config.xml needs CREATE, ALTER, INDEX and DROP on the database",
+    )?;
+    Ok(Migrated { server, applied })
+}
+
+/// The command.
+///
+/// # Errors
+/// As [`migrate`], or there is no project.
+pub async fn run(args: &ProjectArgs) -> Result<()> {
+    let project = Project::open(args).await?;
+    let clock = Clock::for_project(&project.dir.config, &project.store).await?;
+    let done = migrate(&project.store, &clock).await?;
+    let mut text = String::new();
+    let _ = writeln!(text, "project   {}", project.dir.root.display());
+    let _ = writeln!(text, "database  {}, server {}", project.store.url(), done.server);
+    let _ = match done.applied.as_slice() {
+        [] => writeln!(text, "tables    at version {} already, nothing to do", schema_version()),
+        names => {
+            writeln!(text, "tables    now at version {}; applied: {}", schema_version(), names.join(", "))
+        }
+    };
+    print(&text);
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! The project that a command looks at: its directory, its database, its clock, and which messages its trickle
+//! handler reads.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result};
+use app_config::AppConfig;
+use clap::Parser as _;
+use daemon::{Clock, CommonArgs, ProjectDir, Settings};
+use store::{DbUrl, Store};
+
+use crate::cli::ProjectArgs;
+
+/// A project with its database.
+#[derive(Debug)]
+pub struct Project {
+    /// Its directory and config.xml.
+    pub dir: ProjectDir,
+    /// Its database.
+    pub store: Store,
+}
+
+/// What the project's `[uptime]` sections say together.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Uptime {
+    /// Varieties of messages that the trickle handler reads.
+    pub varieties: Vec<String>,
+    /// The largest `slack_seconds`.
+    pub slack: f64,
+}
+
+impl Project {
+    /// Finds the project and connects.
+    ///
+    /// # Errors
+    /// No project, no database, or a setting that makes no sense.
+    pub async fn open(args: &ProjectArgs) -> Result<Self> {
+        let settings = settings()?;
+        let dir = ProjectDir::find(args.project_dir.as_deref(), settings.boinc_project_dir.as_deref())?;
+        let url = DbUrl::from_config(&dir.config, settings.tls);
+        let store = Store::connect(&url).await.with_context(|| format!("can't open the {url}"))?;
+        Ok(Self { dir, store })
+    }
+
+    /// The same, when its tables are as this program needs them; and the project's clock.
+    ///
+    /// # Errors
+    /// Also when `cobblestone migrate` has to run first.
+    pub async fn open_ready(args: &ProjectArgs) -> Result<(Self, Clock)> {
+        let project = Self::open(args).await?;
+        project.store.check_schema().await?;
+        let clock = Clock::for_project(&project.dir.config, &project.store).await?;
+        Ok((project, clock))
+    }
+
+    /// Reads `cobblestone/APP.toml` of all applications.
+    ///
+    /// # Errors
+    /// A file has a mistake, or the database can't be read.
+    pub async fn uptime(&self) -> Result<Uptime> {
+        let apps = self.store.read("applications", async |conn| conn.apps().await).await?;
+        let mut varieties = BTreeSet::new();
+        let mut slack: f64 = 0.0;
+        for app in apps {
+            let config = AppConfig::load(&self.dir.root, &app.name)?;
+            if config.uptime.enabled {
+                slack = slack.max(config.uptime.slack_seconds);
+                varieties.insert(config.uptime.variety);
+            }
+        }
+        Ok(Uptime { varieties: varieties.into_iter().collect(), slack })
+    }
+}
+
+/// What the environment says, as the daemons read it.
+fn settings() -> Result<Settings> {
+    #[derive(clap::Parser)]
+    struct NoFlags {
+        #[command(flatten)]
+        common: CommonArgs,
+    }
+    let none = NoFlags::try_parse_from(["cobblestone"]).context("reading no flags")?;
+    Ok(Settings::from_process(&none.common)?)
+}
