@@ -226,7 +226,7 @@ impl Assimilator {
             Some(temp) if self.copy_outputs && !self.dry_run => Some(Copies::new(&self.app_folder, temp)),
             _ => None,
         };
-        let mut decisions = Decisions { known_aside: batch.known_aside, ..Decisions::default() };
+        let mut decisions = Decisions::default();
         for row in &batch.bad {
             decisions.aside.extend(bad_workunit(row).map(|workunit| Aside {
                 workunit,

@@ -75,8 +75,6 @@ pub struct Decisions {
     pub rows: Vec<Row>,
     #[allow(missing_docs)]
     pub aside: Vec<Aside>,
-    /// Workunits that are in quarantine now.
-    pub known_aside: BTreeSet<WorkunitId>,
 }
 
 /// What was written.
@@ -123,14 +121,14 @@ pub async fn write(
     instance: &mut Instance,
     decisions: Decisions,
 ) -> anyhow::Result<Written> {
-    let Decisions { mut rows, aside, known_aside } = decisions;
+    let Decisions { mut rows, aside } = decisions;
     let wanted = rows.len();
     for _ in 0..ATTEMPTS {
         if rows.is_empty() && aside.is_empty() {
             break;
         }
         let files = stage(target, instance, &rows)?;
-        match transact(target, &rows, &files, &aside, &known_aside).await? {
+        match transact(target, &rows, &files, &aside).await? {
             Outcome::Others(free) => {
                 for file in &files {
                     instance.discard(&file.path)?;
@@ -150,15 +148,15 @@ pub async fn write(
 
 /// Makes the files of `rows` in the staging folder: one per campaign, and one of failures.
 fn stage(target: &Target<'_>, instance: &mut Instance, rows: &[Row]) -> anyhow::Result<Vec<DatasetFile>> {
-    let mut campaigns: BTreeMap<&str, Vec<ResultRecord>> = BTreeMap::new();
-    let mut failures: Vec<FailureRecord> = Vec::new();
+    let mut campaigns: BTreeMap<&str, Vec<&ResultRecord>> = BTreeMap::new();
+    let mut failures: Vec<&FailureRecord> = Vec::new();
     for row in rows {
         match row {
             Row::Result(record) => {
                 let campaign = record.job.as_ref().map_or(layout::NO_CAMPAIGN, |job| job.campaign.as_str());
-                campaigns.entry(campaign).or_default().push((**record).clone());
+                campaigns.entry(campaign).or_default().push(record);
             }
-            Row::Failure(record) => failures.push((**record).clone()),
+            Row::Failure(record) => failures.push(record),
         }
     }
     let mut part = |ids: &mut dyn Iterator<Item = i32>| {
@@ -194,14 +192,11 @@ async fn transact(
     rows: &[Row],
     files: &[DatasetFile],
     aside: &[Aside],
-    known_aside: &BTreeSet<WorkunitId>,
 ) -> store::Result<Outcome> {
     let ids: Vec<WorkunitId> = rows.iter().map(|row| row.workunit().id).collect();
     let all: Vec<WorkunitId> = ids.iter().copied().chain(aside.iter().map(|a| a.workunit)).collect();
     let marks: Vec<(WorkunitId, i32)> =
         rows.iter().map(|row| (row.workunit().id, row.error_mask())).collect();
-    let released: Vec<i64> =
-        ids.iter().filter(|id| known_aside.contains(id)).map(|id| i64::from(id.0)).collect();
     target
         .store
         .transaction("assimilate", async |tx| {
@@ -234,7 +229,10 @@ async fn transact(
                 })
                 .collect();
             tx.set_aside(&things).await?;
-            tx.release(DAEMON, "workunit", &released).await?;
+            // Who sets a workunit aside holds its lock: nobody does so meanwhile.
+            let well: Vec<i64> =
+                tx.workunits_set_aside(DAEMON, &ids).await?.iter().map(|a| i64::from(a.workunit.0)).collect();
+            tx.release(DAEMON, "workunit", &well).await?;
             Ok(Outcome::Committed(held))
         })
         .await

@@ -50,8 +50,6 @@ pub struct Batch {
     pub items: Vec<Item>,
     /// Rows of workunits that could not be decoded.
     pub bad: Vec<BadRow>,
-    /// Those of them that are in quarantine.
-    pub known_aside: BTreeSet<WorkunitId>,
 }
 
 fn group<K: Ord, V>(pairs: impl IntoIterator<Item = (K, V)>) -> BTreeMap<K, Vec<V>> {
@@ -96,7 +94,6 @@ impl Batch {
             waiting: not_due.len() as u64,
             bad: bad.collect(),
             items: items(store, due).await?,
-            known_aside: aside.iter().map(|a| a.workunit).collect(),
         })
     }
 

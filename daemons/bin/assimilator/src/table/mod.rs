@@ -91,7 +91,7 @@ impl<R> Table<R> {
     ///
     /// # Errors
     /// The library refuses: a fault of this program, as everything is written to memory.
-    pub fn to_parquet(&self, rows: &[R], facts: &[(&str, &str)]) -> Result<Vec<u8>, ParquetError> {
+    pub fn to_parquet(&self, rows: &[&R], facts: &[(&str, &str)]) -> Result<Vec<u8>, ParquetError> {
         let version = self.version.to_string();
         let own = [(KEY_TABLE, self.name), (KEY_VERSION, version.as_str())];
         let facts =
@@ -105,9 +105,9 @@ impl<R> Table<R> {
         let mut group = file.next_row_group()?;
         for column in self.columns {
             match column.value {
-                Value::Int(get) => write::<Int32Type>(&mut group, rows.iter().map(get))?,
-                Value::Long(get) => write::<Int64Type>(&mut group, rows.iter().map(get))?,
-                Value::Double(get) => write::<DoubleType>(&mut group, rows.iter().map(get))?,
+                Value::Int(get) => write::<Int32Type>(&mut group, rows.iter().map(|row| get(row)))?,
+                Value::Long(get) => write::<Int64Type>(&mut group, rows.iter().map(|row| get(row)))?,
+                Value::Double(get) => write::<DoubleType>(&mut group, rows.iter().map(|row| get(row)))?,
                 Value::Time(get) => {
                     let times = rows.iter().map(|row| get(row).map(|seconds| seconds.saturating_mul(1000)));
                     write::<Int64Type>(&mut group, times)?;

@@ -80,7 +80,7 @@ fn results_come_back_as_they_went_in() {
         workunit: workunit(2, 5),
         ..record()
     };
-    let reader = read(&RESULTS.to_parquet(&[record(), bare], &[(KEY_APP, "theory")]).unwrap());
+    let reader = read(&RESULTS.to_parquet(&[&record(), &bare], &[(KEY_APP, "theory")]).unwrap());
     let rows = rows(&reader);
     let expected = [
         ("workunit_id", "1"),
@@ -143,7 +143,7 @@ fn failures_tell_what_happened_to_each_result() {
         stderr: Some((4, "segfault\n".to_owned())),
         assimilated_time: 3000,
     };
-    let reader = read(&FAILURES.to_parquet(&[record], &[]).unwrap());
+    let reader = read(&FAILURES.to_parquet(&[&record], &[]).unwrap());
     let rows = rows(&reader);
     for (column, value) in [
         ("campaign", "none"),
