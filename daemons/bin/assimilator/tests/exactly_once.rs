@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use assimilator::staging;
 use common::{DONE, READY, World};
+use sandbox::proxy::{Hold, Proxy};
+use store::DbUrl;
 
 #[tokio::test]
 async fn storage_that_fails_marks_nothing_and_is_tried_again() {
@@ -220,6 +222,54 @@ async fn two_instances_at_once() {
     assert_eq!(a_did + b_did, 1200);
     assert_eq!(world.check_exactly_once().await, 1200);
     assert!(world.staged().is_empty());
+}
+
+/// At every command to the database, COMMIT included: the connection is lost there, before the server has seen it
+/// or before its answer comes. The same instance goes on, or another one after it is gone.
+#[tokio::test]
+async fn cut_off_at_every_statement() {
+    let mut world = World::new("cut").await;
+    let port = world.number("SELECT @@port AS n").await;
+    let proxy = Proxy::start(u16::try_from(port).unwrap()).await.unwrap();
+    let url = DbUrl {
+        host: Some("127.0.0.1".to_owned()),
+        port: Some(proxy.port()),
+        socket: None,
+        ..world.project.db.url()
+    };
+    let mut made = 0;
+    for hold in [Hold::Before, Hold::After] {
+        let mut daemon = world.daemon_over(&url, "theory", &[]).await.unwrap();
+        for statement in 1.. {
+            world.ready([made + 1, made + 2]).await;
+            made += 2;
+            proxy.hold_at(statement, hold);
+            let cut = tokio::select! {
+                report = daemon.pass() => {
+                    assert_eq!(report.unwrap().done, 2);
+                    false
+                }
+                () = proxy.held() => true,
+            };
+            if cut && statement % 2 == 0 {
+                drop(daemon);
+                proxy.release();
+                daemon = world.daemon_over(&url, "theory", &[]).await.unwrap();
+            } else {
+                proxy.release();
+            }
+            while daemon.pass().await.unwrap().done > 0 {}
+            // What was under way when it was asked for is found now.
+            daemon.pass().await.unwrap();
+            assert_eq!(world.state(made).await, DONE, "{hold:?} {statement}");
+            if !cut {
+                assert!(statement > 10, "a pass has only {statement} statements");
+                break;
+            }
+        }
+        assert_eq!(world.check_exactly_once().await, usize::try_from(made).unwrap());
+        assert!(world.staged().is_empty(), "{:?}", world.staged());
+    }
 }
 
 /// The real program.

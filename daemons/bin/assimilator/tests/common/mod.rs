@@ -14,8 +14,8 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use sandbox::{ProjectOptions, TestProject};
 use serde_json::{Map, Value, json};
-use store::Store;
 use store::sql::Connection;
+use store::{DbUrl, Store};
 
 /// When everything happens, Unix seconds.
 pub const NOW: f64 = 1_795_000_000.0;
@@ -153,13 +153,18 @@ impl World {
 
     /// The same for an application that may not be there.
     pub async fn try_daemon(&self, app: &str, flags: &[&str]) -> anyhow::Result<Instance> {
+        self.daemon_over(&self.project.db.url(), app, flags).await
+    }
+
+    /// The same with a database that is reached in its own way.
+    pub async fn daemon_over(&self, url: &DbUrl, app: &str, flags: &[&str]) -> anyhow::Result<Instance> {
         let line = ["x", "--app", app].into_iter().chain(flags.iter().copied());
         let Line { common, own } = Line::parse_from(line);
         let start = Start {
             modulus: common.modulus().unwrap(),
             settings: Settings::new(&common, |_| None).unwrap(),
             project: ProjectDir::open(self.project.dir()).unwrap(),
-            store: Store::connect(&self.project.db.url()).await.unwrap(),
+            store: Store::connect(url).await?,
             clock: self.clock.clone(),
             stop: self.stop.clone(),
             args: own,
