@@ -1,5 +1,5 @@
 //! BOINC's vocabulary, without a database: ids, rows, states, config.xml, templates, result documents,
-//! trickle messages and the fan-out of the upload and download folders.
+//! trickle messages, guest reports and the fan-out of the upload and download folders.
 //!
 //! Everything here is a pure function of its input, apart from the few that say that they read a file:
 //! [`config::ProjectConfig::read`], [`md5_cache`] and [`download_dir`].
@@ -8,6 +8,7 @@
 pub mod change;
 pub mod config;
 pub mod download_dir;
+pub mod guest_report;
 pub mod hierarchy;
 pub mod id;
 pub mod input_template;
@@ -19,6 +20,7 @@ pub mod record;
 pub mod result_doc;
 pub mod state;
 pub mod trickle;
+pub mod trickle_down;
 
 mod c_number;
 mod dialect;
