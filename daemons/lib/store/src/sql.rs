@@ -7,6 +7,9 @@ use mysql_async::{Params, Value};
 use crate::error::{Error, Result};
 use crate::url::DbUrl;
 
+/// Prepared statements that a connection keeps. The server allows about 16 000, for all connections together.
+const STATEMENTS: usize = 50;
+
 /// A value for a `?`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Param {
@@ -170,7 +173,10 @@ pub struct Connection(mysql_async::Conn);
 impl Connection {
     /// Connects. `url.database` may be empty: then to the server only.
     pub async fn open(url: &DbUrl) -> Result<Self> {
-        Ok(Self(mysql_async::Conn::new(url.opts()).await?))
+        // Diesel's connections keep their own statements; this one relies on the driver, which closes what its cache
+        // can't hold. Without a cache it would close none.
+        let opts = mysql_async::OptsBuilder::from_opts(url.opts()).stmt_cache_size(STATEMENTS);
+        Ok(Self(mysql_async::Conn::new(opts).await?))
     }
 
     fn params(params: &[Param]) -> Params {

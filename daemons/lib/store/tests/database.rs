@@ -309,3 +309,19 @@ async fn a_transaction_that_is_dropped_or_killed_leaves_nothing() {
     store.transaction("works", async |tx| tx.pay(&[], &pay(1.0)).await).await.unwrap();
     assert_eq!(sql.row("SELECT total_credit AS t FROM host", &[]).await.unwrap().f64("t").unwrap(), 1.0);
 }
+
+/// The server refuses new prepared statements of anybody when `max_prepared_stmt_count` are open.
+#[tokio::test]
+async fn connections_close_the_statements_that_they_prepare() {
+    let (db, _store) = database("statements").await;
+    let mut sql = db.connect().await.unwrap();
+    for number in 0..300 {
+        sql.rows(&format!("SELECT {number} AS n"), &[]).await.unwrap();
+    }
+    let mut status = Vec::new();
+    for name in ["Com_stmt_prepare", "Com_stmt_close"] {
+        let row = sql.row(&format!("SHOW SESSION STATUS LIKE '{name}'"), &[]).await.unwrap();
+        status.push(row.i64("Value").unwrap());
+    }
+    assert!(status[0] >= 300 && status[0] - status[1] <= 60, "prepared and closed: {status:?}");
+}
