@@ -6,6 +6,7 @@
 use boinc::id::{AppId, HostId, MessageId, ResultId};
 use boinc::record::{MsgFromHost, ResultRow};
 use diesel::prelude::*;
+use diesel::sql_types::Integer;
 use diesel_async::RunQueryDsl;
 use futures_util::StreamExt;
 
@@ -145,20 +146,25 @@ impl Conn {
 
 impl Tx {
     /// Locks those of the messages that are still unhandled and that no other instance holds.
+    ///
+    /// The index is forced: by the one on `handled` the server would pass, and lock, the whole backlog.
     pub async fn lock_messages(&mut self, ids: &[MessageId]) -> Result<Vec<MessageId>> {
+        #[derive(QueryableByName)]
+        struct Id {
+            #[diesel(sql_type = Integer)]
+            id: i32,
+        }
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let ids = msg_from_host::table
-            .filter(msg_from_host::id.eq_any(ids.iter().map(|id| id.0)))
-            .filter(msg_from_host::handled.eq(0))
-            .order(msg_from_host::id)
-            .select(msg_from_host::id)
-            .for_update()
-            .skip_locked()
-            .load::<i32>(&mut self.db)
-            .await?;
-        Ok(ids.into_iter().map(MessageId).collect())
+        let list = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let rows: Vec<Id> = diesel::sql_query(format!(
+            "SELECT id FROM msg_from_host FORCE INDEX (PRIMARY) WHERE id IN ({list}) AND handled = 0 ORDER BY id \
+             FOR UPDATE SKIP LOCKED"
+        ))
+        .load(&mut self.db)
+        .await?;
+        Ok(rows.into_iter().map(|row| MessageId(row.id)).collect())
     }
 
     /// Locks results, by id.
