@@ -114,10 +114,11 @@ fn statement(table: &str, keys: &[&str], sets: &[Set]) -> String {
     }
     format!(
         "UPDATE JSON_TABLE(?, '$[*]' COLUMNS({})) j STRAIGHT_JOIN `{table}` t FORCE INDEX ({}) ON {} SET {}",
-        key_index(table),
         columns.join(", "),
+        key_index(table),
         on.join(" AND "),
         assign.join(", ")
+    )
     )
 }
 
