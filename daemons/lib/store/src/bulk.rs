@@ -119,7 +119,6 @@ fn statement(table: &str, keys: &[&str], sets: &[Set]) -> String {
         on.join(" AND "),
         assign.join(", ")
     )
-    )
 }
 
 #[cfg(test)]
