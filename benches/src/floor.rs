@@ -36,7 +36,7 @@ pub struct Batch {
 
 /// Plays the batches.
 pub async fn play(site: &mut Site, batches: &[Batch]) -> Result<Cost> {
-    let (statements, commits) = site.counters().await?;
+    let tally = site.begin().await?;
     let began = Instant::now();
     for batch in batches {
         for step in &batch.files {
@@ -54,8 +54,7 @@ pub async fn play(site: &mut Site, batches: &[Batch]) -> Result<Cost> {
         }
     }
     let seconds = began.elapsed().as_secs_f64();
-    let (statements_after, commits_after) = site.counters().await?;
-    Ok(Cost { seconds, statements: statements_after - statements, commits: commits_after - commits })
+    site.end(tally, seconds).await
 }
 
 async fn run(site: &mut Site, sql: &str) -> Result<()> {

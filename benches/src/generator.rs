@@ -80,24 +80,24 @@ impl Bench for Generator {
                 }
             }
             files.push(FileStep::Sync(site.project.path("download")));
-            let reads = vec![
-                format!(
-                    "SELECT (SELECT COUNT(*) FROM result WHERE appid = {app} AND server_state = 2) + \
+            let reads = vec![format!(
+                "SELECT (SELECT COUNT(*) FROM result WHERE appid = {app} AND server_state = 2) + \
                      COALESCE((SELECT SUM(target_nresults) FROM workunit w WHERE w.appid = {app} AND \
                      w.transition_time <= UNIX_TIMESTAMP() AND w.canonical_resultid = 0 AND NOT EXISTS \
                      (SELECT 1 FROM result r WHERE r.workunitid = w.id)), 0)"
-                ),
-            ];
+            )];
             let mut statements = Vec::new();
             if made == 0 {
                 statements.extend(campaign.insert(&campaigns));
             }
-            statements
-                .push("SELECT id, next_job FROM cobblestone_campaign WHERE name = 'bench' FOR UPDATE".to_owned());
+            statements.push(
+                "SELECT id, next_job FROM cobblestone_campaign WHERE name = 'bench' FOR UPDATE".to_owned(),
+            );
             statements.extend(workunits.insert(keys));
             statements.extend(jobs.insert(keys));
             made += keys.len();
-            statements.push(format!("UPDATE cobblestone_campaign SET next_job = {made} WHERE name = 'bench'"));
+            statements
+                .push(format!("UPDATE cobblestone_campaign SET next_job = {made} WHERE name = 'bench'"));
             batches.push(Batch { files, reads, statements });
         }
         Ok(batches)

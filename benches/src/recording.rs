@@ -55,8 +55,11 @@ impl Changed {
     /// Rows of `table` that are in both databases with different values.
     pub async fn of(site: &mut Site, table: &str, keys: &[&str]) -> Result<Self> {
         let (before, after) = (site.before(), site.after());
+        site.have(&before, table).await?;
+        site.have(&after, table).await?;
         let join: Vec<String> = keys.iter().map(|key| format!("a.`{key}` = b.`{key}`")).collect();
-        let from = format!("FROM `{after}`.`{table}` a JOIN `{before}`.`{table}` b ON {}", join.join(" AND "));
+        let from =
+            format!("FROM `{after}`.`{table}` a JOIN `{before}`.`{table}` b ON {}", join.join(" AND "));
         let all = site.columns(table).await?;
         let sums: Vec<String> = all
             .iter()
@@ -172,9 +175,12 @@ impl Inserted {
     /// Rows of `table` that only the second database has.
     pub async fn of(site: &mut Site, table: &str, keys: &[&str]) -> Result<Self> {
         let (before, after) = (site.before(), site.after());
+        site.have(&before, table).await?;
+        site.have(&after, table).await?;
         let join: Vec<String> = keys.iter().map(|key| format!("a.`{key}` = b.`{key}`")).collect();
         let columns: Vec<String> = site.columns(table).await?.into_iter().map(|(name, _)| name).collect();
-        let picks: Vec<String> = columns.iter().chain(&own(keys, &columns)).map(|c| format!("a.`{c}`")).collect();
+        let picks: Vec<String> =
+            columns.iter().chain(&own(keys, &columns)).map(|c| format!("a.`{c}`")).collect();
         let sql = format!(
             "SELECT {} FROM `{after}`.`{table}` a LEFT JOIN `{before}`.`{table}` b ON {} WHERE b.`{}` IS NULL",
             picks.join(", "),
@@ -236,7 +242,11 @@ impl Inserted {
 
     /// The statement that inserts these rows or writes over them; the columns `growing` reach their final values
     /// with the last batch.
-    pub fn upsert<'a>(&mut self, keys: impl IntoIterator<Item = &'a Key>, growing: &[&str]) -> Option<String> {
+    pub fn upsert<'a>(
+        &mut self,
+        keys: impl IntoIterator<Item = &'a Key>,
+        growing: &[&str],
+    ) -> Option<String> {
         let mut rows = Vec::new();
         for key in keys {
             let (Some(texts), Some(numbers)) = (self.rows.get(key), self.numbers.get(key)) else { continue };
@@ -259,7 +269,8 @@ impl Inserted {
         }
         (!rows.is_empty()).then(|| {
             let names: Vec<String> = self.columns.iter().map(|name| format!("`{name}`")).collect();
-            let over: Vec<String> = growing.iter().map(|name| format!("`{name}` = VALUES(`{name}`)")).collect();
+            let over: Vec<String> =
+                growing.iter().map(|name| format!("`{name}` = VALUES(`{name}`)")).collect();
             format!(
                 "INSERT INTO `{}` ({}) VALUES {} ON DUPLICATE KEY UPDATE {}",
                 self.table,

@@ -74,6 +74,13 @@ impl Figures {
         self.work(least_of) / self.floor(least_of)
     }
 
+    /// Processor time of the daemon and the server over that of the floor's loop and the server.
+    fn processor_ratio(&self) -> f64 {
+        let start = least(self.runs.iter().map(|run| run.start.processor));
+        (least(self.runs.iter().map(|run| run.daemon.processor)) - start)
+            / least(self.runs.iter().map(|run| run.floor.processor))
+    }
+
     fn statements(&self, pick: impl Fn(&Measured) -> i64) -> f64 {
         let batches = f64::from(self.items) / (self.batch.max(1) as f64);
         self.runs.first().map_or(f64::NAN, |run| pick(run) as f64 / batches)
@@ -100,6 +107,9 @@ impl Figures {
             "floor_per_second": self.per_second(self.floor(least_of)),
             "floor_per_second_median": self.per_second(self.floor(median_of)),
             "ratio": self.ratio(),
+            "processor_time_ratio": self.processor_ratio(),
+            "processor_seconds": least(self.runs.iter().map(|run| run.daemon.processor)),
+            "floor_processor_seconds": least(self.runs.iter().map(|run| run.floor.processor)),
             "ratio_median": self.work(median_of) / self.floor(median_of),
             "statements_per_transaction": self.statements(|run| run.daemon.statements),
             "floor_statements_per_transaction": self.statements(|run| run.floor.statements),
@@ -161,12 +171,13 @@ impl std::fmt::Display for Report {
         }
         writeln!(
             f,
-            "\n{:<15} {:>16} {:>18} {:>18} {:>13} {:>10} {:>13} {:>8}",
+            "\n{:<15} {:>16} {:>18} {:>18} {:>13} {:>11} {:>8} {:>13} {:>6}",
             "daemon",
             "work",
             "daemon /s",
             "floor /s",
             "time ÷ floor",
+            "CPU ÷ floor",
             "start s",
             "SQL per batch",
             "batch"
@@ -174,12 +185,13 @@ impl std::fmt::Display for Report {
         for r in &self.results {
             writeln!(
                 f,
-                "{:<15} {:>16} {:>18} {:>18} {:>13} {:>10.3} {:>13} {:>8}",
+                "{:<15} {:>16} {:>18} {:>18} {:>13} {:>11.2} {:>8.3} {:>13} {:>6}",
                 r.name,
                 format!("{} {}", r.items, r.unit),
                 both(r.per_second(r.work(least_of)), r.per_second(r.work(median_of))),
                 both(r.per_second(r.floor(least_of)), r.per_second(r.floor(median_of))),
                 format!("{:.2} ({:.2})", r.ratio(), r.work(median_of) / r.floor(median_of)),
+                r.processor_ratio(),
                 r.start(),
                 format!(
                     "{:.0} : {:.0}",

@@ -63,7 +63,8 @@ impl Ground {
         Store::connect(project.url()).await?.migrate(0.0).await?;
         let connection = project.connect().await?;
         let program = self.programs.join(format!("cobblestone-{name}"));
-        Ok(Site { project, connection, database, program })
+        let server_pid = self.server.pid().context("the server does not run")?;
+        Ok(Site { project, connection, database, program, server_pid })
     }
 }
 
@@ -76,6 +77,32 @@ pub struct Cost {
     pub statements: i64,
     /// Transactions.
     pub commits: i64,
+    /// Processor time of the daemon (or the floor's loop) and the server together, seconds.
+    pub processor: f64,
+}
+
+/// Ticks of /proc/PID/stat in a second.
+const TICKS: f64 = 100.0;
+
+/// Processor time of a process in ticks: of itself, and of its children that have ended.
+fn ticks(pid: u32) -> Result<(f64, f64)> {
+    let path = format!("/proc/{pid}/stat");
+    let text = fs::read_to_string(&path).with_context(|| path.clone())?;
+    // The name, in brackets, may hold blanks. The next field is the third; 14 to 17 are times.
+    let (_, rest) = text.rsplit_once(')').context("no process status")?;
+    let fields: Vec<f64> = rest.split_whitespace().map(|field| field.parse().unwrap_or(0.0)).collect();
+    let field = |number: usize| fields.get(number - 3).copied().unwrap_or(0.0);
+    Ok((field(14) + field(15), field(16) + field(17)))
+}
+
+/// Counters at the beginning of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Tally {
+    statements: i64,
+    commits: i64,
+    /// Statements that asking for the counters costs.
+    own: i64,
+    ticks: f64,
 }
 
 /// A project that is measured.
@@ -87,6 +114,7 @@ pub struct Site {
     /// Its name; NAME_before and NAME_after are copies.
     pub database: String,
     program: PathBuf,
+    server_pid: u32,
 }
 
 impl Site {
@@ -116,13 +144,13 @@ impl Site {
     pub async fn record(&mut self, to: &str) -> Result<()> {
         self.connection.execute(&format!("DROP DATABASE IF EXISTS `{to}`"), &[]).await?;
         self.connection
-            .execute(
-                &format!("CREATE DATABASE `{to}` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"),
-                &[],
-            )
+            .execute(&format!("CREATE DATABASE `{to}` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"), &[])
             .await?;
         let from = self.database.clone();
         for table in self.tables().await? {
+            if self.is_empty(&from, &table).await? {
+                continue;
+            }
             self.connection
                 .script(&format!(
                     "CREATE TABLE `{to}`.`{table}` LIKE `{from}`.`{table}`; \
@@ -131,6 +159,20 @@ impl Site {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Makes sure that a copy has a table: empty ones are not copied.
+    pub async fn have(&mut self, copy: &str, table: &str) -> Result<()> {
+        let ours = self.database.clone();
+        let sql = format!("CREATE TABLE IF NOT EXISTS `{copy}`.`{table}` LIKE `{ours}`.`{table}`");
+        Ok(self.connection.script(&sql).await?)
+    }
+
+    async fn is_filled(&mut self, copy: &str, table: &str) -> Result<bool> {
+        let sql =
+            "SELECT COUNT(*) AS n FROM information_schema.tables WHERE table_schema = ? AND table_name = ?";
+        Ok(self.connection.row(sql, &[copy.into(), table.into()]).await?.i64("n")? > 0
+            && !self.is_empty(copy, table).await?)
     }
 
     async fn is_empty(&mut self, database: &str, table: &str) -> Result<bool> {
@@ -142,7 +184,7 @@ impl Site {
     pub async fn restore(&mut self) -> Result<()> {
         let (database, before) = (self.database.clone(), self.before());
         for table in self.tables().await? {
-            let filled = !self.is_empty(&before, &table).await?;
+            let filled = self.is_filled(&before, &table).await?;
             if !self.is_empty(&database, &table).await? {
                 self.connection.script(&format!("TRUNCATE TABLE `{table}`")).await?;
             }
@@ -173,16 +215,53 @@ impl Site {
         Ok(self.connection.row(&sql, &[]).await?.i64("Value")?)
     }
 
-    /// Statements and transactions so far.
-    pub async fn counters(&mut self) -> Result<(i64, i64)> {
-        let prepared = self.status("Com_stmt_prepare").await?;
-        let statements = self.status("Questions").await? + prepared;
-        Ok((statements, self.status("Com_commit").await?))
+    /// Statements and transactions so far, on the whole server.
+    async fn counters(&mut self) -> Result<(i64, i64)> {
+        let rows = self
+            .connection
+            .rows(
+                "SHOW GLOBAL STATUS WHERE Variable_name IN ('Questions', 'Com_stmt_prepare', 'Com_commit')",
+                &[],
+            )
+            .await?;
+        let (mut statements, mut commits) = (0, 0);
+        for row in rows {
+            match row.text("Variable_name")?.as_str() {
+                "Com_commit" => commits += row.i64("Value")?,
+                _ => statements += row.i64("Value")?,
+            }
+        }
+        Ok((statements, commits))
+    }
+
+    /// Of this process, its children and the server.
+    fn ticks(&self) -> Result<f64> {
+        let (own, children) = ticks(std::process::id())?;
+        Ok(own + children + ticks(self.server_pid)?.0)
+    }
+
+    /// Begins to count statements and transactions.
+    pub async fn begin(&mut self) -> Result<Tally> {
+        let (first, _) = self.counters().await?;
+        let (statements, commits) = self.counters().await?;
+        Ok(Tally { statements, commits, own: statements - first, ticks: self.ticks()? })
+    }
+
+    /// What was counted since.
+    pub async fn end(&mut self, tally: Tally, seconds: f64) -> Result<Cost> {
+        let processor = (self.ticks()? - tally.ticks) / TICKS;
+        let (statements, commits) = self.counters().await?;
+        Ok(Cost {
+            seconds,
+            processor,
+            statements: statements - tally.statements - tally.own,
+            commits: commits - tally.commits,
+        })
     }
 
     /// Runs the daemon until nothing is left; with several instances, until all have ended.
     pub async fn daemon(&mut self, instances: usize) -> Result<Cost> {
-        let (statements, commits) = self.counters().await?;
+        let tally = self.begin().await?;
         let logs = self.project.path("log_bench");
         fs::create_dir_all(&logs)?;
         let log = logs.join("daemon.log");
@@ -202,7 +281,8 @@ impl Site {
         let began = Instant::now();
         let mut children = Vec::new();
         for command in &mut commands {
-            children.push(command.spawn().with_context(|| format!("can't start {}", self.program.display()))?);
+            children
+                .push(command.spawn().with_context(|| format!("can't start {}", self.program.display()))?);
         }
         let mut failed = false;
         for child in &mut children {
@@ -215,8 +295,7 @@ impl Site {
             let tail: Vec<&str> = lines.into_iter().rev().collect();
             bail!("{} failed; its log ends with:\n{}", self.program.display(), tail.join("\n"));
         }
-        let (statements_after, commits_after) = self.counters().await?;
-        Ok(Cost { seconds, statements: statements_after - statements, commits: commits_after - commits })
+        self.end(tally, seconds).await
     }
 
     /// Rows that are in one of two databases only, per table; what the database keeps by itself is left out.
@@ -224,6 +303,10 @@ impl Site {
         let (ours, after) = (self.database.clone(), self.after());
         let mut found = Vec::new();
         for table in self.tables().await? {
+            if !self.is_filled(&after, &table).await? && self.is_empty(&ours, &table).await? {
+                continue;
+            }
+            self.have(&after, &table).await?;
             let columns = self.columns(&table).await?;
             let list: Vec<String> = columns.iter().map(|(name, _)| format!("`{name}`")).collect();
             let list = list.join(", ");

@@ -64,7 +64,8 @@ impl Bench for Trickle {
     }
 
     async fn left(&self, site: &mut Site) -> Result<i64> {
-        let sql = "SELECT (SELECT COUNT(*) FROM msg_from_host) - (SELECT COUNT(*) FROM cobblestone_ledger) AS n";
+        let sql =
+            "SELECT (SELECT COUNT(*) FROM msg_from_host) - (SELECT COUNT(*) FROM cobblestone_ledger) AS n";
         Ok(site.connection.row(sql, &[]).await?.i64("n")?)
     }
 
@@ -132,7 +133,8 @@ impl Bench for Trickle {
             let growing = ["seconds_paid", "largest_claim", "credit_paid", "messages", "time"];
             statements.extend(marks.upsert(&results, &growing));
             statements.extend(ledger.insert(batch));
-            statements.push(format!("UPDATE msg_from_host SET handled = 1 WHERE id IN ({ids}) AND handled = 0"));
+            statements
+                .push(format!("UPDATE msg_from_host SET handled = 1 WHERE id IN ({ids}) AND handled = 0"));
             after = batch.last().and_then(|key| key.first()).copied().unwrap_or(after);
             batches.push(Batch { statements, ..Batch::default() });
         }

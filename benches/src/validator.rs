@@ -100,7 +100,9 @@ impl Bench for Validator {
             });
         }
         let ids: Vec<i64> = owners.keys().copied().collect();
-        let of = |batch: &[i64]| -> Vec<&Owner> { batch.iter().filter_map(|id| owners.get(id)).flatten().collect() };
+        let of = |batch: &[i64]| -> Vec<&Owner> {
+            batch.iter().filter_map(|id| owners.get(id)).flatten().collect()
+        };
         for batch in ids.chunks(batch) {
             versions.touch(&unique(of(batch).into_iter().map(|owner| &owner.version)));
             for (n, table) in totals.iter_mut().enumerate() {
@@ -148,7 +150,9 @@ impl Bench for Validator {
             statements.extend(marks.insert(&result_keys));
             statements.extend(versions.update(&unique(of(batch).into_iter().map(|owner| &owner.version))));
             for (n, table) in totals.iter_mut().enumerate() {
-                statements.extend(table.update(&unique(of(batch).into_iter().filter_map(|owner| owner.totals.get(n)))));
+                statements.extend(
+                    table.update(&unique(of(batch).into_iter().filter_map(|owner| owner.totals.get(n)))),
+                );
             }
             statements.extend(ledger.insert(&result_keys));
             after = batch.last().copied().unwrap_or(after);
