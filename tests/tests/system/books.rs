@@ -1,0 +1,161 @@
+//! Pictures of the database: what must be the same however the work was interrupted and shared, and what must
+//! be as it was before when a transaction was cut off.
+
+use std::collections::BTreeMap;
+
+use crate::stage::Stage;
+
+/// Rows as text, by name of the question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture(BTreeMap<&'static str, Vec<String>>);
+
+/// How everything ended. Not in it: recent averages, which depend on when and in which portions credit came; ids of
+/// what the daemons make, for an insert that is rolled back uses them up.
+const OUTCOME: &[(&str, &str)] = &[
+    ("messages", "SELECT id, handled FROM msg_from_host"),
+    (
+        "credit per result",
+        "SELECT resultid, hostid, userid, teamid, SUM(credit) FROM cobblestone_ledger
+         GROUP BY resultid, hostid, userid, teamid",
+    ),
+    ("messages per result", "SELECT resultid, hostid, appid, largest_claim, credit_paid, messages FROM cobblestone_mark"),
+    ("hosts", "SELECT id, total_credit FROM host"),
+    ("users", "SELECT id, total_credit FROM user"),
+    ("teams", "SELECT id, total_credit FROM team"),
+    (
+        "results",
+        "SELECT id, server_state, outcome, validate_state, granted_credit, runtime_outlier FROM result",
+    ),
+    (
+        "workunits",
+        "SELECT name, need_validate, canonical_resultid, canonical_credit, error_mask, assimilate_state, target_nresults,
+                transition_time, MD5(xml_doc) AS document FROM workunit",
+    ),
+    (
+        "host_app_version",
+        "SELECT host_id, app_version_id, max_jobs_per_day, consecutive_valid FROM host_app_version",
+    ),
+    (
+        "jobs",
+        "SELECT w.name, c.name AS campaign, j.job, j.seed, j.events FROM cobblestone_job j
+         JOIN workunit w ON w.id = j.workunitid JOIN cobblestone_campaign c ON c.id = j.campaignid",
+    ),
+    ("campaigns", "SELECT name, next_job FROM cobblestone_campaign"),
+    ("set aside", "SELECT daemon, kind, refid, hostid, reason FROM cobblestone_quarantine"),
+];
+
+/// In addition where one daemon came after the other: who paid what.
+const PAYERS: &[(&str, &str)] = &[
+    (
+        "paid per result",
+        "SELECT resultid, kind, SUM(seconds), SUM(credit) FROM cobblestone_ledger GROUP BY resultid, kind",
+    ),
+    ("marks", "SELECT resultid, seconds_paid FROM cobblestone_mark"),
+];
+
+/// In addition where one instance did the work in order: which message was paid what.
+const MESSAGES: (&str, &str) = (
+    "paid per message",
+    "SELECT messageid, resultid, seconds, credit, reason FROM cobblestone_ledger WHERE messageid IS NOT NULL",
+);
+
+impl Picture {
+    /// How everything ended, as it must be also when all daemons worked at the same time.
+    pub async fn at_the_end(stage: &mut Stage) -> Self {
+        Self::ask(stage, OUTCOME).await
+    }
+
+    /// How everything ended, as it must be when one kind of daemon worked at a time, in however many instances.
+    pub async fn of(stage: &mut Stage) -> Self {
+        Self::ask(stage, &[OUTCOME, PAYERS].concat()).await
+    }
+
+    /// The same, and which message was paid what.
+    pub async fn with_messages(stage: &mut Stage) -> Self {
+        Self::ask(stage, &[OUTCOME, PAYERS, &[MESSAGES]].concat()).await
+    }
+
+    /// Every row of every table that a daemon may write: nothing may differ when nothing was done.
+    pub async fn whole(stage: &mut Stage) -> Self {
+        const TABLES: &[(&str, &str)] = &[
+            ("msg_from_host", "SELECT * FROM msg_from_host"),
+            ("result", "SELECT * FROM result"),
+            ("workunit", "SELECT * FROM workunit"),
+            ("host", "SELECT * FROM host"),
+            ("user", "SELECT * FROM user"),
+            ("team", "SELECT * FROM team"),
+            ("host_app_version", "SELECT * FROM host_app_version"),
+            ("app_version", "SELECT * FROM app_version"),
+            ("ledger", "SELECT * FROM cobblestone_ledger"),
+            ("mark", "SELECT * FROM cobblestone_mark"),
+            ("disallowed", "SELECT * FROM cobblestone_disallowed"),
+            ("quarantine", "SELECT * FROM cobblestone_quarantine"),
+            ("campaign", "SELECT * FROM cobblestone_campaign"),
+            ("job", "SELECT * FROM cobblestone_job"),
+            ("dataset_file", "SELECT * FROM cobblestone_dataset_file"),
+        ];
+        Self::ask(stage, TABLES).await
+    }
+
+    async fn ask(stage: &mut Stage, questions: &[(&'static str, &str)]) -> Self {
+        let mut picture = BTreeMap::new();
+        for (name, sql) in questions {
+            let rows = stage.db.rows(sql, &[]).await.unwrap();
+            let mut lines: Vec<String> = rows
+                .iter()
+                .map(|row| row.json().values().map(cell).collect::<Vec<_>>().join(" | "))
+                .collect();
+            lines.sort();
+            picture.insert(*name, lines);
+        }
+        Self(picture)
+    }
+
+    /// Fails with the first rows that differ.
+    #[track_caller]
+    pub fn must_equal(&self, other: &Self, when: &str) {
+        for (name, wanted) in &other.0 {
+            let found = &self.0[name];
+            if found == wanted {
+                continue;
+            }
+            let differ = |a: &Vec<String>, b: &Vec<String>| -> Vec<String> {
+                let b: std::collections::BTreeSet<_> = b.iter().collect();
+                a.iter().filter(|line| !b.contains(line)).take(5).cloned().collect()
+            };
+            panic!(
+                "{when}: {name}: {} rows instead of {}\n  found:  {:#?}\n  wanted: {:#?}",
+                found.len(),
+                wanted.len(),
+                differ(found, wanted),
+                differ(wanted, found)
+            );
+        }
+    }
+}
+
+/// Sums of doubles depend on the order of addition in their last digits.
+fn cell(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Number(n) if n.is_f64() => format!("{:.9e}", n.as_f64().unwrap() + 0.0),
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Checks by plain SQL, beside the toolkit's own audit: totals equal the ledger, results were not paid above what
+/// they can have run, and no message was paid twice.
+pub async fn balance(stage: &mut Stage) {
+    for (table, column) in [("host", "hostid"), ("user", "userid"), ("team", "teamid")] {
+        let off = format!(
+            "(SELECT t.id FROM `{table}` t LEFT JOIN cobblestone_ledger l ON l.{column} = t.id GROUP BY t.id, t.total_credit
+              HAVING ABS(t.total_credit - COALESCE(SUM(l.credit), 0)) > 1e-6 + 1e-9 * t.total_credit) x"
+        );
+        assert_eq!(stage.count(&off).await, 0, "totals of {table}");
+    }
+    let overpaid = "(SELECT r.id FROM result r JOIN cobblestone_ledger l ON l.resultid = r.id
+        GROUP BY r.id, r.elapsed_time HAVING SUM(l.seconds) > r.elapsed_time + 1e-6) x";
+    assert_eq!(stage.count(overpaid).await, 0, "results that were paid for more than they ran");
+    let twice = "(SELECT messageid FROM cobblestone_ledger WHERE messageid IS NOT NULL GROUP BY messageid HAVING COUNT(*) > 1) x";
+    assert_eq!(stage.count(twice).await, 0, "messages paid twice");
+}
