@@ -6,6 +6,7 @@
 //! Killed between two statements, it finds the same workunit due again.
 
 pub mod decide;
+pub mod penalty;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ use crate::retry::execute;
 use crate::rng::Rng;
 use crate::row::row;
 use decide::{Res, Transition, Wu};
+use penalty::Standing;
 
 /// At most so many workunits in one pass.
 const LIMIT: usize = 1000;
@@ -170,6 +172,39 @@ impl Transitioner {
         })
     }
 
+    /// A host let a deadline pass. Without a row for the version nothing happens, as in stock.
+    async fn penalize(&mut self, host: i32, version: i32, delay_bound: i32) -> Result<()> {
+        let rows = self
+            .connection
+            .rows(
+                "SELECT max_jobs_per_day, turnaround_n, turnaround_avg, turnaround_var, turnaround_q FROM host_app_version
+                 WHERE host_id = ? AND app_version_id = ?",
+                &[host.into(), version.into()],
+            )
+            .await
+            .map_err(db("reading the standing of a host"))?;
+        let Some(row) = rows.first() else { return Ok(()) };
+        let standing = standing(row).map_err(db("reading the standing of a host"))?;
+        let next = standing.after_time_out(delay_bound, self.project.options().daily_result_quota);
+        execute(
+            &mut self.connection,
+            "penalizing a host that timed out",
+            "UPDATE host_app_version SET consecutive_valid = 0, max_jobs_per_day = ?, turnaround_n = ?, turnaround_avg = ?,
+                    turnaround_var = ?, turnaround_q = ? WHERE host_id = ? AND app_version_id = ?",
+            &[
+                next.max_jobs_per_day.into(),
+                next.n.into(),
+                next.avg.into(),
+                next.var.into(),
+                next.q.into(),
+                host.into(),
+                version.into(),
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
     async fn write(&mut self, item: &Item, next: &Transition, now: i32) -> Result<()> {
         for (old, new) in item.results.iter().zip(&next.results).filter(|(old, new)| old != new) {
             // What another program changed meanwhile is not overwritten: the state must still be what we read.
@@ -193,14 +228,8 @@ impl Transitioner {
         }
         for id in &next.timed_out {
             let Some((host, version)) = item.owners.get(id) else { continue };
-            execute(
-                &mut self.connection,
-                "penalizing a host that timed out",
-                "UPDATE host_app_version SET consecutive_valid = 0, max_jobs_per_day = GREATEST(1, max_jobs_per_day - 1)
-                 WHERE host_id = ? AND app_version_id = ?",
-                &[(*host).into(), crate::scheduler::stored_version(item.appid, *version).into()],
-            )
-            .await?;
+            self.penalize(*host, crate::scheduler::stored_version(item.appid, *version), item.wu.delay_bound)
+                .await?;
         }
         let mut sets = Vec::new();
         let mut params: Vec<Param> = Vec::new();
@@ -226,6 +255,16 @@ impl Transitioner {
 
 fn int(row: &Row, column: &str) -> store::Result<i32> {
     row.i64(column).map(|value| i32::try_from(value).unwrap_or(i32::MAX))
+}
+
+fn standing(row: &Row) -> store::Result<Standing> {
+    Ok(Standing {
+        max_jobs_per_day: int(row, "max_jobs_per_day")?,
+        n: row.f64("turnaround_n")?,
+        avg: row.f64("turnaround_avg")?,
+        var: row.f64("turnaround_var")?,
+        q: row.f64("turnaround_q")?,
+    })
 }
 
 fn item(row: &Row) -> store::Result<Item> {
