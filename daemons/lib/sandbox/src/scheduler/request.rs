@@ -88,7 +88,9 @@ pub struct Message {
     pub hostid: i32,
     #[allow(missing_docs)]
     pub variety: String,
-    /// Any bytes. They are stored as a connection in latin1 stores them: bytes that are not UTF-8 are taken for latin1.
+    /// Any bytes. They are stored as over a connection in latin1: bytes that are not UTF-8 are taken for latin1. (A
+    /// scheduler built with MariaDB's own library talks utf8mb4: in strict mode it can't store such a message, does not
+    /// acknowledge it, and the client sends it again with each request.) A NUL ends the text in the real scheduler.
     pub text: Vec<u8>,
 }
 
