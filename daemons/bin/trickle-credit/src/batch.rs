@@ -211,6 +211,7 @@ fn decide_all<'a>(
         let mark = old.as_ref().map_or_else(Mark::default, |m| Mark {
             paid_seconds: m.seconds_paid,
             largest_claim: m.largest_claim,
+            ..Mark::default()
         });
         let (payments, new) = decide(&ResultFacts::of(row), mark, claims, policy);
         decided.push(Decided { row, claims: claims.clone(), payments, old, new });
@@ -314,7 +315,8 @@ fn settle(context: &Context<'_>, books: &mut Books, result: &Decided<'_>, writes
                 });
             }
             Fate::Paid { .. } => writes.counts.paid += 1,
-            Fate::NothingNew | Fate::NotPayable { .. } => writes.counts.nothing_new += 1,
+            // The others don't come of cumulative claims.
+            _ => writes.counts.nothing_new += 1,
         }
     }
     if counted == 0 {

@@ -42,13 +42,13 @@ impl Policies {
     /// Two applications name different elements for one variety.
     pub fn varieties(&self) -> Result<Vec<(String, String)>, Fatal> {
         let mut varieties: BTreeMap<&str, &str> = BTreeMap::new();
-        for policy in self.0.values() {
-            let known = varieties.entry(&policy.variety).or_insert(&policy.element);
-            if *known != policy.element {
+        let rules = self.0.values().flat_map(|policy| &policy.claims);
+        for rule in rules.filter(|rule| rule.is_cumulative_elapsed()) {
+            let known = varieties.entry(&rule.variety).or_insert(&rule.element);
+            if *known != rule.element {
                 return Err(Fatal::new(format!(
-                    "two applications read the element of variety `{}` as <{known}> and as <{}>; give one of them another [uptime] variety, \
-                     or serve them by two daemons with --app",
-                    policy.variety, policy.element
+                    "two applications read the element of variety `{}` as <{known}> and as <{}>; give one of them another variety in                      [[uptime.claims]], or serve them by two daemons with --app",
+                    rule.variety, rule.element
                 )));
             }
         }

@@ -52,13 +52,32 @@ impl<'t> Document<'t> {
         self.line_of(key).is_some()
     }
 
+    /// The line of a key. A number in it counts the tables of a list, from 0: `reports.1.variety`. Of a key that a
+    /// table of a list lacks, the line of the table.
     fn line_of(&self, key: &str) -> Option<usize> {
-        let mut table = Some(self.root.get_ref());
+        let mut place = Place::Table(self.root.get_ref());
         let mut line = None;
         for part in key.split('.') {
-            let (name, value) = table?.iter().find(|(name, _)| name.get_ref() == part)?;
-            line = Some(line_at(self.text, name.span().start));
-            table = value.get_ref().as_table();
+            match place {
+                Place::Table(table) => {
+                    let Some((name, value)) = table.iter().find(|(name, _)| name.get_ref() == part) else {
+                        return line.filter(|_| key.split('.').any(is_number));
+                    };
+                    line = Some(line_at(self.text, name.span().start));
+                    place = Place::Value(value);
+                }
+                Place::Value(value) => {
+                    let index: usize = part.parse().ok()?;
+                    let element = value.get_ref().as_array()?.get(index)?;
+                    line = Some(line_at(self.text, element.span().start));
+                    place = Place::Value(element);
+                }
+            }
+            if let Place::Value(value) = place
+                && let Some(table) = value.get_ref().as_table()
+            {
+                place = Place::Table(table);
+            }
         }
         line
     }
@@ -113,6 +132,17 @@ impl<'t> Document<'t> {
             message: wording::wrong_value(error.message()),
         }
     }
+}
+
+/// Where a key leads.
+#[derive(Clone, Copy)]
+enum Place<'d> {
+    Table(&'d DeTable<'d>),
+    Value(&'d Spanned<DeValue<'d>>),
+}
+
+fn is_number(part: &str) -> bool {
+    !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn join(section: &str, name: &str) -> String {

@@ -27,6 +27,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use compare::Spec;
+use rules::deadline::DeadlinePolicy;
 use rules::uptime::{PolicyError, UptimePolicy};
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +35,7 @@ use document::Document;
 use keys::Keys;
 
 pub use mistake::{AppConfigError, Mistake};
-pub use section::{Assimilate, Credit, Parameter, RESERVED_PARAMETERS, Work};
+pub use section::{Assimilate, Credit, Parameter, RESERVED_PARAMETERS, ReportRule, TrickleDown, Work};
 
 /// Largest file that is read, in bytes.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -47,6 +48,12 @@ pub struct AppConfig {
     pub work: Option<Work>,
     /// What uptime claims are paid.
     pub uptime: UptimePolicy,
+    /// How the deadlines of tasks that send messages are extended. `None`: they are not.
+    pub deadline: Option<DeadlinePolicy>,
+    /// Which messages say what happened inside the virtual machine.
+    pub reports: Vec<ReportRule>,
+    /// What tasks are told while they run.
+    pub trickle_down: TrickleDown,
     /// When two outputs are the same.
     pub compare: Spec,
     /// What a valid result is paid.
@@ -107,14 +114,15 @@ impl AppConfig {
         if let Some(work) = &self.work {
             work.check(&mut |key, message| report("work", key, message));
         }
-        match self.uptime.check() {
-            Ok(()) => {}
-            Err(PolicyError::Number { key, value, range }) => {
-                report("uptime", key, format!("is {value}, but must be {range}"));
-            }
-            Err(PolicyError::Empty { key }) => {
-                report("uptime", key, "is empty; wrapper and vboxwrapper send \"cpu_time\"".into());
-            }
+        self.check_uptime(&mut |key, message| report("uptime", key, message));
+        if let Some(Err(error)) = self.deadline.as_ref().map(DeadlinePolicy::check) {
+            report("deadline", error.key, format!("is {}, but must be above 0", error.value));
+        }
+        for (index, rule) in self.reports.iter().enumerate() {
+            rule.check(&mut |key, message| report("reports", &format!("{index}.{key}"), message));
+            self.check_variety(index, rule, &mut |message| {
+                report("reports", &format!("{index}.variety"), message);
+            });
         }
         for mistake in self.compare.check() {
             report("compare", mistake.key, mistake.message);
@@ -123,6 +131,35 @@ impl AppConfig {
         self.assimilate.check(&mut |key, message| report("assimilate", key, message));
         mistakes.sort_by_key(|mistake| mistake.line);
         mistakes
+    }
+
+    fn check_uptime(&self, report: &mut dyn FnMut(&str, String)) {
+        match self.uptime.check() {
+            Ok(()) => {}
+            Err(PolicyError::Number { key, value, range }) => {
+                report(key, format!("is {value}, but must be {range}"));
+            }
+            Err(PolicyError::NoClaims) => {
+                report(
+                    "claims",
+                    "is empty, so nothing could be paid; leave it out for the built-in ones".into(),
+                );
+            }
+            Err(PolicyError::Claim { index, key, problem }) => {
+                report(&format!("claims.{index}.{key}"), problem);
+            }
+        }
+    }
+
+    /// A message is either a claim or a report, and of one kind.
+    fn check_variety(&self, index: usize, rule: &ReportRule, report: &mut dyn FnMut(String)) {
+        let variety = &rule.variety;
+        if self.reports.iter().take(index).any(|other| other.variety == *variety) {
+            report(format!("{variety:?} is declared twice; a message is one report"));
+        }
+        if self.uptime.enabled && self.uptime.claim(variety).is_some() {
+            report(format!("{variety:?} is a claim of uptime; let the guest write another file"));
+        }
     }
 }
 

@@ -10,8 +10,16 @@ pub(crate) fn not_toml(message: &str) -> String {
     format!("this is not TOML: {message}")
 }
 
-/// A known key, as in `compare.absolute`.
+/// A known key, as in `compare.absolute`, or `reports.1.variety` in the second of a list.
 pub(crate) fn known_key(key: &str) -> String {
+    let in_list = key.rsplit_once('.').and_then(|(table, name)| {
+        let (list, index) = table.rsplit_once('.')?;
+        let index: usize = index.parse().ok()?;
+        Some(format!("`{name}` in [[{list}]] number {}", index.saturating_add(1)))
+    });
+    if let Some(in_list) = in_list {
+        return in_list;
+    }
     match key.rsplit_once('.') {
         Some((section, name)) => format!("`{name}` in [{section}]"),
         None => format!("[{key}]"),

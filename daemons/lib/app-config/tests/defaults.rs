@@ -10,6 +10,10 @@ fn no_file_is_safe() {
     assert_eq!(config, AppConfig::default());
     assert_eq!(config.work, None, "no work is made");
     assert!(!config.uptime.enabled, "uptime earns nothing");
+    let varieties: Vec<&str> = config.uptime.claims.iter().map(|rule| rule.variety.as_str()).collect();
+    assert_eq!(varieties, ["cpu_time", "runtime"], "what it would take if it were enabled");
+    assert_eq!(config.deadline, None, "deadlines stay");
+    assert!(config.reports.is_empty() && !config.trickle_down.acknowledge);
     assert_eq!(config.compare.method, Method::Exact, "byte for byte");
     assert_eq!(serde_json::to_value(config.credit.mode).unwrap(), "adaptive");
     assert_eq!(config.credit.max_granted_credit, 73_000_000.0);
@@ -21,7 +25,7 @@ fn no_file_is_safe() {
 fn an_empty_file_is_no_file() {
     assert_eq!(AppConfig::parse("", "theory").unwrap(), AppConfig::default());
     assert_eq!(
-        AppConfig::parse("[compare]\n[credit]\n[uptime]\n[assimilate]", "theory").unwrap(),
+        AppConfig::parse("[compare]\n[credit]\n[uptime]\n[trickle_down]\n[assimilate]", "theory").unwrap(),
         AppConfig::default()
     );
 }

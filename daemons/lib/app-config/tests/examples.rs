@@ -40,7 +40,7 @@ fn documented_keys(text: &str) -> Vec<(String, bool)> {
         } else if line.starts_with("# ") {
             comment = true;
         } else if let Some(header) = line.strip_prefix('[') {
-            section = header.trim_end_matches(']').to_owned();
+            section = header.trim_start_matches('[').trim_end_matches(']').to_owned();
             keys.push((section.clone(), comment));
         } else if let Some((key, _)) = line.trim_start_matches('#').split_once(" = ") {
             keys.push((format!("{section}.{key}"), comment));

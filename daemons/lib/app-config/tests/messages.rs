@@ -37,7 +37,7 @@ fn a_misspelt_section_is_refused() {
     assert_eq!(message("[comparison]\n"), "unknown section [comparison], line 1: did you mean [compare]?");
     assert_eq!(
         message("[xyz]\n"),
-        "unknown section [xyz], line 1: known here: [work], [uptime], [compare], [credit], [assimilate]"
+        "unknown section [xyz], line 1: known here: [work], [uptime], [deadline], [reports], [trickle_down], [compare], [credit], [assimilate]"
     );
 }
 
@@ -158,7 +158,13 @@ fn each_rule_of_a_value_can_fail() {
         ("[work.parameters]\nbeam = inf", "`beam` in [work.parameters], line 2"),
         ("[uptime]\nslack_seconds = -1", "`slack_seconds` in [uptime], line 2"),
         ("[uptime]\nmax_lifetime_seconds = 0", "`max_lifetime_seconds` in [uptime], line 2"),
-        ("[uptime]\nvariety = ''", "`variety` in [uptime], line 2"),
+        ("[uptime]\nmax_seconds_per_host_and_day = 0", "`max_seconds_per_host_and_day` in [uptime], line 2"),
+        ("[uptime]\nmax_flops_percentile = 101", "`max_flops_percentile` in [uptime], line 2"),
+        ("[uptime]\nflag_after = 0", "`flag_after` in [uptime], line 2"),
+        ("[uptime]\nclaims = []", "`claims` in [uptime], line 2"),
+        ("[deadline]\nextension_period = 0", "`extension_period` in [deadline], line 2"),
+        ("[deadline]\nextension_timeframe = -1", "`extension_timeframe` in [deadline], line 2"),
+        ("[deadline]\nmax_extension_seconds = inf", "`max_extension_seconds` in [deadline], line 2"),
         ("[credit]\nmax_granted_credit = 0", "`max_granted_credit` in [credit], line 2"),
         ("[credit]\nmax_granted_credit = nan", "`max_granted_credit` in [credit], line 2"),
         ("[assimilate]\nfolder = '../elsewhere'", "`folder` in [assimilate], line 2"),
@@ -167,6 +173,56 @@ fn each_rule_of_a_value_can_fail() {
         let message = message(text);
         assert!(message.starts_with(&format!("{subject}: ")), "{message}");
     }
+}
+
+const CLAIM: &str = "[[uptime.claims]]\nvariety = 'v'\nelement = 'e'\nmeaning = 'increment'\n";
+const REPORT: &str = "[[reports]]\nvariety = 'v'\nformat = 'json'\nmeaning = 'cumulative'\n";
+
+#[test]
+fn tables_of_a_list_are_counted() {
+    let twice = |one: &str, key: &str| format!("{one}{}", one.replace("'v'", "'w'") + key + "\n");
+    for (text, expected) in [
+        (
+            twice(CLAIM, "max_seconds = 0"),
+            "`max_seconds` in [[uptime.claims]] number 2, line 9: is 0, but must be above 0",
+        ),
+        (
+            twice(CLAIM, "max_second = 1"),
+            "unknown key `max_second` in [uptime.claims], line 9: did you mean `max_seconds`?",
+        ),
+        (
+            twice(CLAIM, "unit = 'cpus'"),
+            "`unit` in [uptime.claims], line 9: \"cpus\" is not known: did you mean \"cpu\"? (known: \"elapsed\", \"cpu\")",
+        ),
+        (
+            format!("{CLAIM}{CLAIM}"),
+            "`variety` in [[uptime.claims]] number 2, line 6: \"v\" is declared twice; a message makes one claim",
+        ),
+        (
+            twice(REPORT, "failed = 'received'"),
+            "`failed` in [[reports]] number 2, line 9: is \"received\", and so is `received`; a number counts for one of them",
+        ),
+        (
+            twice(REPORT, "events = ''"),
+            "`events` in [[reports]] number 2, line 9: is empty; leave it out for the default",
+        ),
+        (
+            format!("{REPORT}{REPORT}"),
+            "`variety` in [[reports]] number 2, line 6: \"v\" is declared twice; a message is one report",
+        ),
+        (
+            format!("uptime.enabled = true\n{}", REPORT.replace("'v'", "'runtime'")),
+            "`variety` in [[reports]] number 1, line 3: \"runtime\" is a claim of uptime; let the guest write another file",
+        ),
+    ] {
+        assert_eq!(message(&text), expected, "{text}");
+    }
+    assert!(message("[[uptime.claims]]\nvariety = 'v'").contains("missing field `element`"));
+    // Something in the first of them that is wrong by default has the line of its table.
+    assert_eq!(
+        message(&REPORT.replace("json'", "json'\nreceived = 'failed'")),
+        "`failed` in [[reports]] number 1, line 1: is \"failed\", and so is `received`; a number counts for one of them"
+    );
 }
 
 #[test]

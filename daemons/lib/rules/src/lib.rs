@@ -9,7 +9,9 @@
 //! - [`credit`]: FLOPS to cobblestones; the credit modes; the adaptive scheme.
 //! - [`quorum`]: which result is canonical.
 //! - [`judge`]: a validator's whole decision about one workunit.
-//! - [`uptime`]: what cumulative uptime claims are paid.
+//! - [`uptime`]: what uptime claims are paid.
+//! - [`deadline`]: later deadlines for tasks that are alive.
+//! - [`guest`]: what a result's guest reports come to.
 //!
 //! Formulas follow BOINC's server (`sched/credit.cpp`, `sched/validator.cpp`, `sched/validate_util2.cpp`,
 //! `lib/util.cpp`, `lib/average.h`). Where this crate differs on purpose, the item says so under "Differs".
@@ -17,6 +19,8 @@
 pub mod average;
 pub mod books;
 pub mod credit;
+pub mod deadline;
+pub mod guest;
 pub mod judge;
 pub mod quorum;
 pub mod uptime;

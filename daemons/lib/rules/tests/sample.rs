@@ -23,6 +23,7 @@ fn facts(row: &Value, reported: bool) -> ResultFacts {
         received_time: reported.then(|| number(row, "received_time")),
         elapsed_time: reported.then(|| row["elapsed_time"].as_f64().unwrap()),
         flops_estimate: row["flops_estimate"].as_f64().unwrap(),
+        processors: 1.0,
         settled_credit: None,
     }
 }

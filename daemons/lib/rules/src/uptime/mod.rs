@@ -1,123 +1,70 @@
-//! What cumulative uptime claims are paid: every second once.
+//! What uptime claims are paid: every second once.
 //!
-//! A claim says "this task has run for so many seconds so far". What a message is good for depends on the
-//! message and its result only: min(claim, [bound](ResultFacts::bound)). The [`Mark`] of a result is the largest
-//! of these so far; a message is paid what it adds to the mark. The total is therefore the largest amount that
-//! any message is good for, whatever the order, the repetitions, claims that step back, and the cut into passes.
+//! Words: a *demand* is one message's claim, with the rule that its variety is declared with. A cumulative claim says
+//! "this task has run for so many seconds so far", an increment "so many more". What a demand is good for depends on
+//! the message and its result only: no more than is possible ([`ResultFacts::bound`]).
+//!
+//! - A result is paid the larger of the two: the most that any of its cumulative claims is good for, and the sum of its
+//!   increments, within what is possible at the time of the latest. Both speak of the same seconds.
+//! - An increment counts once, however often its message is stored: it is known by its [`Identity`]. Of several copies
+//!   the one that is good for most counts: stored later, more is possible.
+//! - CPU seconds are divided by the task's processors. From there on all is seconds of wall clock, paid with the
+//!   FLOPS of the whole task.
 //!
 //! Invariant: nothing is paid twice and nothing is taken back here. When the task is reported with less
 //! elapsed_time than was paid, later messages add nothing. When the validator has settled the result, a late
 //! message adds only what exceeds what the result got, so that settling before or after it ends in the same
-//! total. Killed before mark and payment are committed together, neither happened.
+//! total. Killed before mark, identities, days and payment are committed together, none of it happened.
+//!
+//! # What does not depend on the order
+//! Given the facts of a result, its total in the end is a function of the set of its messages: of neither their
+//! order, nor repetitions, nor the cut into passes, nor the number of instances (they take turns by its lock).
+//! Whether a message over-claims, and so is held or ignored, depends on the message and the facts alone, and so does
+//! releasing it: released sooner or later, the total is the same. Three things can depend on the order:
+//! - *Facts change.* Before a result is reported only the wall clock bounds it; what was paid then stays. Before it is
+//!   revoked it can be paid. The validator's settlement evens this out for what is valid or revoked.
+//! - *The day's cap.* While it does not bind, nothing changes. When all messages of a host are stored on one day, the
+//!   total is the same, but not which result gets it. Over several days, who got it decides what can be made up
+//!   for later; no rule that never takes back can avoid that. That is why the cap cuts and never holds or ignores.
+//! - *FLOPS* that hang on a percentile of the project are those of the pass. Seconds do not depend on it.
 
+mod days;
+mod demand;
+mod facts;
+mod flops;
+mod host;
 mod policy;
 
-use boinc::id::{HostId, MessageId, ResultId};
-use boinc::record::ResultRow;
-use boinc::state::{Outcome, ServerState, ValidateState};
+use boinc::id::{HostId, MessageId};
+pub use boinc::trickle::{Identity, Meaning};
 use serde::{Deserialize, Serialize};
 
-use crate::credit::{cobblestones, usable_flops};
-
-pub use policy::{PolicyError, UptimePolicy};
-
-/// Below this many seconds, elapsed_time was not reported and cpu_time stands in (as in `sched/credit.cpp`).
-const NO_ELAPSED_TIME: f64 = 1e-6;
-
-/// Relative difference below which seconds that were computed back from credit count as equal.
-const ROUNDING: f64 = 1e-9;
-
-/// What the rules need to know about a result.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ResultFacts {
-    #[allow(missing_docs)]
-    pub id: ResultId,
-    /// The host that it was sent to.
-    pub host: HostId,
-    #[allow(missing_docs)]
-    pub server_state: ServerState,
-    #[allow(missing_docs)]
-    pub outcome: Outcome,
-    #[allow(missing_docs)]
-    pub validate_state: ValidateState,
-    /// When it was sent, Unix seconds; 0 = never.
-    pub sent_time: i32,
-    /// When it was reported, Unix seconds; None until then.
-    pub received_time: Option<i32>,
-    /// Seconds that the task ran, once reported.
-    pub elapsed_time: Option<f64>,
-    /// FLOPS of the processors that it used, as in the row.
-    pub flops_estimate: f64,
-    /// What it got in all (`result.granted_credit`), once the validator settled it.
-    pub settled_credit: Option<f64>,
-}
-
-impl ResultFacts {
-    /// From its row. Reported means that its client said how it ended: no reply and detaching are no report.
-    #[must_use]
-    pub fn of(row: &ResultRow) -> Self {
-        let over = row.server_state == ServerState::Over;
-        let told = matches!(row.outcome, Outcome::Success | Outcome::ClientError | Outcome::ValidateError);
-        let reported = over && told && row.received_time > 0;
-        let elapsed = if row.elapsed_time < NO_ELAPSED_TIME { row.cpu_time } else { row.elapsed_time };
-        Self {
-            id: row.id,
-            host: row.hostid,
-            server_state: row.server_state,
-            outcome: row.outcome,
-            validate_state: row.validate_state,
-            sent_time: row.sent_time,
-            received_time: reported.then_some(row.received_time),
-            elapsed_time: reported.then_some(elapsed),
-            flops_estimate: row.flops_estimate,
-            settled_credit: (row.validate_state == ValidateState::Valid).then_some(row.granted_credit),
-        }
-    }
-
-    /// FLOPS that its seconds are paid with.
-    #[must_use]
-    pub fn flops(&self, policy: &UptimePolicy) -> f64 {
-        let (flops, _) = usable_flops(self.flops_estimate);
-        policy.max_flops.map_or(flops, |max| flops.min(max))
-    }
-
-    /// Most seconds that a message which the server stored at `time` can be good for, and what sets the limit:
-    /// min(time − sent_time + slack, elapsed_time once reported, lifetime), never below 0.
-    #[must_use]
-    pub fn bound(&self, time: i32, policy: &UptimePolicy) -> (f64, Bound) {
-        let wall = f64::from(time) - f64::from(self.sent_time) + policy.slack_seconds;
-        let limits = [
-            (Some(wall), Bound::WallClock),
-            (self.elapsed_time, Bound::Reported),
-            (policy.max_lifetime_seconds, Bound::Lifetime),
-        ];
-        let (seconds, bound) =
-            limits.into_iter().filter_map(|(seconds, bound)| seconds.map(|seconds| (seconds, bound))).fold(
-                (f64::INFINITY, Bound::WallClock),
-                |least, next| if next.0 < least.0 { next } else { least },
-            );
-        (if seconds.is_finite() { seconds.max(0.0) } else { 0.0 }, bound)
-    }
-
-    /// Seconds that the result is worth when it is settled: what it reported, within the bound at the time it was
-    /// reported. None until it is reported.
-    #[must_use]
-    pub fn final_seconds(&self, policy: &UptimePolicy) -> Option<f64> {
-        let received = self.received_time?;
-        Some(self.bound(received, policy).0)
-    }
-}
+pub use days::{HostDays, REACH, day_of, days_between};
+pub use demand::{Decision, Demand, decide, decide_demands};
+pub use facts::ResultFacts;
+pub use flops::{Benchmarks, HostRates, NEW_PROJECT_MAX_FLOPS, percentile, processors};
+pub use host::decide_without_result;
+pub use policy::{
+    ClaimRule, InvalidResults, MAX_INCREMENT, NoPayer, OverClaims, PolicyError, Unit, UptimePolicy,
+    payer_without_result,
+};
 
 /// How far a result has been paid. Kept per result, in the same transaction as the payment.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Mark {
-    /// Seconds paid: the most that any message was good for.
+    /// Seconds paid: by trickles, or with the validator's settlement.
     pub paid_seconds: f64,
-    /// The largest claim seen, also beyond the bound.
+    /// The largest cumulative claim seen, also beyond the bound.
     pub largest_claim: f64,
+    /// Sum of what its increments are good for, each message once.
+    #[serde(default)]
+    pub increments: f64,
+    /// When the server stored the latest of them, Unix seconds; 0 = none.
+    #[serde(default)]
+    pub latest_increment: i32,
 }
 
-/// One message's claim.
+/// One message's cumulative claim of elapsed seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Claim {
     #[allow(missing_docs)]
@@ -140,6 +87,21 @@ pub enum Bound {
     Reported,
     /// More than the app's `max_lifetime_seconds`.
     Lifetime,
+    /// One increment of more than its rule's `max_seconds`.
+    Increment,
+    /// More than the app's `max_seconds_per_host_and_day`, all results of the host together.
+    HostDay,
+    /// The result is invalid or abandoned, and the app revokes what such results were paid.
+    Revoked,
+}
+
+impl Bound {
+    /// Whether who exceeds it has claimed the impossible. The day's cap can be hit by anybody's honest message, and a
+    /// volunteer can't know that a result is revoked.
+    #[must_use]
+    pub const fn is_over_claim(self) -> bool {
+        !matches!(self, Self::HostDay | Self::Revoked)
+    }
 }
 
 impl std::fmt::Display for Bound {
@@ -148,6 +110,9 @@ impl std::fmt::Display for Bound {
             Self::WallClock => "more than the wall clock since it was sent",
             Self::Reported => "more than its reported elapsed_time",
             Self::Lifetime => "more than the app's max_lifetime_seconds",
+            Self::Increment => "more than max_seconds at once",
+            Self::HostDay => "more than max_seconds_per_host_and_day",
+            Self::Revoked => "its result is invalid or abandoned",
         })
     }
 }
@@ -164,6 +129,10 @@ pub enum Refusal {
     OtherHost,
     /// The claim is negative or no number.
     Absurd,
+    /// The claim is not above 0, as stock has it.
+    NotPositive,
+    /// The message names no result, and its rule wants one.
+    NoResult,
 }
 
 impl std::fmt::Display for Refusal {
@@ -173,6 +142,8 @@ impl std::fmt::Display for Refusal {
             Self::NeverSent => "the result was never sent",
             Self::OtherHost => "the result belongs to another host",
             Self::Absurd => "the claim is negative or no number",
+            Self::NotPositive => "the claim is not above 0",
+            Self::NoResult => "the message names no result",
         })
     }
 }
@@ -187,10 +158,26 @@ pub enum Fate {
     },
     /// All that it claims was paid before.
     NothingNew,
+    /// The same message was seen before: an increment counts once.
+    Repeat,
     /// It claims more than is possible.
     Capped {
         /// Seconds that it adds all the same, may be 0.
         paid: f64,
+        /// Seconds of the claim beyond the bound.
+        disallowed: f64,
+        /// What set the bound, the first of them if several did.
+        reason: Bound,
+    },
+    /// It claims more than is possible; nothing is paid until a person releases it.
+    Held {
+        /// Seconds of the claim beyond the bound.
+        disallowed: f64,
+        /// What set the bound.
+        reason: Bound,
+    },
+    /// It claims more than is possible; nothing is paid.
+    Ignored {
         /// Seconds of the claim beyond the bound.
         disallowed: f64,
         /// What set the bound.
@@ -210,8 +197,29 @@ impl Fate {
         match self {
             Self::Paid { seconds } => seconds,
             Self::Capped { paid, .. } => paid,
-            Self::NothingNew | Self::NotPayable { .. } => 0.0,
+            Self::NothingNew
+            | Self::Repeat
+            | Self::Held { .. }
+            | Self::Ignored { .. }
+            | Self::NotPayable { .. } => 0.0,
         }
+    }
+
+    /// Seconds claimed and not paid because they are not possible, and why: to be recorded.
+    #[must_use]
+    pub fn disallowed(self) -> Option<(f64, Bound)> {
+        match self {
+            Self::Capped { disallowed, reason, .. }
+            | Self::Held { disallowed, reason }
+            | Self::Ignored { disallowed, reason } => Some((disallowed, reason)),
+            Self::Paid { .. } | Self::NothingNew | Self::Repeat | Self::NotPayable { .. } => None,
+        }
+    }
+
+    /// Whether it counts towards `flag_after`.
+    #[must_use]
+    pub fn is_over_claim(self) -> bool {
+        self.disallowed().is_some_and(|(_, reason)| reason.is_over_claim())
     }
 }
 
@@ -226,62 +234,6 @@ pub struct Payment {
     pub credit: f64,
     /// FLOPS used for it.
     pub flops: f64,
-}
-
-/// Decides the claims of one result, in the order given. The new mark is to be written with the payments.
-#[must_use]
-pub fn decide(
-    facts: &ResultFacts,
-    mark: Mark,
-    claims: &[Claim],
-    policy: &UptimePolicy,
-) -> (Vec<Payment>, Mark) {
-    let flops = facts.flops(policy);
-    let mut mark = mark;
-    let payments = claims
-        .iter()
-        .map(|claim| {
-            let fate = fate(facts, &mut mark, claim, policy, flops);
-            let credit = cobblestones(fate.paid_seconds() * flops);
-            Payment { message: claim.message, fate, credit, flops }
-        })
-        .collect();
-    (payments, mark)
-}
-
-fn fate(facts: &ResultFacts, mark: &mut Mark, claim: &Claim, policy: &UptimePolicy, flops: f64) -> Fate {
-    if let Some(reason) = refusal(facts, claim, policy) {
-        return Fate::NotPayable { reason };
-    }
-    mark.largest_claim = mark.largest_claim.max(claim.seconds);
-    let (bound, reason) = facts.bound(claim.create_time, policy);
-    let good_for = claim.seconds.min(bound);
-    let settled = facts.settled_credit.map_or(0.0, |credit| credit / cobblestones(flops) * (1.0 + ROUNDING));
-    let paid = (good_for - mark.paid_seconds.max(settled)).max(0.0);
-    mark.paid_seconds = mark.paid_seconds.max(good_for);
-    if claim.seconds > bound {
-        Fate::Capped { paid, disallowed: claim.seconds - bound, reason }
-    } else if paid > 0.0 {
-        Fate::Paid { seconds: paid }
-    } else {
-        Fate::NothingNew
-    }
-}
-
-fn refusal(facts: &ResultFacts, claim: &Claim, policy: &UptimePolicy) -> Option<Refusal> {
-    let unsent =
-        facts.sent_time <= 0 || matches!(facts.server_state, ServerState::Inactive | ServerState::Unsent);
-    if !policy.enabled {
-        Some(Refusal::Disabled)
-    } else if unsent {
-        Some(Refusal::NeverSent)
-    } else if claim.host != facts.host {
-        Some(Refusal::OtherHost)
-    } else if !claim.seconds.is_finite() || claim.seconds < 0.0 {
-        Some(Refusal::Absurd)
-    } else {
-        None
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,11 @@
+use std::collections::BTreeMap;
+
+use boinc::id::ResultId;
+use boinc::state::{Outcome, ServerState, ValidateState};
 use proptest::prelude::*;
 
 use super::*;
+use crate::credit::cobblestones;
 
 fn policy() -> UptimePolicy {
     UptimePolicy { enabled: true, ..UptimePolicy::default() }
@@ -17,6 +22,7 @@ fn running() -> ResultFacts {
         received_time: None,
         elapsed_time: None,
         flops_estimate: 2e9,
+        processors: 1.0,
         settled_credit: None,
     }
 }
@@ -53,7 +59,7 @@ fn the_high_water_mark_decides() {
             Fate::Paid { seconds: 6.0 }
         ]
     );
-    assert_eq!(mark, Mark { paid_seconds: 24.0, largest_claim: 24.0 });
+    assert_eq!(mark, Mark { paid_seconds: 24.0, largest_claim: 24.0, ..Mark::default() });
     assert!((payments[0].credit - 6.0 * 2e9 * 200.0 / 86_400e9).abs() < 1e-15);
 }
 
@@ -150,17 +156,6 @@ fn what_a_reported_result_is_worth() {
     );
 }
 
-#[test]
-fn policies_are_checked_and_unknown_keys_refused() {
-    assert_eq!(policy().check(), Ok(()));
-    assert!(UptimePolicy { slack_seconds: -1.0, ..policy() }.check().is_err());
-    assert!(UptimePolicy { max_lifetime_seconds: Some(0.0), ..policy() }.check().is_err());
-    assert!(UptimePolicy { max_flops: Some(f64::NAN), ..policy() }.check().is_err());
-    assert!(UptimePolicy { element: " ".to_owned(), ..policy() }.check().is_err());
-    assert_eq!(serde_json::from_str::<UptimePolicy>("{}").unwrap(), UptimePolicy::default());
-    assert!(serde_json::from_str::<UptimePolicy>(r#"{"enable": true}"#).is_err());
-}
-
 /// Deals messages in some order, some twice, in passes of some sizes; sums what is paid.
 fn pay(
     facts: &ResultFacts,
@@ -253,4 +248,251 @@ proptest! {
         let (late, _) = decide(&settled, Mark::default(), &c, &policy());
         prop_assert!((before - (worth + late[0].credit)).abs() <= 1e-8 * before.max(1e-6));
     }
+}
+
+fn runtime(max_seconds: f64) -> ClaimRule {
+    ClaimRule { max_seconds: Some(max_seconds), ..ClaimRule::runtime() }
+}
+
+/// A demand of host 7; increments with the same `time` and seconds are the same message.
+fn demand(rule: &ClaimRule, time: i64, create_time: i32, seconds: f64) -> Demand<'_> {
+    let identity =
+        (time > 0).then(|| Identity::of(HostId(7), "r", time, &rule.variety, &seconds.to_le_bytes()));
+    let (message, host) = (MessageId(create_time), HostId(7));
+    Demand { message, host, create_time, seconds, rule, identity, released: false }
+}
+
+fn decided(facts: &ResultFacts, demands: &[Demand<'_>], policy: &UptimePolicy) -> Vec<Fate> {
+    let days = &mut HostDays::new(policy.max_seconds_per_host_and_day, []);
+    let decision = decide_demands(facts, Mark::default(), &BTreeMap::new(), days, demands, policy);
+    decision.payments.into_iter().map(|payment| payment.fate).collect()
+}
+
+#[test]
+fn an_increment_counts_once_and_all_together_are_bounded() {
+    let rule = runtime(50.0);
+    let demands = [
+        demand(&rule, 1, 1040, 30.0),
+        demand(&rule, 1, 1040, 30.0),
+        demand(&rule, 2, 1045, 10.0),
+        demand(&rule, 3, 1050, 60.0),
+        demand(&rule, 0, 1060, 5.0),
+        demand(&rule, 0, 1100, 5.0),
+    ];
+    assert_eq!(
+        decided(&running(), &demands, &policy()),
+        [
+            Fate::Paid { seconds: 30.0 },
+            Fate::Repeat,
+            Fate::Paid { seconds: 10.0 },
+            // 50 of 60 at most; and of these only 10 since 50 seconds have passed.
+            Fate::Capped { paid: 10.0, disallowed: 50.0, reason: Bound::WallClock },
+            // Ten more seconds passed: what increments claim together is possible now.
+            Fate::Capped { paid: 10.0, disallowed: 5.0, reason: Bound::WallClock },
+            Fate::Paid { seconds: 40.0 },
+        ]
+    );
+}
+
+#[test]
+fn one_increment_has_a_limit() {
+    let rule = runtime(50.0);
+    let got = decided(&running(), &[demand(&rule, 1, 2000, 60.0)], &policy());
+    assert_eq!(got, [Fate::Capped { paid: 50.0, disallowed: 10.0, reason: Bound::Increment }]);
+    let got = decided(&running(), &[demand(&ClaimRule::runtime(), 1, 200_000, 90_000.0)], &policy());
+    assert_eq!(got[0].paid_seconds(), MAX_INCREMENT);
+}
+
+#[test]
+fn a_copy_stored_later_is_good_for_what_is_possible_then_in_whatever_order() {
+    let rule = runtime(500.0);
+    let (early, late) = (demand(&rule, 1, 1010, 100.0), demand(&rule, 1, 1070, 100.0));
+    let total = |demands: &[Demand<'_>]| -> f64 {
+        decided(&running(), demands, &policy()).into_iter().map(Fate::paid_seconds).sum()
+    };
+    assert_eq!((total(&[early, late]), total(&[late, early]), total(&[early])), (70.0, 70.0, 10.0));
+}
+
+#[test]
+fn cumulative_claims_and_increments_speak_of_the_same_seconds() {
+    let (wrapper, rule) = (ClaimRule::wrapper(), runtime(500.0));
+    let demands = [
+        demand(&wrapper, 0, 1100, 60.0),
+        demand(&rule, 1, 1100, 50.0),
+        demand(&rule, 2, 1100, 30.0),
+        demand(&wrapper, 0, 1100, 90.0),
+    ];
+    assert_eq!(
+        decided(&running(), &demands, &policy()),
+        [
+            Fate::Paid { seconds: 60.0 },
+            Fate::NothingNew,
+            Fate::Paid { seconds: 20.0 },
+            Fate::Paid { seconds: 10.0 }
+        ]
+    );
+}
+
+#[test]
+fn cpu_seconds_are_shared_by_the_processors() {
+    let rule = ClaimRule { unit: Unit::Cpu, ..ClaimRule::wrapper() };
+    let facts = ResultFacts { processors: 4.0, ..running() };
+    let got = decided(&facts, &[demand(&rule, 0, 1100, 200.0), demand(&rule, 0, 1100, 500.0)], &policy());
+    assert_eq!(
+        got,
+        [
+            Fate::Paid { seconds: 50.0 },
+            Fate::Capped { paid: 50.0, disallowed: 25.0, reason: Bound::WallClock }
+        ]
+    );
+    let increment = ClaimRule { unit: Unit::Cpu, ..runtime(100.0) };
+    let got = decided(&facts, &[demand(&increment, 1, 1100, 120.0)], &policy());
+    assert_eq!(got, [Fate::Capped { paid: 25.0, disallowed: 5.0, reason: Bound::Increment }]);
+    let unknown = ResultFacts { processors: f64::NAN, ..running() };
+    assert_eq!(decided(&unknown, &[demand(&rule, 0, 1100, 60.0)], &policy()), [Fate::Paid { seconds: 60.0 }]);
+}
+
+#[test]
+fn over_claims_are_cut_held_or_ignored() {
+    let (wrapper, rule) = (ClaimRule::wrapper(), runtime(500.0));
+    let demands = [
+        demand(&wrapper, 0, 1010, 40.0),
+        demand(&wrapper, 0, 1030, 20.0),
+        demand(&rule, 1, 1030, 31.0),
+        demand(&wrapper, 0, 1035, 36.0),
+    ];
+    let all = |over_claims| decided(&running(), &demands, &UptimePolicy { over_claims, ..policy() });
+    let cut = |paid, disallowed| Fate::Capped { paid, disallowed, reason: Bound::WallClock };
+    assert_eq!(
+        all(OverClaims::Cap),
+        [cut(10.0, 30.0), Fate::Paid { seconds: 10.0 }, cut(10.0, 1.0), cut(5.0, 1.0)]
+    );
+    let held = |disallowed| Fate::Held { disallowed, reason: Bound::WallClock };
+    assert_eq!(all(OverClaims::Hold), [held(30.0), Fate::Paid { seconds: 20.0 }, held(1.0), held(1.0)]);
+    let ignored = |disallowed| Fate::Ignored { disallowed, reason: Bound::WallClock };
+    assert_eq!(
+        all(OverClaims::Ignore),
+        [ignored(30.0), Fate::Paid { seconds: 20.0 }, ignored(1.0), ignored(1.0)]
+    );
+    assert!(all(OverClaims::Hold).iter().filter(|fate| fate.is_over_claim()).count() == 3);
+
+    let hold = UptimePolicy { over_claims: OverClaims::Hold, ..policy() };
+    let released = Demand { released: true, ..demands[0] };
+    assert_eq!(decided(&running(), &[released], &hold), [cut(10.0, 30.0)]);
+}
+
+#[test]
+fn a_little_more_than_elapsed_time_is_no_over_claim() {
+    let ignore = UptimePolicy { over_claims: OverClaims::Ignore, slack_seconds: 5.0, ..policy() };
+    let rule = ClaimRule::wrapper();
+    let got = decided(
+        &reported(30.0, 1100),
+        &[demand(&rule, 0, 1090, 36.0), demand(&rule, 0, 1090, 34.0), demand(&rule, 0, 1090, 31.0)],
+        &ignore,
+    );
+    assert_eq!(
+        got,
+        [
+            Fate::Ignored { disallowed: 6.0, reason: Bound::Reported },
+            Fate::Paid { seconds: 30.0 },
+            Fate::NothingNew
+        ]
+    );
+}
+
+#[test]
+fn what_a_day_has_no_room_for_is_paid_when_later_days_have() {
+    let policy = UptimePolicy { max_seconds_per_host_and_day: Some(100.0), ..policy() };
+    let facts = ResultFacts { sent_time: 1, ..running() };
+    let rule = ClaimRule::wrapper();
+    let (first, second) = (80_000, 90_000);
+    let got = decided(&facts, &[demand(&rule, 0, first, 150.0), demand(&rule, 0, second, 150.0)], &policy);
+    assert_eq!(
+        got,
+        [
+            Fate::Capped { paid: 100.0, disallowed: 50.0, reason: Bound::HostDay },
+            Fate::Paid { seconds: 50.0 }
+        ]
+    );
+    assert!(!got[0].is_over_claim(), "an honest host can meet the cap");
+    let rule = runtime(500.0);
+    let got = decided(
+        &facts,
+        &[demand(&rule, 1, first, 150.0), demand(&rule, 1, first, 150.0), demand(&rule, 2, second, 10.0)],
+        &policy,
+    );
+    assert_eq!(
+        got,
+        [
+            Fate::Capped { paid: 100.0, disallowed: 50.0, reason: Bound::HostDay },
+            Fate::Repeat,
+            Fate::Paid { seconds: 60.0 }
+        ]
+    );
+}
+
+#[test]
+fn revoked_results_are_paid_nothing_and_are_no_over_claims() {
+    let revoke =
+        UptimePolicy { invalid_results: InvalidResults::Revoke, over_claims: OverClaims::Hold, ..policy() };
+    let invalid = ResultFacts { validate_state: ValidateState::Invalid, ..reported(30.0, 1100) };
+    let lost = ResultFacts { server_state: ServerState::Over, outcome: Outcome::NoReply, ..running() };
+    let cancelled = ResultFacts { outcome: Outcome::DidntNeed, ..lost.clone() };
+    let (wrapper, increment) = (ClaimRule::wrapper(), runtime(500.0));
+    for rule in [&wrapper, &increment] {
+        let demands = [demand(rule, 1, 1090, 20.0)];
+        for facts in [&invalid, &lost] {
+            let got = decided(facts, &demands, &revoke);
+            assert_eq!(got, [Fate::Capped { paid: 0.0, disallowed: 20.0, reason: Bound::Revoked }]);
+            assert!(!got[0].is_over_claim());
+            assert_eq!(decided(facts, &demands, &policy()), [Fate::Paid { seconds: 20.0 }], "kept");
+        }
+        assert_eq!(decided(&cancelled, &demands, &revoke), [Fate::Paid { seconds: 20.0 }]);
+    }
+}
+
+#[test]
+fn without_a_result_stocks_rule_holds() {
+    let stock = UptimePolicy::stock("runtime", 60.0);
+    let rates = HostRates::stock(&Benchmarks::new([(3e9, 1)]));
+    let rule = &stock.claims[0];
+    let pay = |demands: &[Demand<'_>], policy: &UptimePolicy| {
+        let days = &mut HostDays::new(policy.max_seconds_per_host_and_day, []);
+        decide_without_result(2e9, &rates, &BTreeMap::new(), days, demands, policy).0
+    };
+    let fates = |demands: &[Demand<'_>], policy: &UptimePolicy| -> Vec<Fate> {
+        pay(demands, policy).into_iter().map(|payment| payment.fate).collect()
+    };
+    let not_positive = Fate::NotPayable { reason: Refusal::NotPositive };
+    let cut = |disallowed| Fate::Capped { paid: 60.0, disallowed, reason: Bound::Increment };
+    let demands = [40.0, 40.0, 70.0, f64::INFINITY, 0.0, -1.0, f64::NAN];
+    let demands = demands.map(|seconds| demand(rule, 0, 1000, seconds));
+    assert_eq!(
+        fates(&demands, &stock),
+        [
+            Fate::Paid { seconds: 40.0 },
+            Fate::Paid { seconds: 40.0 },
+            cut(10.0),
+            cut(1e15 - 60.0),
+            not_positive,
+            not_positive,
+            not_positive
+        ]
+    );
+    assert_eq!(pay(&demands, &stock)[0].credit, cobblestones(40.0 * 2e9));
+
+    let named = demand(rule, 9, 1000, 40.0);
+    assert_eq!(fates(&[named, named], &stock), [Fate::Paid { seconds: 40.0 }, Fate::Repeat]);
+    let hold = UptimePolicy { over_claims: OverClaims::Hold, ..stock.clone() };
+    assert_eq!(fates(&demands[2..3], &hold), [Fate::Held { disallowed: 10.0, reason: Bound::Increment }]);
+    let day = UptimePolicy { max_seconds_per_host_and_day: Some(50.0), ..stock.clone() };
+    assert_eq!(
+        fates(&demands[..2], &day),
+        [Fate::Paid { seconds: 40.0 }, Fate::Capped { paid: 10.0, disallowed: 30.0, reason: Bound::HostDay }]
+    );
+    let strict = ClaimRule { needs_result: true, ..rule.clone() };
+    assert_eq!(
+        fates(&[demand(&strict, 0, 1000, 1.0)], &stock),
+        [Fate::NotPayable { reason: Refusal::NoResult }]
+    );
 }
