@@ -267,6 +267,7 @@ impl Assimilator {
         };
         match fate {
             Fate::SetAside(reason) => aside(HostId(0), reason),
+            Fate::Known { dataset } => Ok(Ok(Row::Known { workunit: Box::new(workunit), dataset })),
             Fate::Assimilate { canonical, n_valid } => {
                 let folder = layout::outputs_folder(&campaign, &workunit.name);
                 let is_copied = self.copy_outputs && !files.is_empty();
@@ -307,7 +308,7 @@ impl Assimilator {
             let Aside { workunit, name, host, reason } = aside;
             tracing::warn!(wu = workunit.0, name, host = host.0, app, "{would}set aside: {reason}");
         }
-        let mut failed = 0;
+        let (mut failed, mut known) = (0, 0);
         for row in &written.rows {
             match row {
                 Row::Result(record) => {
@@ -325,14 +326,20 @@ impl Assimilator {
                     let errors = boinc::state::ErrorMask(record.error_mask).words().join(", ");
                     tracing::info!(wu = id.0, name, app, "{would}recorded as failed: {errors}");
                 }
+                Row::Known { workunit, dataset } => {
+                    known += 1;
+                    let Workunit { id, name, .. } = workunit.as_ref();
+                    tracing::info!(wu = id.0, name, app, "has its row in `{dataset}` already; none is added");
+                }
             }
         }
         let rows = written.rows.len() as u64;
         // The frame calls again at once while something is done; a dry run would find the same for ever.
         report.done += if self.dry_run { 0 } else { rows };
         report.set_aside += written.aside.len() as u64;
-        report.add("assimilated", rows - failed);
+        report.add("assimilated", rows - failed - known);
         report.add("failed", failed);
+        report.add("known", known);
         report.add("set_aside", written.aside.len() as u64);
         report.add("taken_by_another", written.left);
     }

@@ -35,6 +35,13 @@ pub enum Row {
     Result(Box<ResultRecord>),
     #[allow(missing_docs)]
     Failure(Box<FailureRecord>),
+    /// It has a row already, in the dataset of that name: only its state is to be marked.
+    Known {
+        #[allow(missing_docs)]
+        workunit: Box<Workunit>,
+        #[allow(missing_docs)]
+        dataset: String,
+    },
 }
 
 impl Row {
@@ -44,6 +51,7 @@ impl Row {
         match self {
             Self::Result(record) => &record.workunit,
             Self::Failure(record) => &record.workunit,
+            Self::Known { workunit, .. } => workunit,
         }
     }
 
@@ -51,6 +59,16 @@ impl Row {
         match self {
             Self::Result(record) => record.workunit.error_mask,
             Self::Failure(record) => record.error_mask,
+            Self::Known { workunit, .. } => workunit.error_mask,
+        }
+    }
+
+    /// The dataset that gets a row.
+    fn dataset(&self) -> Option<&'static str> {
+        match self {
+            Self::Result(_) => Some(RESULTS.name),
+            Self::Failure(_) => Some(FAILURES.name),
+            Self::Known { .. } => None,
         }
     }
 }
@@ -157,6 +175,7 @@ fn stage(target: &Target<'_>, instance: &mut Instance, rows: &[Row]) -> anyhow::
                 campaigns.entry(campaign).or_default().push(record);
             }
             Row::Failure(record) => failures.push(record),
+            Row::Known { .. } => {}
         }
     }
     let mut part = |ids: &mut dyn Iterator<Item = i32>| {
@@ -195,6 +214,9 @@ async fn transact(
 ) -> store::Result<Outcome> {
     let ids: Vec<WorkunitId> = rows.iter().map(|row| row.workunit().id).collect();
     let all: Vec<WorkunitId> = ids.iter().copied().chain(aside.iter().map(|a| a.workunit)).collect();
+    let new: Vec<(WorkunitId, &str)> =
+        rows.iter().filter_map(|row| Some((row.workunit().id, row.dataset()?))).collect();
+    let new_ids: Vec<WorkunitId> = new.iter().map(|(id, _)| *id).collect();
     let marks: Vec<(WorkunitId, i32)> =
         rows.iter().map(|row| (row.workunit().id, row.error_mask())).collect();
     target
@@ -204,9 +226,13 @@ async fn transact(
             let mut held: BTreeSet<WorkunitId> = locked.bad.iter().filter_map(bad_workunit).collect();
             let locked: BTreeMap<WorkunitId, Workunit> = locked.rows.into_iter().map(|w| (w.id, w)).collect();
             held.extend(locked.keys());
+            // One that got its row since the batch was read: the next pass knows it.
+            let known: BTreeSet<WorkunitId> =
+                tx.assimilated(&new_ids).await?.into_iter().map(|(id, _)| id).collect();
             let free: BTreeSet<WorkunitId> = rows
                 .iter()
                 .map(Row::workunit)
+                .filter(|read| !known.contains(&read.id))
                 .filter(|read| locked.get(&read.id).is_some_and(|now| is_same(read, now)))
                 .map(|read| read.id)
                 .collect();
@@ -214,6 +240,7 @@ async fn transact(
                 return Ok(Outcome::Others(free));
             }
             tx.mark_assimilated(&marks, target.now_i32).await?;
+            tx.insert_assimilated(&new, target.now).await?;
             tx.insert_dataset_files(target.app, files, target.now).await?;
             let things: Vec<SetAside> = aside
                 .iter()

@@ -6,8 +6,10 @@
 //! | any | not 0 | a row of failures |
 //! | none | 0 | a row of failures, with BOINC's bit 32 |
 //! | a result of it makes no sense | any | set aside |
+//! | it has its row already | any | its state is marked, no row is added |
 //!
-//! So each workunit gets one row in one table.
+//! So each workunit gets one row in one table, also when BOINC asks twice: a workunit that was cancelled while its
+//! results ran is assimilated as failed, and again when they are reported and agree.
 
 use boinc::record::{ResultRow, Workunit};
 use boinc::state::{ErrorMask, Outcome, ValidateState};
@@ -31,6 +33,11 @@ pub enum Fate {
     },
     /// Nothing, for now.
     SetAside(String),
+    /// It has its row.
+    Known {
+        /// Where.
+        dataset: String,
+    },
 }
 
 /// Decides. `results` are all its results, by id; `bad` says why one of them could not be decoded.

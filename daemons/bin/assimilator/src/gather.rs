@@ -111,7 +111,7 @@ pub fn bad_workunit(row: &BadRow) -> Option<WorkunitId> {
 
 async fn items(store: &Store, workunits: Vec<Workunit>) -> store::Result<Vec<Item>> {
     let ids: Vec<WorkunitId> = workunits.iter().map(|w| w.id).collect();
-    let (results, jobs, mut bad) = store
+    let (results, jobs, mut bad, known) = store
         .read("results and jobs", async |conn| {
             let results = conn.results_of(&ids).await?;
             let bad_ids: Vec<ResultId> =
@@ -126,16 +126,20 @@ async fn items(store: &Store, workunits: Vec<Workunit>) -> store::Result<Vec<Ite
                     Some((*owners.get(&id)?, row.to_string()))
                 })
                 .collect();
-            Ok((results.rows, conn.jobs_of(&ids).await?, bad))
+            Ok((results.rows, conn.jobs_of(&ids).await?, bad, conn.assimilated(&ids).await?))
         })
         .await?;
     let mut results = group(results.into_iter().map(|r| (r.workunitid, r)));
     let mut jobs: BTreeMap<WorkunitId, JobOf> = jobs.into_iter().map(|job| (job.workunit, job)).collect();
+    let mut known: BTreeMap<WorkunitId, String> = known.into_iter().collect();
     let mut items: Vec<Item> = workunits
         .into_iter()
         .map(|workunit| {
             let results = results.remove(&workunit.id).unwrap_or_default();
-            let fate = decide::decide(&workunit, &results, bad.remove(&workunit.id).as_deref());
+            let fate = match known.remove(&workunit.id) {
+                Some(dataset) => Fate::Known { dataset },
+                None => decide::decide(&workunit, &results, bad.remove(&workunit.id).as_deref()),
+            };
             let job = jobs.remove(&workunit.id);
             Item { workunit, results, job, fate, files: Vec::new(), host: None, stderr: None }
         })

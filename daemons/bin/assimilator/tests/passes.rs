@@ -178,3 +178,20 @@ async fn more_than_a_batch_and_many_that_wait_at_its_head() {
     assert_eq!(world.check_exactly_once().await, 1203);
     assert_eq!(world.number("SELECT COUNT(*) AS n FROM cobblestone_quarantine").await, 0);
 }
+
+#[tokio::test]
+async fn a_workunit_that_boinc_asks_for_twice_gets_one_row() {
+    let mut world = World::new("twice").await;
+    world.ready([1]).await;
+    // Cancelled while its results run.
+    world.exec("UPDATE workunit SET error_mask = 16, canonical_resultid = 0 WHERE id = 1").await;
+    let mut daemon = world.daemon(&[]).await;
+    assert_eq!(daemon.pass().await.unwrap().to_string(), "failed 1");
+    // They are reported and agree: the validator sets it to be assimilated again.
+    world.exec("UPDATE workunit SET assimilate_state = 1, canonical_resultid = 1, transition_time = 7 WHERE id = 1").await;
+    let again = daemon.pass().await.unwrap();
+    assert_eq!((again.done, again.to_string().as_str()), (1, "known 1"));
+    assert_eq!(world.state(1).await, DONE);
+    assert_eq!(world.number("SELECT transition_time AS n FROM workunit WHERE id = 1").await, 1_795_000_000);
+    assert_eq!((world.rows("failures").len(), world.rows("results").len()), (1, 0));
+}

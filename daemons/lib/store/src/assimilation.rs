@@ -15,7 +15,8 @@ use crate::error::{Error, Loaded, Result};
 use crate::rows;
 use crate::schema::boinc::{host, result, workunit};
 use crate::schema::ours::{
-    cobblestone_campaign, cobblestone_dataset_file as f, cobblestone_job, cobblestone_quarantine as q,
+    cobblestone_assimilated as done, cobblestone_campaign, cobblestone_dataset_file as f, cobblestone_job,
+    cobblestone_quarantine as q,
 };
 use crate::transaction::{Conn, Tx};
 use crate::validation::Selection;
@@ -108,6 +109,19 @@ impl Conn {
             .load(&mut self.db)
             .await?;
         Ok(Loaded::sort(rows.into_iter().map(Workunit::try_from)))
+    }
+
+    /// Workunits that have their row in a dataset already, with its name.
+    pub async fn assimilated(&mut self, workunits: &[WorkunitId]) -> Result<Vec<(WorkunitId, String)>> {
+        if workunits.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = done::table
+            .filter(done::workunitid.eq_any(workunits.iter().map(|id| id.0)))
+            .select((done::workunitid, done::dataset))
+            .load::<(i32, String)>(&mut self.db)
+            .await?;
+        Ok(rows.into_iter().map(|(id, dataset)| (WorkunitId(id), dataset)).collect())
     }
 
     /// Campaign and job of workunits; those that the work generator did not make are left out.
@@ -283,6 +297,21 @@ impl Tx {
         } else {
             Err(Error::Count { what: "marking workunits as assimilated", expected: values.len(), changed })
         }
+    }
+
+    /// Notes that workunits have their row in a dataset: (workunit, dataset).
+    ///
+    /// # Errors
+    /// [`Error::Duplicate`]: one of them has a row already.
+    pub async fn insert_assimilated(&mut self, rows: &[(WorkunitId, &str)], time: f64) -> Result<()> {
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|(id, dataset)| (done::workunitid.eq(id.0), done::dataset.eq(*dataset), done::time.eq(time)))
+            .collect();
+        for chunk in rows.chunks(5000) {
+            diesel::insert_into(done::table).values(chunk).execute(&mut self.db).await?;
+        }
+        Ok(())
     }
 
     /// Records files that hold what is marked in this transaction.

@@ -84,6 +84,11 @@ typed_tables! {
         state -> Text,
         time -> Double,
     }
+    cobblestone_assimilated (workunitid) {
+        workunitid -> Integer,
+        dataset -> Text,
+        time -> Double,
+    }
     cobblestone_migration (version) {
         version -> Integer,
         name -> Text,
