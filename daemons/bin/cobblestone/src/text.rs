@@ -81,7 +81,7 @@ pub fn kind_of_reason(reason: &str) -> String {
             chars.next();
         }
     }
-    printable(&out, 120)
+    printable(&out, 72)
 }
 
 /// Any bytes as lines that a terminal can show: what would act instead of being shown is escaped, and so are bytes that

@@ -32,10 +32,10 @@ pub struct Dataset {
     pub campaigns: BTreeMap<String, Campaign>,
     /// Ids of the workunits in `results`.
     pub workunits: BTreeSet<i32>,
-    /// Workunits that stand there more than once.
+    /// Ids of the workunits in `failures`.
+    pub failures: BTreeSet<i32>,
+    /// Rows of both tables for a workunit that has one already.
     pub repeated: usize,
-    /// Rows of the table `failures`.
-    pub failures: usize,
     /// Output files that were copied.
     pub outputs: usize,
 }
@@ -59,7 +59,12 @@ impl Dataset {
             }
         }
         for file in parquet_files(&folder.join("failures"))? {
-            dataset.failures += rows(&file, &["workunit_id"])?.len();
+            for row in rows(&file, &["workunit_id"])? {
+                if let Some((_, Field::Int(id))) = row.get_column_iter().next() {
+                    let new = dataset.failures.insert(*id) && !dataset.workunits.contains(id);
+                    dataset.repeated += usize::from(!new);
+                }
+            }
         }
         dataset.outputs = count_files(&folder.join("outputs"))?;
         Ok(dataset)
@@ -197,12 +202,13 @@ mod tests {
         write(&folder.path().join("results/campaign=a/part-2.parquet"), 3);
         write(&folder.path().join("results/campaign=b/part-1.parquet"), 10);
         write(&folder.path().join("results/campaign=b/.part-2.parquet"), 20);
-        write(&folder.path().join("failures/part-1.parquet"), 30);
+        // The first stands among the results, too.
+        write(&folder.path().join("failures/part-1.parquet"), 12);
         fs::create_dir_all(folder.path().join("outputs/a/wu")).unwrap();
         fs::write(folder.path().join("outputs/a/wu/file"), "x").unwrap();
         let dataset = Dataset::read(folder.path()).unwrap();
-        assert_eq!((dataset.files, dataset.failures, dataset.outputs), (3, 3, 1));
-        assert_eq!((dataset.workunits.len(), dataset.repeated), (8, 1));
+        assert_eq!((dataset.files, dataset.failures.len(), dataset.outputs), (3, 3, 1));
+        assert_eq!((dataset.workunits.len(), dataset.repeated), (8, 2));
         let a = &dataset.campaigns["a"];
         assert_eq!((a.rows, a.seconds, a.results, a.bytes), (6, 28_800.0, 14, 120));
         assert_eq!(dataset.campaigns["b"].rows, 3);

@@ -10,16 +10,21 @@ use store::sql::{Connection, Row};
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Facts {
-    /// Workunits made.
-    pub workunits: usize,
-    /// Those with a canonical result.
-    pub validated: usize,
-    /// Those that the assimilator stored with a canonical result.
-    pub assimilated: usize,
-    /// Those that ended in error, by what is said in `error_mask`.
-    pub failed: BTreeMap<String, usize>,
+    /// All workunits, by id.
+    pub workunits: BTreeMap<i32, WorkunitFact>,
     /// All results, by id.
     pub results: BTreeMap<i32, ResultFact>,
+}
+
+/// A workunit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WorkunitFact {
+    /// It has a canonical result.
+    pub validated: bool,
+    /// The assimilator is done with it.
+    pub assimilated: bool,
+    /// `error_mask`
+    pub error_mask: i32,
 }
 
 /// A result.
@@ -108,34 +113,36 @@ impl Facts {
     /// A statement failed, or a column holds a number that BOINC does not know.
     pub async fn read(project: &Project) -> Result<Self> {
         let mut connection = project.connect().await?;
-        let mut facts = Self { results: results(&mut connection).await?, ..Self::default() };
         let rows = connection
             .rows(
-                "SELECT canonical_resultid > 0 AS validated, assimilate_state = 2 AS done, error_mask, COUNT(*) AS n \
-                 FROM workunit GROUP BY validated, done, error_mask",
+                "SELECT id, canonical_resultid > 0 AS validated, assimilate_state = 2 AS assimilated, error_mask FROM workunit",
                 &[],
             )
             .await?;
+        let mut workunits = BTreeMap::new();
         for row in rows {
-            let n = usize::try_from(row.i64("n")?)?;
-            facts.workunits += n;
-            let validated = row.i64("validated")? != 0;
-            let mask = i32::try_from(row.i64("error_mask")?)?;
-            if validated {
-                facts.validated += n;
-            }
-            if mask != 0 {
-                *facts.failed.entry(ErrorMask(mask).words().join(" and ")).or_default() += n;
-            } else if validated && row.i64("done")? != 0 {
-                facts.assimilated += n;
-            }
+            let fact = WorkunitFact {
+                validated: row.i64("validated")? != 0,
+                assimilated: row.i64("assimilated")? != 0,
+                error_mask: i32::try_from(row.i64("error_mask")?)?,
+            };
+            workunits.insert(i32::try_from(row.i64("id")?)?, fact);
         }
-        Ok(facts)
+        Ok(Self { workunits, results: results(&mut connection).await? })
     }
 
-    /// Workunits that ended in error.
-    pub fn failures(&self) -> usize {
-        self.failed.values().sum()
+    /// Workunits of which this is true.
+    pub fn count(&self, is: impl Fn(&WorkunitFact) -> bool) -> usize {
+        self.workunits.values().filter(|workunit| is(workunit)).count()
+    }
+
+    /// Workunits without a canonical result, by what `error_mask` says.
+    pub fn failed(&self) -> BTreeMap<String, usize> {
+        let mut reasons = BTreeMap::new();
+        for workunit in self.workunits.values().filter(|w| !w.validated && w.error_mask != 0) {
+            *reasons.entry(ErrorMask(workunit.error_mask).words().join(" and ")).or_default() += 1;
+        }
+        reasons
     }
 }
 

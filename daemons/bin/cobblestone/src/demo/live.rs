@@ -10,7 +10,7 @@ use sandbox::fleet::Books;
 use sandbox::{Daemons, Project, World};
 use store::Store;
 
-use super::progress::{Done, line, waiting_for};
+use super::progress::{Done, Stall, line, waiting_for};
 use super::{DemoArgs, scenario};
 use crate::audit::Audit;
 use crate::project::Uptime;
@@ -22,6 +22,9 @@ const TICK: Duration = Duration::from_millis(100);
 const LOOK: Duration = Duration::from_millis(400);
 /// How often the books are audited while the daemons work.
 const AUDIT: Duration = Duration::from_secs(10);
+
+/// After so long without any change it gives up.
+const STALL: Duration = Duration::from_secs(60);
 
 /// What happened.
 #[derive(Debug)]
@@ -86,6 +89,7 @@ pub async fn live(
     screen.say(&format!("  daemons   {}", names.join(", ")));
     screen.say("");
     let mut done = Done::new(args.workunits);
+    let mut stall = Stall::new(STALL);
     let (mut looked, mut audited) = (Instant::now(), Instant::now());
     let (mut audits, mut off) = (0, Vec::new());
     loop {
@@ -101,6 +105,13 @@ pub async fn live(
                 break;
             }
             watch(&mut daemons)?;
+            if stall.look(project.now(), &progress, running) {
+                bail!(
+                    "nothing has changed for {} s; it waits for {}",
+                    STALL.as_secs(),
+                    waiting_for(args.workunits, &progress, running)
+                );
+            }
             if start.elapsed() > Duration::from_secs(args.time_limit) {
                 bail!(
                     "after {} s it still waits for {}; a busy machine needs a lower --rate or a higher --time_limit",

@@ -1,10 +1,15 @@
 //! The line that shows how far the demo is, and when it is done. Pure.
 
+use std::time::{Duration, Instant};
+
 use sandbox::Progress;
 
 /// Simulated seconds that everything must have been quiet for: hosts send their last messages up to two hours after
 /// a report.
 const QUIET: f64 = 2.5 * 3600.0;
+
+/// Simulated seconds that a vanished host's deadline can be away, and more.
+const DEADLINES: f64 = 4.0 * 86_400.0;
 
 /// The line. `seconds` have really passed, and `days` in the sandbox.
 pub fn line(seconds: f64, days: f64, workunits: usize, p: &Progress) -> String {
@@ -39,6 +44,33 @@ impl Done {
             return false;
         }
         now - *self.quiet_since.get_or_insert(now) >= QUIET
+    }
+}
+
+/// Notices that nothing changes any more.
+#[derive(Debug, Clone)]
+pub struct Stall {
+    longest: Duration,
+    last: Option<(Instant, f64, Progress, usize)>,
+}
+
+impl Stall {
+    /// After so long in real time, if the longest wait that is no fault has passed in the sandbox, too.
+    pub fn new(longest: Duration) -> Self {
+        Self { longest, last: None }
+    }
+
+    /// Looks at the progress at `now` (simulated). True when nothing has changed for too long.
+    pub fn look(&mut self, now: f64, p: &Progress, running: usize) -> bool {
+        match &self.last {
+            Some((real, then, progress, n)) if progress == p && *n == running => {
+                real.elapsed() >= self.longest && now - then >= DEADLINES
+            }
+            _ => {
+                self.last = Some((Instant::now(), now, *p, running));
+                false
+            }
+        }
     }
 }
 
@@ -84,6 +116,17 @@ mod tests {
         assert!(!done.look(2.0 * QUIET, &finished(), 0));
         assert!(done.look(3.0 * QUIET, &finished(), 0));
         assert!(!Done::new(11).look(1e9, &finished(), 0));
+    }
+
+    #[test]
+    fn a_stall_is_noticed_only_after_the_longest_wait() {
+        let mut stall = Stall::new(Duration::ZERO);
+        assert!(!stall.look(0.0, &finished(), 1));
+        assert!(!stall.look(DEADLINES - 1.0, &finished(), 1));
+        assert!(stall.look(DEADLINES, &finished(), 1));
+        assert!(!stall.look(DEADLINES, &finished(), 0), "something changed");
+        let mut patient = Stall::new(Duration::from_secs(3600));
+        assert!(!patient.look(0.0, &finished(), 1) && !patient.look(9e9, &finished(), 1));
     }
 
     #[test]

@@ -54,11 +54,13 @@ impl Summary<'_> {
         let facts = self.facts;
         let mut table = Table::headless();
         let mut row = |name: &str, count: usize| table.row([name.to_owned(), count.to_string()]);
-        row("issued", facts.workunits);
-        row("validated", facts.validated);
-        row("assimilated", facts.assimilated);
-        for (why, count) in &facts.failed {
-            row(&format!("failed: {why}"), *count);
+        row("issued", facts.workunits.len());
+        row("validated", facts.count(|w| w.validated));
+        row("assimilated", facts.count(|w| w.validated && w.assimilated));
+        let failed = facts.failed();
+        row("failed", failed.values().sum());
+        for (why, count) in &failed {
+            row(&format!("  {why}"), *count);
         }
         table.text("  ")
     }
@@ -118,7 +120,7 @@ impl Summary<'_> {
             self.folder.display(),
             d.files,
             d.outputs,
-            d.failures
+            d.failures.len()
         );
         let mut table = Table::new(["campaign", "workunits", "mean hours", "results", "bytes of output"]);
         for (name, campaign) in &d.campaigns {
@@ -154,18 +156,19 @@ fn ends(lines: &Lines) -> String {
     table.text("  ")
 }
 
-/// Hours run, claimed and paid, by behaviour.
+/// Hours that passed, and that were run, claimed and paid, by behaviour.
 fn uptime(lines: &Lines) -> String {
     let cells = |name: &str, line: &Line| {
         [
             name.to_owned(),
+            hours(line.away),
             hours(line.ran),
             hours(line.claimed),
             hours(line.paid),
             format!("{:.2}", line.credit),
         ]
     };
-    let mut table = Table::new(["", "really ran", "claimed", "paid", "cobblestones"]);
+    let mut table = Table::new(["", "sent to report", "really ran", "claimed", "paid", "cobblestones"]);
     for (behaviour, line) in lines {
         table.row(cells(behaviour.words(), line));
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sandbox::fleet::{Books, Run};
 use sandbox::{Behaviour, Fate};
 
+use super::dataset::Dataset;
 use super::facts::{End, Facts, ResultFact};
 use crate::audit::{Audit, Finding};
 
@@ -20,6 +21,8 @@ pub struct Line {
     pub sent: usize,
     /// How they ended.
     pub ends: BTreeMap<End, usize>,
+    /// Seconds from sending to reporting, of those that were reported.
+    pub away: f64,
     /// Seconds that their VMs really ran.
     pub ran: f64,
     /// Seconds that they claimed at most, summed over results.
@@ -40,6 +43,7 @@ pub fn by_behaviour(books: &Books, facts: &Facts) -> BTreeMap<Behaviour, Line> {
         line.claimed += run.highest_claim;
         if let Some(fact) = facts.results.get(&run.result) {
             *line.ends.entry(fact.end).or_default() += 1;
+            line.away += fact.away.unwrap_or(0.0);
             line.paid += fact.paid_seconds;
             line.credit += fact.credit;
         }
@@ -54,6 +58,7 @@ pub fn sum<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Line {
         for (end, n) in &line.ends {
             *all.ends.entry(*end).or_default() += n;
         }
+        all.away += line.away;
         all.ran += line.ran;
         all.claimed += line.claimed;
         all.paid += line.paid;
@@ -118,6 +123,45 @@ pub fn findings(books: &Books, facts: &Facts, audit: &Audit) -> Vec<Finding> {
 /// What a valid result is due.
 fn due(fact: &ResultFact) -> f64 {
     fact.away.map_or(0.0, |away| fact.elapsed.min(away))
+}
+
+/// What the dataset must hold: each workunit once, those with a canonical result and no error among the results, those
+/// without a canonical result among the failures. One that got its error after it was validated may be in either.
+pub fn dataset(facts: &Facts, dataset: &Dataset) -> Finding {
+    let mut faults = Vec::new();
+    for (id, workunit) in &facts.workunits {
+        let (stored, failed) = (dataset.workunits.contains(id), dataset.failures.contains(id));
+        let right = match (workunit.validated, workunit.error_mask) {
+            (true, 0) => stored && !failed,
+            (true, _) => stored != failed,
+            (false, _) => failed && !stored,
+        };
+        if !right {
+            let found = match (stored, failed) {
+                (false, false) => "is not in the dataset",
+                (true, true) => "is among the results and among the failures",
+                (true, false) => "is among the results",
+                (false, true) => "is among the failures",
+            };
+            faults.push(format!("workunit {id}, error_mask {}, {found}", workunit.error_mask));
+        }
+    }
+    if dataset.repeated > 0 {
+        faults.push(format!("{} rows are for a workunit that has one already", dataset.repeated));
+    }
+    let strange =
+        dataset.workunits.union(&dataset.failures).filter(|id| !facts.workunits.contains_key(id)).count();
+    if strange > 0 {
+        faults.push(format!("{strange} workunits in the dataset don't exist"));
+    }
+    finding(
+        &format!(
+            "the Parquet files hold each workunit once: {} results, {} failures",
+            dataset.workunits.len(),
+            dataset.failures.len()
+        ),
+        faults,
+    )
 }
 
 /// Each message that a host sent must be in the books, once.

@@ -1,6 +1,7 @@
 use store::audit::Messages;
 
 use super::*;
+use crate::demo::facts::WorkunitFact;
 
 fn run(result: i32, behaviour: Behaviour, ran: f64) -> Run {
     Run {
@@ -106,4 +107,32 @@ fn lines_add_up() {
     let all = sum(lines.values());
     assert_eq!((all.sent, all.ran, all.claimed, all.paid), (3, 300.0, 600.0, 270.0));
     assert_eq!(all.ends, [(End::Valid, 2), (End::Invalid, 1)].into());
+}
+
+#[test]
+fn each_workunit_stands_in_the_dataset_once() {
+    let fact = |validated, error_mask| WorkunitFact { validated, assimilated: true, error_mask };
+    let facts = Facts {
+        workunits: [(1, fact(true, 0)), (2, fact(false, 2)), (3, fact(true, 2))].into(),
+        ..Facts::default()
+    };
+    let data = |results: &[i32], failures: &[i32], repeated| Dataset {
+        workunits: results.iter().copied().collect(),
+        failures: failures.iter().copied().collect(),
+        repeated,
+        ..Dataset::default()
+    };
+    for right in [data(&[1, 3], &[2], 0), data(&[1], &[2, 3], 0)] {
+        assert!(dataset(&facts, &right).ok);
+    }
+    for (wrong, words) in [
+        (data(&[1], &[2], 0), "workunit 3, error_mask 2, is not in the dataset"),
+        (data(&[3], &[1, 2], 0), "workunit 1, error_mask 0, is among the failures"),
+        (data(&[1, 2, 3], &[], 0), "workunit 2, error_mask 2, is among the results"),
+        (data(&[1, 3], &[2], 1), "1 rows are for a workunit that has one already"),
+        (data(&[1, 3, 4], &[2], 0), "1 workunits in the dataset don't exist"),
+    ] {
+        let found = dataset(&facts, &wrong);
+        assert!(!found.ok && found.details == [words], "{found:?}");
+    }
 }
