@@ -177,7 +177,7 @@ impl Books {
     /// begun at `start_of_work`, at time `now` (Unix seconds).
     ///
     /// The host, its owner (`host.userid`) and the owner's team (`user.teamid`) each get total_credit += credit
-    /// and the recent average of [`Recent::with_work`]. A missing user ends it after the host, a missing team
+    /// and the recent average of [`Recent::with_work`], not below 0 when credit is taken back. A missing user ends it after the host, a missing team
     /// after the user, without error. Then `by_app`, whether or not the user was found; rows are created with
     /// expavg_time = now. Source: `grant_credit`, `grant_credit_by_app` in `sched/credit.cpp`.
     ///
@@ -195,7 +195,7 @@ impl Books {
             return Err(BooksError::NotFinite { host, credit });
         }
         let (account, _) = self.hosts.get_mut(&host).ok_or(BooksError::NoHost(host))?;
-        let recent = |avg, time| Recent { avg, time }.with_work(now, start_of_work, credit);
+        let recent = |avg, time| after(Recent { avg, time }, now, start_of_work, credit);
         let mut payee = Payee { host, user: UserId(0), team: TeamId(0) };
         let mut members = (account.row.userid, TeamId(0));
 
@@ -254,6 +254,13 @@ impl Books {
     }
 }
 
+/// The recent average after a grant. Taking back can't make it negative: what is taken may have been granted long ago,
+/// and weighs more now than it did.
+fn after(old: Recent, now: f64, start_of_work: f64, credit: f64) -> Recent {
+    let new = old.with_work(now, start_of_work, credit);
+    Recent { avg: if credit < 0.0 { new.avg.max(0.0) } else { new.avg }, ..new }
+}
+
 #[derive(Clone, Copy)]
 struct AppGrant {
     credit: f64,
@@ -275,7 +282,7 @@ impl AppAccount {
 
     fn add(&mut self, grant: AppGrant) {
         let old = Recent { avg: self.row.expavg, time: self.row.expavg_time };
-        let new = old.with_work(grant.now, grant.start_of_work, grant.credit);
+        let new = after(old, grant.now, grant.start_of_work, grant.credit);
         self.row.expavg = new.avg;
         self.row.expavg_time = new.time;
         self.row.total += grant.credit;

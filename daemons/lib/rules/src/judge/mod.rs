@@ -8,8 +8,8 @@
 //! 3. Write the [`Judgement`]s and [`Books::changes`] in bulk, and commit. Killed before, nothing happened.
 //!
 //! Invariants: a result is paid `worth − paid`, never less than nothing, in the same transaction that makes it
-//! VALID, so no result is paid twice; `granted_credit` becomes max(worth, paid). With `paid` = 0 every number
-//! is stock's. Results are taken in the order of ids, whatever the order of rows.
+//! VALID, so no result is paid twice; `granted_credit` becomes max(worth, paid). What an INVALID result was paid stays,
+//! or is taken back as the app declares (`invalid_results`). With `paid` = 0 every number is stock's. Results are taken in the order of ids, whatever the order of rows.
 //! Source: `handle_wu` in `sched/validator.cpp`, `check_set`, `check_pair` in `sched/validate_util2.cpp`.
 //!
 //! Differs from stock, on purpose:
@@ -26,6 +26,7 @@
 
 mod pay;
 mod plan;
+mod revoke;
 mod set;
 mod straggler;
 
@@ -42,6 +43,7 @@ use crate::quorum::{Agreement, Pair};
 use crate::uptime::UptimePolicy;
 
 pub use plan::{Need, needs};
+pub use revoke::{Revocation, settle_abandoned};
 
 /// After a transient failure, look again in 6 hours.
 const TRY_AGAIN: i32 = 6 * 3600;
@@ -124,7 +126,7 @@ pub struct Options<'a> {
     pub daily_result_quota: i32,
     /// config.xml: `credit_by_app`.
     pub credit_by_app: bool,
-    /// Bounds of uptime, for [`CreditMode::Uptime`].
+    /// Bounds of uptime, for [`CreditMode::Uptime`], and what becomes of what an invalid result was paid.
     pub uptime: UptimePolicy,
     /// Unix seconds.
     pub now: f64,
@@ -251,7 +253,8 @@ pub struct Judgement {
     pub workunit: WorkunitChange,
     /// Only results that are to be written, in the order of ids.
     pub results: Vec<ResultChange>,
-    /// Credit granted, as ledger rows of kind `final`; grants of nothing are left out.
+    /// Credit granted, as ledger rows of kind `final`, or taken back, of kind `revocation`; grants of nothing are left
+    /// out.
     pub grants: Vec<LedgerEntry>,
     #[allow(missing_docs)]
     pub credited_jobs: Vec<CreditedJob>,

@@ -115,6 +115,7 @@ impl Session<'_> {
             }
             (ValidateState::Invalid, _) => {
                 if self.count_invalid(work) {
+                    self.revoke(work);
                     work.write_back(self.books);
                 }
                 self.write(&work.row);

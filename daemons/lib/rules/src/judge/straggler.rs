@@ -94,6 +94,7 @@ impl Session<'_> {
             ValidateState::Invalid => {
                 self.unusable(&mut work.row, against);
                 self.count_invalid(&mut work);
+                self.revoke(&mut work);
                 work.write_back(self.books);
             }
             _ => {}

@@ -478,3 +478,5 @@ fn a_host_app_version_row_is_made_even_when_results_are_too_few() {
     let row: &HostAppVersion = books.host_app_version(HostId(9), HostAppVersionId(1)).unwrap();
     assert_eq!((row.pfc_n, row.max_jobs_per_day), (0.0, 0));
 }
+
+mod revoke;
