@@ -12,8 +12,11 @@ pub(super) fn output(job: Job, host: &Host, behaviour: Behaviour, rng: &mut Rng)
         return Some(right.into_bytes());
     }
     match rng.below(8) {
-        // Cut off in mid-transfer.
-        0 => Some(right.get(..right.len() / 2).unwrap_or_default().as_bytes().to_vec()),
+        // Cut off in mid-transfer: anywhere, for two that are cut at one place would agree.
+        0 => {
+            let end = right.len() / 10 + rng.below(right.len() * 8 / 10);
+            Some(right.get(..end).unwrap_or_default().as_bytes().to_vec())
+        }
         1 => Some(Vec::new()),
         2 => None,
         3 => Some(change_one(&right, rng, |_, _| "nan".to_owned()).into_bytes()),
