@@ -25,7 +25,8 @@ fn cobblestone(arguments: &[&str]) -> Output {
 
 #[track_caller]
 fn text(output: &Output, status: i32) -> String {
-    let all = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let all =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(status), "{all}");
     all
 }
@@ -76,7 +77,10 @@ async fn a_small_demo_and_what_it_leaves() {
     let size = ["--hosts", "12", "--workunits", "20", "--rate", "20000", "--time_limit", "120"];
     let demo = cobblestone(&[&["demo", "--keep", "--dir", dir][..], &size[..]].concat());
     let shown = text(&demo, 0);
-    holds(&shown, &["issued       20", "BYTE-FOR-BYTE", "duckdb -c", "checks passed", "sandbox stop", "--socket="]);
+    holds(
+        &shown,
+        &["issued       20", "BYTE-FOR-BYTE", "duckdb -c", "checks passed", "sandbox stop", "--socket="],
+    );
     assert!(!shown.contains("OFF"), "{shown}");
     let summary = std::fs::read_to_string(kept.0.join("summary.txt")).unwrap();
     assert!(shown.contains(summary.trim()));

@@ -13,12 +13,17 @@ const DEADLINES: f64 = 4.0 * 86_400.0;
 
 /// The line. `seconds` have really passed, and `days` in the sandbox.
 pub fn line(seconds: f64, days: f64, workunits: usize, p: &Progress) -> String {
-    let stored = p.assimilated;
     let failed = if p.failed > 0 { format!(", {} failed", p.failed) } else { String::new() };
     format!(
-        "{seconds:4.0} s  day {days:4.1}  workunits {}/{workunits} made, {} valid, {stored} stored{failed}  results {} out, {} back  \
+        "{seconds:4.0} s  day {days:4.1}  workunits {}/{workunits}: {} valid{failed}, {} assimilated  results {} out, {} back  \
          trickles {}, {} waiting",
-        p.workunits, p.validated, p.in_progress, p.over, p.messages, p.unhandled
+        p.workunits,
+        p.validated,
+        p.assimilated - p.failed.min(p.assimilated),
+        p.in_progress,
+        p.over,
+        p.messages,
+        p.unhandled
     )
 }
 
@@ -142,9 +147,12 @@ mod tests {
     #[test]
     fn the_line_says_how_far_it_is() {
         let line = line(12.0, 1.25, 300, &finished());
-        for words in
-            ["12 s", "day  1.2", "10/300 made", "9 valid", "10 stored, 1 failed", "trickles 50, 0 waiting"]
-        {
+        for words in [
+            "12 s",
+            "day  1.2",
+            "workunits 10/300: 9 valid, 1 failed, 9 assimilated",
+            "trickles 50, 0 waiting",
+        ] {
             assert!(line.contains(words), "{words}: {line}");
         }
     }
