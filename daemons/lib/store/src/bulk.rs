@@ -26,13 +26,16 @@ pub(crate) enum Set {
 pub(crate) enum Kind {
     Int,
     Double,
+    /// At most so many characters; cut before, a longer one is refused.
+    Text(usize),
 }
 
 impl Kind {
-    fn sql(self) -> &'static str {
+    fn sql(self) -> String {
         match self {
-            Self::Int => "BIGINT",
-            Self::Double => "DOUBLE",
+            Self::Int => "BIGINT".to_owned(),
+            Self::Double => "DOUBLE".to_owned(),
+            Self::Text(characters) => format!("VARCHAR({characters}) CHARACTER SET utf8mb4"),
         }
     }
 }
@@ -63,6 +66,16 @@ pub(crate) async fn update(
     Ok(matched)
 }
 
+/// Inserts rows.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    table: &str,
+    columns: &[(&str, Kind)],
+    values: &[Vec<Value>],
+) -> Result<()> {
+    send(tx, &insertion(table, columns), values).await
+}
+
 /// Inserts rows, or writes over those whose primary key is there.
 pub(crate) async fn upsert(
     tx: &mut Tx,
@@ -70,24 +83,32 @@ pub(crate) async fn upsert(
     columns: &[(&str, Kind)],
     values: &[Vec<Value>],
 ) -> Result<()> {
+    let over: Vec<String> = columns.iter().map(|(name, _)| format!("`{name}` = VALUES(`{name}`)")).collect();
+    let sql = format!("{} ON DUPLICATE KEY UPDATE {}", insertion(table, columns), over.join(", "));
+    send(tx, &sql, values).await
+}
+
+fn insertion(table: &str, columns: &[(&str, Kind)]) -> String {
     let names: Vec<String> = columns.iter().map(|(name, _)| format!("`{name}`")).collect();
+    // A value that does not fit must not become NULL in silence.
     let paths: Vec<String> = columns
         .iter()
         .enumerate()
-        .map(|(n, (_, kind))| format!("v{n} {} PATH '$[{n}]'", kind.sql()))
+        .map(|(n, (_, kind))| format!("v{n} {} PATH '$[{n}]' ERROR ON ERROR", kind.sql()))
         .collect();
     let picks: Vec<String> = (0..columns.len()).map(|n| format!("j.v{n}")).collect();
-    let over: Vec<String> = names.iter().map(|name| format!("{name} = VALUES({name})")).collect();
-    let sql = format!(
-        "INSERT INTO `{table}` ({}) SELECT {} FROM JSON_TABLE(?, '$[*]' COLUMNS({})) j ON DUPLICATE KEY UPDATE {}",
+    format!(
+        "INSERT INTO `{table}` ({}) SELECT {} FROM JSON_TABLE(?, '$[*]' COLUMNS({})) j",
         names.join(", "),
         picks.join(", "),
-        paths.join(", "),
-        over.join(", ")
-    );
+        paths.join(", ")
+    )
+}
+
+async fn send(tx: &mut Tx, sql: &str, values: &[Vec<Value>]) -> Result<()> {
     for chunk in values.chunks(2000) {
         let json = serde_json::to_string(chunk).map_err(|e| Error::Other(e.to_string()))?;
-        diesel::sql_query(&sql).bind::<Text, _>(json).execute(&mut tx.db).await?;
+        diesel::sql_query(sql).bind::<Text, _>(json).execute(&mut tx.db).await?;
     }
     Ok(())
 }

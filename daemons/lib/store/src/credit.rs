@@ -15,7 +15,6 @@ use crate::bulk::{self, Kind, Set, float};
 use crate::error::Result;
 use crate::rows;
 use crate::schema::boinc::{credit_team, credit_user, host, team, user};
-use crate::schema::ours::cobblestone_ledger;
 use crate::transaction::Tx;
 
 impl Tx {
@@ -154,32 +153,44 @@ impl Tx {
     }
 
     async fn insert_ledger(&mut self, entries: &[LedgerEntry]) -> Result<()> {
-        use cobblestone_ledger as l;
-        for chunk in entries.chunks(3000) {
-            let rows: Vec<_> = chunk
-                .iter()
-                .map(|e| {
-                    (
-                        l::time.eq(e.when),
-                        l::kind.eq(e.kind.as_str()),
-                        l::messageid.eq(Some(e.message.0).filter(|id| *id != 0)),
-                        l::resultid.eq(e.result.0),
-                        l::workunitid.eq(e.workunit.0),
-                        l::hostid.eq(e.host.0),
-                        l::userid.eq(e.user.0),
-                        l::teamid.eq(e.team.0),
-                        l::appid.eq(e.app.0),
-                        l::seconds.eq(e.seconds),
-                        l::flops.eq(e.flops),
-                        l::credit.eq(e.credit),
-                        l::rule_version.eq(i32::try_from(e.rule_version).unwrap_or(i32::MAX)),
-                        l::reason.eq(crate::text::cut(&e.reason, 255)),
-                    )
-                })
-                .collect();
-            diesel::insert_into(l::table).values(&rows).execute(&mut self.db).await?;
-        }
-        Ok(())
+        let values: Vec<_> = entries
+            .iter()
+            .map(|e| {
+                vec![
+                    float(e.when),
+                    e.kind.as_str().into(),
+                    Some(e.message.0).filter(|id| *id != 0).into(),
+                    e.result.0.into(),
+                    e.workunit.0.into(),
+                    e.host.0.into(),
+                    e.user.0.into(),
+                    e.team.0.into(),
+                    e.app.0.into(),
+                    float(e.seconds),
+                    float(e.flops),
+                    float(e.credit),
+                    e.rule_version.into(),
+                    crate::text::cut(&e.reason, 255).into(),
+                ]
+            })
+            .collect();
+        let columns = [
+            ("time", Kind::Double),
+            ("kind", Kind::Text(16)),
+            ("messageid", Kind::Int),
+            ("resultid", Kind::Int),
+            ("workunitid", Kind::Int),
+            ("hostid", Kind::Int),
+            ("userid", Kind::Int),
+            ("teamid", Kind::Int),
+            ("appid", Kind::Int),
+            ("seconds", Kind::Double),
+            ("flops", Kind::Double),
+            ("credit", Kind::Double),
+            ("rule_version", Kind::Int),
+            ("reason", Kind::Text(255)),
+        ];
+        bulk::insert(self, "cobblestone_ledger", &columns, &values).await
     }
 
     /// Adds to `result.granted_credit`, so that volunteers see it grow: (result, cobblestones).
