@@ -247,8 +247,8 @@ proptest! {
 fn taking_back_ends_averages_at_nothing_but_totals_exactly() {
     let mut books = books();
     let by_app = ByApp { app: AppId(1), owner: None, jobs: 0 };
-    books.grant(HostId(7), 5.0, NOW - 9.0, NOW, Some(by_app)).unwrap();
-    books.grant(HostId(7), -500.0, NOW - 9.0, NOW, Some(by_app)).unwrap();
+    books.grant(HostId(7), 5.0, NOW - 86_400.0, NOW, Some(by_app)).unwrap();
+    books.grant(HostId(7), -500.0, NOW - 86_400.0, NOW, Some(by_app)).unwrap();
     let changes = books.changes();
     assert_eq!((changes.hosts[0].delta_total, changes.hosts[0].expavg_credit), (-495.0, 0.0));
     assert_eq!((changes.users[0].delta_total, changes.users[0].expavg_credit), (-495.0, 0.0));
@@ -256,7 +256,7 @@ fn taking_back_ends_averages_at_nothing_but_totals_exactly() {
     assert_eq!((changes.credit_users[0].delta_total, changes.credit_users[0].expavg), (-495.0, 0.0));
     // A little taken back is a little less.
     let mut other = super::tests::books();
-    other.grant(HostId(7), -0.001, NOW - 9.0, NOW, None).unwrap();
+    other.grant(HostId(7), -0.001, NOW - 86_400.0, NOW, None).unwrap();
     let average = other.changes().hosts[0].expavg_credit;
     assert!(average > 3.0 && average < 4.0, "{average}");
 }

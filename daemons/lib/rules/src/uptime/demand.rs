@@ -200,14 +200,16 @@ impl Account<'_> {
         let before = demand.identity.and_then(|identity| {
             self.identities.get(&identity).or_else(|| self.known.get(&identity)).copied()
         });
+        // A copy that adds nothing to one that counts, because it was stored later or released, is no over-claim.
+        let adds = before.is_none_or(|before| good_for > before);
         if beyond > 0.0
+            && adds
             && let Some(fate) = unpaid(self.policy, demand.released, beyond, reason)
         {
-            // A copy that was stored later, when it was possible, counts already.
-            return if before.is_some_and(|before| before >= good_for) { Fate::Repeat } else { fate };
+            return fate;
         }
         let fresh = (good_for - before.unwrap_or(0.0)).max(0.0);
-        if let Some(identity) = demand.identity.filter(|_| before.is_none_or(|before| good_for > before)) {
+        if let Some(identity) = demand.identity.filter(|_| adds) {
             self.identities.insert(identity, good_for);
         }
         self.mark.increments += fresh;

@@ -496,3 +496,23 @@ fn without_a_result_stocks_rule_holds() {
         [Fate::NotPayable { reason: Refusal::NoResult }]
     );
 }
+
+/// Found by the property test: a copy of a released message says, like any other, that time has passed.
+#[test]
+fn a_copy_of_a_released_increment_is_a_repeat_that_still_tells_the_time() {
+    let hold = UptimePolicy { over_claims: OverClaims::Hold, ..policy() };
+    let rule = runtime(50.0);
+    let released = |time, at| Demand { released: true, ..demand(&rule, time, at, 60.0) };
+    let copy = demand(&rule, 2, 1090, 60.0);
+    let got = decided(&running(), &[released(1, 1060), released(2, 1060), copy, copy], &hold);
+    let cut = |paid, disallowed, reason| Fate::Capped { paid, disallowed, reason };
+    assert_eq!(
+        got,
+        [
+            cut(50.0, 10.0, Bound::Increment),
+            cut(10.0, 50.0, Bound::Increment),
+            cut(30.0, 10.0, Bound::Increment),
+            Fate::Repeat
+        ]
+    );
+}
