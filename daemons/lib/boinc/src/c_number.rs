@@ -46,7 +46,7 @@ pub(crate) fn double(text: &[u8]) -> Option<f64> {
     }
     let value = if let Some(hex) = strip_hex(digits) {
         hex_double(hex)?
-    } else if digits.to_ascii_lowercase().starts_with("nan(") {
+    } else if is_nan_with_payload(digits) {
         f64::NAN
     } else {
         digits.parse::<f64>().ok()?
@@ -58,6 +58,16 @@ pub(crate) fn double(text: &[u8]) -> Option<f64> {
         return None;
     }
     Some(if negative { -value } else { value })
+}
+
+/// `nan(…)` with letters, digits and `_`.
+fn is_nan_with_payload(text: &str) -> bool {
+    text.split_once('(').is_some_and(|(nan, payload)| {
+        nan.eq_ignore_ascii_case("nan")
+            && payload
+                .strip_suffix(')')
+                .is_some_and(|inside| inside.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
+    })
 }
 
 /// `a.8p3`: hexadecimal digits, optional point, optional power of two.
@@ -138,8 +148,9 @@ mod tests {
         assert_eq!(double(b".5"), Some(0.5));
         assert_eq!(double(b"inf"), Some(f64::INFINITY));
         assert!(double(b"nan").unwrap().is_nan());
+        assert!(double(b"-NaN(1_a)").unwrap().is_nan());
         assert_eq!(double(b"0e5"), Some(0.0));
-        for bad in ["1e999", "1e-999", "1e", "", "x", "1 2", "+-1", "."] {
+        for bad in ["1e999", "1e-999", "1e", "", "x", "1 2", "+-1", ".", "nan(1", "nan(1)x", "nan(.)"] {
             assert_eq!(double(bad.as_bytes()), None, "{bad}");
         }
     }

@@ -16,7 +16,7 @@ const NUMBER: usize = 256;
 /// The number in the first `<element>number</element>` that stock's parser recognises; none if there is none.
 ///
 /// As stock's: `<element></element>` is 0; hexadecimal and infinite numbers are read; the number may be negative or
-/// NaN. Source: `handle_trickle` in `sched/trickle_credit.cpp`, `XML_PARSER::parse_double` in `lib/parse.cpp`.
+/// NaN. Only what stock makes of bytes that it has not written itself is not imitated. Source: `handle_trickle` in `sched/trickle_credit.cpp`, `XML_PARSER::parse_double` in `lib/parse.cpp`.
 #[must_use]
 pub fn stock_number(xml: &[u8], element: &str) -> Option<f64> {
     let mut scanner = Scanner { rest: xml.get(..TEXT).unwrap_or(xml) };
@@ -48,14 +48,12 @@ enum Tag {
 }
 
 impl Scanner<'_> {
-    /// The next byte; none at the end. NUL ends the text; so does 0xff, which is EOF in stock's signed char.
+    /// The next byte; none at the end. NUL ends the text. 0xff is EOF in stock's signed char, but only once: what comes
+    /// after it is read by the next call.
     fn byte(&mut self) -> Option<u8> {
-        let (byte, rest) = self.rest.split_first()?;
-        if matches!(byte, 0 | 0xff) {
-            return None;
-        }
+        let (byte, rest) = self.rest.split_first().filter(|(byte, _)| **byte != 0)?;
         self.rest = rest;
-        Some(*byte)
+        (*byte != 0xff).then_some(*byte)
     }
 
     /// The next tag or text within `room` bytes; none at the end, in an unfinished one, and when it is too long:
@@ -216,6 +214,7 @@ mod tests {
             assert_eq!(runtime(text), None, "{text}");
         }
         assert_eq!(stock_number(b"\xff<runtime>5</runtime>", "runtime"), None);
+        assert_eq!(stock_number(b"<runtime>1\xff<runtime>5</runtime>", "runtime"), Some(5.0));
         let long = format!("<runtime>5{}</runtime>", " ".repeat(300));
         assert_eq!(runtime(&long), None, "longer than stock's buffer");
         assert_eq!(runtime(&format!("{long}<runtime>6</runtime>")), Some(6.0));
