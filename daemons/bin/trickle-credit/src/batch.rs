@@ -280,7 +280,7 @@ fn settle(context: &Context<'_>, books: &mut Books, result: &Decided<'_>, writes
                         flops: payment.flops,
                         credit: payment.credit,
                         rule_version: RULE_VERSION,
-                        reason: format!("uptime up to {} s", claim.seconds),
+                        reason: reason(claim.seconds, payment.fate),
                     });
                     credit += payment.credit;
                 }
@@ -337,6 +337,16 @@ fn settle(context: &Context<'_>, books: &mut Books, result: &Decided<'_>, writes
         messages: messages_before + counted,
         time: context.now,
     });
+}
+
+/// What a ledger row says of a payment.
+fn reason(claimed: f64, fate: Fate) -> String {
+    match fate {
+        Fate::Capped { disallowed, reason, .. } => {
+            format!("uptime up to {} s; claimed {claimed} s: {reason}", claimed - disallowed)
+        }
+        _ => format!("uptime up to {claimed} s"),
+    }
 }
 
 fn aside_rows(unusable: &[Unusable], raw: &BTreeMap<MessageId, &MsgFromHost>, now: f64) -> Vec<SetAside> {

@@ -42,7 +42,7 @@ pub type Sink = Arc<dyn Fn(&[u8]) + Send + Sync>;
 
 /// The crates of this toolkit. What others log is shown from warnings up.
 const OURS: &[&str] =
-    &["cobblestone", "app_config", "boinc", "compare", "daemon", "rules", "sandbox", "store"];
+    &["cobblestone", "app_config", "assimilator", "boinc", "compare", "daemon", "rules", "sandbox", "store"];
 
 /// Sends this process's log to stderr, and panics' messages to the log. The first call counts.
 pub fn init(format: LogFormat, debug_level: u8) {

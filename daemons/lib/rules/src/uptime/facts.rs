@@ -26,7 +26,7 @@ pub struct ResultFacts {
     pub validate_state: ValidateState,
     /// When it was sent, Unix seconds; 0 = never.
     pub sent_time: i32,
-    /// When it was reported, Unix seconds; None until then.
+    /// When it was reported, or taken from a host that detached, Unix seconds; None until then. No uptime after it.
     pub received_time: Option<i32>,
     /// Seconds that the task ran, once reported.
     pub elapsed_time: Option<f64>,
@@ -53,7 +53,7 @@ impl ResultFacts {
             outcome: row.outcome,
             validate_state: row.validate_state,
             sent_time: row.sent_time,
-            received_time: reported.then_some(row.received_time),
+            received_time: (over && row.received_time > 0).then_some(row.received_time),
             elapsed_time: reported.then_some(elapsed),
             flops_estimate: row.flops_estimate,
             processors: 1.0,
@@ -69,7 +69,8 @@ impl ResultFacts {
     }
 
     /// Most seconds that a message which the server stored at `time` can be good for, and what sets the limit:
-    /// min(time − sent_time + slack, elapsed_time once reported, lifetime), never below 0; 0 for a result that is
+    /// min(time − sent_time + slack, elapsed_time once reported, lifetime), where time ends with the report; never
+    /// below 0; 0 for a result that is
     /// invalid or abandoned under [`InvalidResults::Revoke`].
     #[must_use]
     pub fn bound(&self, time: i32, policy: &UptimePolicy) -> (f64, Bound) {
@@ -84,9 +85,12 @@ impl ResultFacts {
         }
     }
 
-    /// The part of [`ResultFacts::bound`] that never changes: wall clock and lifetime.
+    /// The part of [`ResultFacts::bound`] that never changes: wall clock and lifetime. A message that the server
+    /// stored after the report says nothing of the time after it, whatever `elapsed_time` (the volunteer's number)
+    /// is; a message from before the report lies before it, so the report does not change its bound.
     pub(super) fn possible(&self, time: i32, policy: &UptimePolicy) -> (f64, Bound) {
-        let wall = f64::from(time) - f64::from(self.sent_time) + policy.slack_seconds;
+        let end = self.received_time.map_or(time, |received| time.min(received));
+        let wall = f64::from(end) - f64::from(self.sent_time) + policy.slack_seconds;
         let (seconds, bound) = match policy.max_lifetime_seconds {
             Some(lifetime) if lifetime < wall => (lifetime, Bound::Lifetime),
             _ => (wall, Bound::WallClock),
@@ -120,7 +124,7 @@ impl ResultFacts {
     /// reported. None until it is reported.
     #[must_use]
     pub fn final_seconds(&self, policy: &UptimePolicy) -> Option<f64> {
-        let received = self.received_time?;
+        let (received, _) = (self.received_time?, self.elapsed_time?);
         Some(self.bound(received, policy).0)
     }
 }

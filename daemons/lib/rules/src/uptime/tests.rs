@@ -516,3 +516,12 @@ fn a_copy_of_a_released_increment_is_a_repeat_that_still_tells_the_time() {
         ]
     );
 }
+
+#[test]
+fn a_report_ends_the_uptime_whatever_it_says_of_elapsed_time() {
+    let facts = reported(1e9, 10_010);
+    let ran = f64::from(10_010 - facts.sent_time);
+    let policy = policy();
+    assert_eq!(facts.bound(10_010 + 864_000, &policy).0, ran + policy.slack_seconds);
+    assert_eq!(facts.final_seconds(&policy), Some(ran + policy.slack_seconds));
+}
