@@ -24,6 +24,13 @@ impl Policies {
             let config =
                 AppConfig::load(project, &app.name).map_err(|error| Fatal::new(error.to_string()))?;
             if config.uptime.enabled {
+                for key in config.not_obeyed_yet() {
+                    tracing::warn!(
+                        app = app.name,
+                        key,
+                        "is set in the application's configuration; this version does not obey it"
+                    );
+                }
                 policies.insert(app.id, config.uptime);
             }
         }
@@ -47,7 +54,8 @@ impl Policies {
             let known = varieties.entry(&rule.variety).or_insert(&rule.element);
             if *known != rule.element {
                 return Err(Fatal::new(format!(
-                    "two applications read the element of variety `{}` as <{known}> and as <{}>; give one of them another variety in                      [[uptime.claims]], or serve them by two daemons with --app",
+                    "two applications read the element of variety `{}` as <{known}> and as <{}>; give one of them another variety in \
+                     [[uptime.claims]], or serve them by two daemons with --app",
                     rule.variety, rule.element
                 )));
             }
