@@ -18,7 +18,7 @@ use store::trickles::Mark;
 use store::validation::{ResultUpdate, WorkunitUpdate};
 use store::{BadRow, Loaded, Tx};
 
-use crate::evidence::{Examiner, to_read};
+use crate::evidence::{Case, Examiner, to_read};
 
 /// Name in the quarantine.
 pub const DAEMON: &str = "validator";
@@ -78,12 +78,13 @@ pub async fn examine(pass: &Pass<'_>, examiner: &Examiner, found: &Loaded<Workun
         .await?
         .into_iter()
         .collect();
+    let now = pass.clock.now();
     let mut evidence = BTreeMap::new();
     for workunit in workunits {
         if pass.is_stopping() {
             break;
         }
-        evidence.insert(workunit.id, examiner.examine(workunit, rows(workunit), &documents));
+        evidence.insert(workunit.id, examiner.examine(workunit, &Case::new(rows(workunit), &documents, now)));
     }
     Ok(Examined { evidence, bad_workunits: found.bad.clone(), bad_results: results.bad })
 }

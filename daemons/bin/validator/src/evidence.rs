@@ -32,40 +32,51 @@ pub fn to_read(workunit: &Workunit, rows: &[&ResultRow]) -> Vec<ResultId> {
     }
 }
 
+/// A workunit's results with their documents.
+pub struct Case<'a> {
+    rows: &'a [&'a ResultRow],
+    documents: &'a BTreeMap<ResultId, Vec<u8>>,
+    now: f64,
+}
+
+impl<'a> Case<'a> {
+    /// `documents` are those that [`to_read`] asks for; `now` in Unix seconds.
+    pub fn new(rows: &'a [&'a ResultRow], documents: &'a BTreeMap<ResultId, Vec<u8>>, now: f64) -> Self {
+        Self { rows, documents, now }
+    }
+
+    /// Seconds since a result was reported.
+    fn age(&self, result: ResultId) -> f64 {
+        let row = self.rows.iter().find(|row| row.id == result);
+        row.map_or(0.0, |row| self.now - f64::from(row.received_time))
+    }
+}
+
 impl Examiner {
     /// Reads and compares; each file is read once.
-    pub fn examine(
-        &self,
-        workunit: &Workunit,
-        rows: &[&ResultRow],
-        documents: &BTreeMap<ResultId, Vec<u8>>,
-    ) -> Evidence {
-        match needs(workunit, rows.iter().copied()) {
+    pub fn examine(&self, workunit: &Workunit, case: &Case<'_>) -> Evidence {
+        match needs(workunit, case.rows.iter().copied()) {
             Need::TooFew { .. } | Need::CanonicalMissing { .. } => Evidence::None,
-            Need::Set { viable } => self.set(workunit, &viable, documents),
+            Need::Set { viable } => self.set(workunit, &viable, case),
             Need::Stragglers { canonical, late } => {
-                Evidence::Stragglers(self.stragglers(canonical, &late, documents))
+                Evidence::Stragglers(self.stragglers(canonical, &late, case))
             }
         }
     }
 
-    fn read(&self, result: ResultId, documents: &BTreeMap<ResultId, Vec<u8>>) -> Result<Outputs, Unreadable> {
-        let document = documents
+    fn read(&self, result: ResultId, case: &Case<'_>) -> Result<Outputs, Unreadable> {
+        let document = case
+            .documents
             .get(&result)
             .ok_or_else(|| Unreadable::Later("its row changed while it was being looked at".to_owned()))?;
-        self.uploads.read(document, &self.spec)
+        self.uploads.read(document, &self.spec, case.age(result))
     }
 
-    fn set(
-        &self,
-        workunit: &Workunit,
-        viable: &[ResultId],
-        documents: &BTreeMap<ResultId, Vec<u8>>,
-    ) -> Evidence {
+    fn set(&self, workunit: &Workunit, viable: &[ResultId], case: &Case<'_>) -> Evidence {
         let mut files = BTreeMap::new();
         let mut good = Vec::new();
         for id in viable {
-            let check = match self.read(*id, documents) {
+            let check = match self.read(*id, case) {
                 Ok(outputs) => {
                     good.push((*id, outputs));
                     FileCheck::Ok
@@ -95,13 +106,13 @@ impl Examiner {
         &self,
         canonical: ResultId,
         late: &[ResultId],
-        documents: &BTreeMap<ResultId, Vec<u8>>,
+        case: &Case<'_>,
     ) -> BTreeMap<ResultId, Against> {
         if late.is_empty() {
             return BTreeMap::new();
         }
-        let canonical = self.read(canonical, documents);
-        let against = |id: &ResultId| match (&canonical, self.read(*id, documents)) {
+        let canonical = self.read(canonical, case);
+        let against = |id: &ResultId| match (&canonical, self.read(*id, case)) {
             (_, Err(Unreadable::Bad(reason))) => Against::Malformed(reason),
             (_, Err(Unreadable::Later(reason))) => Against::Transient(reason),
             (Err(Unreadable::Later(reason)), Ok(_)) => Against::Transient(reason.clone()),

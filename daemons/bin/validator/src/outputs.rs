@@ -5,6 +5,11 @@
 //! | every file there and in form | the outputs can be compared |
 //! | a file missing, not a regular file, too large, malformed; a document that can't be read | the result's fault: validate error |
 //! | the file's folder missing, or reading fails | nobody's fault yet: try again later |
+//! | the file's folder still missing days after the report | the result's fault |
+//!
+//! The upload handler makes a fan-out folder with its first file. In a young project most of them do not exist, so a
+//! missing one can mean a file that was never uploaded as well as a file system that is not mounted. Stock waits for
+//! ever. Here it is the result's fault in the end, unless the whole upload folder is missing or empty.
 
 use std::path::{Path, PathBuf};
 
@@ -26,6 +31,9 @@ pub enum Unreadable {
     Later(String),
 }
 
+/// Seconds after the report from which on a missing fan-out folder is the result's fault.
+const PATIENCE: f64 = 3.0 * 86_400.0;
+
 /// The upload folder.
 #[derive(Debug, Clone)]
 pub struct Uploads {
@@ -36,22 +44,22 @@ pub struct Uploads {
 }
 
 impl Uploads {
-    /// Reads the outputs that `xml_doc_in` names.
+    /// Reads the outputs that `xml_doc_in` names, of a result that was reported `age` seconds ago.
     ///
     /// # Errors
     /// See the module's table.
-    pub fn read(&self, xml_doc_in: &[u8], spec: &Spec) -> Result<Outputs, Unreadable> {
+    pub fn read(&self, xml_doc_in: &[u8], spec: &Spec, age: f64) -> Result<Outputs, Unreadable> {
         let files = output_files(xml_doc_in)
             .map_err(|error| Unreadable::Bad(format!("its document xml_doc_in can't be read: {error}")))?;
         let mut outputs = Vec::new();
         for file in files.iter().filter(|file| !file.no_validate) {
-            let parsed = self.read_one(file, spec)?;
+            let parsed = self.read_one(file, spec, age)?;
             outputs.push((file.open_name.clone(), parsed));
         }
         Ok(Outputs(outputs))
     }
 
-    fn read_one(&self, file: &OutputFile, spec: &Spec) -> Result<Option<Parsed>, Unreadable> {
+    fn read_one(&self, file: &OutputFile, spec: &Spec, age: f64) -> Result<Option<Parsed>, Unreadable> {
         let name = &file.open_name;
         let path = path_in(&self.folder, &file.physical_name, self.fanout)
             .map_err(|error| Unreadable::Bad(format!("output {name:?}: {error}")))?;
@@ -61,7 +69,7 @@ impl Uploads {
                 Ok(()) => Ok(Some(parsed)),
                 Err(malformed) => Err(Unreadable::Bad(format!("output {name:?}: {malformed}"))),
             },
-            Err(error) if error.is_missing() && !folder_is_there(&path) => Err(Unreadable::Later(format!(
+            Err(error) if error.is_missing() && self.may_come(&path, age) => Err(Unreadable::Later(format!(
                 "output {name:?}: the folder of {} is missing",
                 path.display()
             ))),
@@ -69,6 +77,15 @@ impl Uploads {
             Err(error @ FileError::Io { .. }) => Err(Unreadable::Later(format!("output {name:?}: {error}"))),
             Err(error) => Err(Unreadable::Bad(format!("output {name:?}: {error}"))),
         }
+    }
+}
+
+impl Uploads {
+    /// The file's folder is missing, and that may still change: see the module.
+    fn may_come(&self, path: &Path, age: f64) -> bool {
+        let is_mounted = || std::fs::read_dir(&self.folder).is_ok_and(|mut entries| entries.next().is_some());
+        let gave_up = age > PATIENCE && is_mounted();
+        !gave_up && !folder_is_there(path)
     }
 }
 
@@ -128,7 +145,7 @@ mod tests {
     fn a_missing_folder_is_later_and_a_missing_file_is_the_results_fault() {
         let folder = tempfile::tempdir().unwrap();
         let spec = Spec::exact();
-        let read = || uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec);
+        let read = || uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec, 0.0);
         assert!(matches!(read(), Err(Unreadable::Later(_))), "{:?}", read());
         let path = path_in(folder.path(), "r_0_0", 1024).unwrap();
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -142,23 +159,33 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_never_comes_is_the_results_fault_in_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let read = |age: f64| uploads(folder.path()).read(DOCUMENT.as_bytes(), &Spec::exact(), age);
+        assert!(matches!(read(PATIENCE * 9.0), Err(Unreadable::Later(_))), "nothing is mounted");
+        put(folder.path(), "another", "x");
+        assert!(matches!(read(PATIENCE - 1.0), Err(Unreadable::Later(_))));
+        assert!(matches!(read(PATIENCE + 1.0), Err(Unreadable::Bad(_))));
+    }
+
+    #[test]
     fn every_file_must_agree() {
         let folder = tempfile::tempdir().unwrap();
         let spec = Spec::numeric(0.0, 1e-3);
         put(folder.path(), "r_0_0", "1.0 2.0");
         std::fs::create_dir_all(path_in(folder.path(), "r_0_1", 1024).unwrap().parent().unwrap()).unwrap();
-        let without = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec).unwrap();
+        let without = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec, 0.0).unwrap();
         put(folder.path(), "r_0_1", "7");
-        let with = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec).unwrap();
+        let with = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec, 0.0).unwrap();
         assert_eq!(with.compare(&with, &spec), Pair::EQUAL);
         assert_eq!(without.compare(&without, &spec), Pair::EQUAL);
         assert_eq!(with.compare(&without, &spec), Pair::Differs);
         put(folder.path(), "r_0_0", "1.0005 2.0");
-        let near = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec).unwrap();
+        let near = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec, 0.0).unwrap();
         let pair = near.compare(&with, &spec);
         assert!(matches!(pair, Pair::Agrees { deviation } if deviation > 0.4 && deviation < 0.6), "{pair:?}");
         put(folder.path(), "r_0_0", "1.5 2.0");
-        let far = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec).unwrap();
+        let far = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec, 0.0).unwrap();
         assert_eq!(far.compare(&with, &spec), Pair::Differs);
     }
 
@@ -167,7 +194,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let document =
             "<result><file_ref><file_name>../../x</file_name><open_name>out</open_name></file_ref></result>";
-        let read = uploads(folder.path()).read(document.as_bytes(), &Spec::exact());
+        let read = uploads(folder.path()).read(document.as_bytes(), &Spec::exact(), 0.0);
         assert!(matches!(read, Err(Unreadable::Bad(_))), "{read:?}");
     }
 }
