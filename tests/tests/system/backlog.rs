@@ -157,7 +157,7 @@ pub async fn validated(stage: &mut Stage) {
         .await;
     stage
         .run(
-            "UPDATE result r JOIN workunit w ON w.id = r.workunitid SET r.validate_state = 1, r.granted_credit = 2.5
+            "UPDATE result r JOIN workunit w ON w.id = r.workunitid SET r.validate_state = 1
              WHERE w.canonical_resultid <> 0",
             &[],
         )

@@ -2,6 +2,9 @@
 //!
 //! `LOCK TABLES t READ` lets everybody read `t` and makes everybody wait who wants to write it or lock rows of it.
 //! A daemon comes to a stand at its first write of `t`, with all that its transaction wrote before uncommitted.
+//!
+//! A lock that is asked for while a transaction has written `t` already comes when that transaction ends. The daemon
+//! then comes to a stand in its next one: see [`Barrier::after_this`].
 
 use store::sql::Connection;
 
@@ -15,9 +18,28 @@ pub struct Barrier {
 impl Barrier {
     /// Locks the table.
     pub async fn on(stage: &Stage, table: &str) -> Self {
-        let mut connection = stage.project.connect().await.unwrap();
-        connection.execute(&format!("LOCK TABLES `{table}` READ"), &[]).await.unwrap();
-        Self { connection }
+        let mut barrier = Self { connection: stage.project.connect().await.unwrap() };
+        barrier.lock(table).await;
+        barrier
+    }
+
+    async fn lock(&mut self, table: &str) {
+        self.connection.execute(&format!("LOCK TABLES `{table}` READ"), &[]).await.unwrap();
+    }
+
+    /// While a daemon stands at this barrier, in a transaction that has written `table` already: lets that
+    /// transaction end and nothing more of the kind begin. The new barrier stands behind it.
+    pub async fn after_this(self, stage: &mut Stage, table: &'static str) -> Self {
+        let connection = stage.project.connect().await.unwrap();
+        let asked = tokio::spawn(async move {
+            let mut next = Self { connection };
+            next.lock(table).await;
+            next
+        });
+        // The daemon, and the new lock.
+        stage.others("state LIKE 'Waiting for table%'", 2).await;
+        self.lift().await;
+        asked.await.unwrap()
     }
 
     /// Waits until so many daemons stand before it.

@@ -93,6 +93,7 @@ impl Picture {
             ("campaign", "SELECT * FROM cobblestone_campaign"),
             ("job", "SELECT * FROM cobblestone_job"),
             ("dataset_file", "SELECT * FROM cobblestone_dataset_file"),
+            ("assimilated", "SELECT * FROM cobblestone_assimilated"),
         ];
         Self::ask(stage, TABLES).await
     }
@@ -143,8 +144,67 @@ fn cell(value: &serde_json::Value) -> String {
     }
 }
 
-/// Checks by plain SQL, beside the toolkit's own audit: totals equal the ledger, results were not paid above what
-/// they can have run, and no message was paid twice.
+/// Rows that are off, by what they show. Each must find nothing whenever no transaction is open, also when daemons
+/// were killed a moment ago.
+const OFF: &[(&str, &str)] = &[
+    (
+        "results that were paid for more seconds than they ran",
+        "SELECT r.id FROM result r JOIN cobblestone_ledger l ON l.resultid = r.id WHERE r.received_time > 0
+         GROUP BY r.id, r.elapsed_time HAVING SUM(l.seconds) > r.elapsed_time + 1e-6",
+    ),
+    (
+        "results whose granted_credit is not what the ledger says",
+        "SELECT r.id FROM result r LEFT JOIN cobblestone_ledger l ON l.resultid = r.id GROUP BY r.id, r.granted_credit
+         HAVING ABS(r.granted_credit - COALESCE(SUM(l.credit), 0)) > 1e-6",
+    ),
+    (
+        "messages paid twice",
+        "SELECT messageid FROM cobblestone_ledger WHERE messageid IS NOT NULL GROUP BY messageid HAVING COUNT(*) > 1",
+    ),
+    (
+        "messages paid and not handled",
+        "SELECT m.id FROM msg_from_host m JOIN cobblestone_ledger l ON l.messageid = m.id WHERE m.handled = 0",
+    ),
+    (
+        "messages set aside and not handled",
+        "SELECT m.id FROM msg_from_host m JOIN cobblestone_quarantine q ON q.kind = 'trickle' AND q.refid = m.id WHERE m.handled = 0",
+    ),
+    (
+        "a number of handled messages that is not that of those counted and set aside",
+        "SELECT 1 FROM (SELECT SUM(handled <> 0) AS handled FROM msg_from_host) m
+         JOIN (SELECT SUM(messages) AS counted FROM cobblestone_mark) c
+         JOIN (SELECT COUNT(*) AS aside FROM cobblestone_quarantine WHERE kind = 'trickle') q
+         WHERE COALESCE(handled, 0) <> COALESCE(counted, 0) + aside",
+    ),
+    (
+        "workunits that wait for the validator and have a canonical result",
+        "SELECT id FROM workunit WHERE need_validate <> 0 AND canonical_resultid <> 0",
+    ),
+    (
+        "workunits whose canonical result is not valid",
+        "SELECT w.id FROM workunit w JOIN result r ON r.id = w.canonical_resultid WHERE r.validate_state <> 1",
+    ),
+    (
+        "valid results of workunits without a canonical one",
+        "SELECT r.id FROM result r JOIN workunit w ON w.id = r.workunitid WHERE r.validate_state = 1 AND w.canonical_resultid = 0",
+    ),
+    (
+        "campaigns whose cursor is not the number of their jobs",
+        "SELECT c.id FROM cobblestone_campaign c LEFT JOIN cobblestone_job j ON j.campaignid = c.id
+         GROUP BY c.id, c.next_job HAVING c.next_job <> COUNT(j.job)",
+    ),
+    (
+        "jobs without a workunit",
+        "SELECT j.job FROM cobblestone_job j LEFT JOIN workunit w ON w.id = j.workunitid WHERE w.id IS NULL",
+    ),
+    (
+        "a number of assimilated workunits that is not that of the rows in the dataset",
+        "SELECT 1 FROM (SELECT SUM(assimilate_state = 2) AS done FROM workunit) w
+         JOIN (SELECT SUM(items) AS items FROM cobblestone_dataset_file) f WHERE COALESCE(done, 0) <> COALESCE(items, 0)",
+    ),
+];
+
+/// Checks the database by plain SQL, beside the toolkit's own audit: totals equal the ledger, and nothing is [`OFF`].
 pub async fn balance(stage: &mut Stage) {
     for (table, column) in [("host", "hostid"), ("user", "userid"), ("team", "teamid")] {
         let off = format!(
@@ -153,9 +213,7 @@ pub async fn balance(stage: &mut Stage) {
         );
         assert_eq!(stage.count(&off).await, 0, "totals of {table}");
     }
-    let overpaid = "(SELECT r.id FROM result r JOIN cobblestone_ledger l ON l.resultid = r.id
-        GROUP BY r.id, r.elapsed_time HAVING SUM(l.seconds) > r.elapsed_time + 1e-6) x";
-    assert_eq!(stage.count(overpaid).await, 0, "results that were paid for more than they ran");
-    let twice = "(SELECT messageid FROM cobblestone_ledger WHERE messageid IS NOT NULL GROUP BY messageid HAVING COUNT(*) > 1) x";
-    assert_eq!(stage.count(twice).await, 0, "messages paid twice");
+    for (what, sql) in OFF {
+        assert_eq!(stage.count(&format!("({sql}) x")).await, 0, "{what}");
+    }
 }

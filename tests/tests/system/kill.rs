@@ -1,8 +1,10 @@
 //! kill −9 at many points, and a new start each time: in the end everything is as if nothing had happened.
 //!
-//! Two kinds of points. *Chosen* ones: a table is locked, the daemon comes to a stand at its first write of it, in
-//! the middle of its transaction, and is killed there. Then everything must be as before. *Found* ones: it is killed
-//! some milliseconds after its start or at once after its progress shows, wherever it is then.
+//! Three kinds of points. *Chosen* ones: a table is locked, the daemon comes to a stand at its first write of it, in
+//! the middle of its transaction, and is killed there. Then everything must be as before. *Between* two transactions:
+//! one was let through, the daemon comes to a stand in the next and is killed there. *Found* ones: it is killed some
+//! milliseconds after its start or at once after its progress shows, wherever it is then. After each the books must
+//! balance, for nobody knows when the next start comes.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,24 +29,43 @@ async fn chosen(stage: &mut Stage, program: &str, tables: &[&str]) {
     }
 }
 
+/// Kills after a transaction that wrote `inside` and before it the table `after`, as soon as the next one wants to
+/// write `after`. Three times.
+async fn between(stage: &mut Stage, program: &str, inside: &str, after: &'static str) {
+    for _ in 0..3 {
+        let before = Picture::whole(stage).await;
+        let mut barrier = Barrier::on(stage, inside).await;
+        let process = stage.daemon(program, "");
+        barrier.stopped(stage, 1).await;
+        let mut next = barrier.after_this(stage, after).await;
+        next.stopped(stage, 1).await;
+        process.kill();
+        next.lift().await;
+        stage.alone().await;
+        assert_ne!(Picture::whole(stage).await, before, "the transaction was not let through");
+        balance(stage).await;
+    }
+}
+
 /// Kills at found points until nothing is left. `left` counts what is left to do. At least three times with
 /// work in the middle.
 async fn found(stage: &mut Stage, program: &str, left: &str) {
     let all = stage.count(left).await;
     let mut rest = all;
     let mut in_the_middle = 0;
-    for milliseconds in (0..).map(|n| n * 7 % 40) {
+    for milliseconds in (0..).map(|n| n * 5 % 23) {
         let mut process = stage.daemon(program, "");
         process.says(" starts").await;
         if milliseconds % 2 == 0 {
             // Progress: at once, or a moment later.
             while stage.count(left).await == rest && process.is_running() {
-                tokio::task::yield_now().await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
         }
         tokio::time::sleep(Duration::from_millis(milliseconds)).await;
         process.kill();
         stage.alone().await;
+        balance(stage).await;
         rest = stage.count(left).await;
         if rest == 0 {
             break;
@@ -86,6 +107,7 @@ async fn the_trickle_handler() {
         ],
     )
     .await;
+    between(&mut stage, PROGRAM, "cobblestone_quarantine", "msg_from_host").await;
     found(&mut stage, PROGRAM, "msg_from_host WHERE handled = 0").await;
     Picture::with_messages(&mut stage).await.must_equal(&wanted, "killed and started again");
     balance(&mut stage).await;
@@ -122,6 +144,7 @@ async fn the_validator() {
         ],
     )
     .await;
+    between(&mut stage, PROGRAM, "cobblestone_ledger", "workunit").await;
     found(&mut stage, PROGRAM, "workunit WHERE need_validate <> 0").await;
     Picture::of(&mut stage).await.must_equal(&wanted, "killed and started again");
     balance(&mut stage).await;
@@ -142,6 +165,7 @@ async fn the_work_generator() {
     let mut stage = Stage::new("killed").await;
     stage.project.write_app_config(&config).unwrap();
     chosen(&mut stage, PROGRAM, &["workunit", "cobblestone_job"]).await;
+    between(&mut stage, PROGRAM, "cobblestone_job", "workunit").await;
     found(&mut stage, PROGRAM, "seq_1_to_3600 WHERE seq > (SELECT COUNT(*) FROM workunit)").await;
     let found = Picture::of(&mut stage).await;
     found.must_equal(&wanted, "killed and started again");
@@ -165,8 +189,9 @@ async fn the_assimilator() {
     let mut stage = Stage::new("killed").await;
     OUTPUTS.fill(&mut stage).await;
     backlog::validated(&mut stage).await;
-    chosen(&mut stage, PROGRAM, &["workunit", "cobblestone_dataset_file"]).await;
+    chosen(&mut stage, PROGRAM, &["workunit", "cobblestone_assimilated", "cobblestone_dataset_file"]).await;
     assert_eq!(dataset::parts(&stage, "results"), Vec::<PathBuf>::new(), "published, and not recorded");
+    between(&mut stage, PROGRAM, "cobblestone_assimilated", "workunit").await;
     found(&mut stage, PROGRAM, "workunit WHERE assimilate_state = 1").await;
     assert_eq!(stage.count("workunit WHERE assimilate_state = 2").await, 3000);
     dataset::is_complete(&mut stage).await;

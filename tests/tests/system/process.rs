@@ -142,6 +142,24 @@ impl Process {
         }
     }
 
+    /// Waits until it has read so many bytes, of whatever.
+    pub async fn reads(&mut self, bytes: u64) {
+        let start = Instant::now();
+        loop {
+            let io = std::fs::read_to_string(format!("/proc/{}/io", self.child.id())).unwrap_or_default();
+            let read = io.lines().find_map(|line| line.strip_prefix("rchar: ")?.trim().parse::<u64>().ok());
+            if read.is_some_and(|read| read >= bytes) {
+                return;
+            }
+            assert!(
+                self.is_running() && start.elapsed() < PATIENCE,
+                "{} has read {read:?} bytes only",
+                self.name
+            );
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap(), signal).unwrap();
