@@ -19,12 +19,19 @@ impl Barrier {
     /// Locks the table.
     pub async fn on(stage: &Stage, table: &str) -> Self {
         let mut barrier = Self { connection: stage.project.connect().await.unwrap() };
-        barrier.lock(table).await;
+        barrier.lock(table, "READ").await;
         barrier
     }
 
-    async fn lock(&mut self, table: &str) {
-        self.connection.execute(&format!("LOCK TABLES `{table}` READ"), &[]).await.unwrap();
+    /// Locks it for readers, too.
+    pub async fn for_readers(stage: &Stage, table: &str) -> Self {
+        let mut barrier = Self { connection: stage.project.connect().await.unwrap() };
+        barrier.lock(table, "WRITE").await;
+        barrier
+    }
+
+    async fn lock(&mut self, table: &str, how: &str) {
+        self.connection.execute(&format!("LOCK TABLES `{table}` {how}"), &[]).await.unwrap();
     }
 
     /// While a daemon stands at this barrier, in a transaction that has written `table` already: lets that
@@ -33,7 +40,7 @@ impl Barrier {
         let connection = stage.project.connect().await.unwrap();
         let asked = tokio::spawn(async move {
             let mut next = Self { connection };
-            next.lock(table).await;
+            next.lock(table, "READ").await;
             next
         });
         // The daemon, and the new lock.

@@ -23,6 +23,40 @@ async fn together(stage: &mut Stage, program: &str, table: &str, flags: [&str; 2
     stage.one_pass(program, "").await;
 }
 
+/// One instance reads what is to be done, up to `table`, and is paused. Another one does it all. Then the first goes on
+/// with what it has read.
+async fn overtaken(stage: &mut Stage, program: &str, table: &str) {
+    let mut barrier = Barrier::for_readers(stage, table).await;
+    let mut slow = stage.daemon(program, "--one_pass");
+    barrier.stopped(stage, 1).await;
+    slow.pause().await;
+    barrier.lift().await;
+    // The server has read it for the slow one.
+    stage.others("state LIKE 'Waiting for table%'", 0).await;
+    stage.one_pass(program, "").await;
+    let before = Picture::whole(stage).await;
+    slow.resume();
+    // It did try.
+    slow.end().await.with(0).saying("begin transaction=");
+    Picture::whole(stage).await.must_equal(&before, "the slow one found its work undone");
+}
+
+#[tokio::test]
+async fn a_slow_instance_finds_its_work_done() {
+    let mut stage = Stage::new("slow").await;
+    overtaken(&mut stage, "cobblestone-work-generator", "cobblestone_campaign").await;
+    assert_eq!(stage.count("workunit").await, 1200);
+
+    let mut stage = Stage::new("slow").await;
+    Backlog { workunits: 60, claims: 6 }.fill(&mut stage).await;
+    overtaken(&mut stage, "cobblestone-trickle-credit", "result").await;
+    overtaken(&mut stage, "cobblestone-validator", "result").await;
+    overtaken(&mut stage, "cobblestone-assimilator", "result").await;
+    balance(&mut stage).await;
+    dataset::is_complete(&mut stage).await;
+    assert_eq!(dataset::staged(&stage), Vec::<PathBuf>::new());
+}
+
 /// No instance of two may leave all the work to the other.
 const SHARED: [[&str; 2]; 2] = [["", ""], ["--mod 2 0", "--mod 2 1"]];
 

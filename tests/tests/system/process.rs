@@ -165,6 +165,26 @@ impl Process {
         kill_process(Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap(), signal).unwrap();
     }
 
+    /// Stops it where it is, until [`Process::resume`].
+    pub async fn pause(&mut self) {
+        self.signal(Signal::STOP);
+        let start = Instant::now();
+        loop {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+            // After the name of the program, which stands in parentheses.
+            if stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T')) {
+                return;
+            }
+            assert!(start.elapsed() < PATIENCE, "{} does not pause", self.name);
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
     /// Kills it as `kill -9` does, and waits for the system to have cleared it away.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
