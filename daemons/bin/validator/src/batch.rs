@@ -4,6 +4,7 @@
 //! in meanwhile) leaves that workunit to the next pass. Credit, verdicts and the ledger are written together.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use boinc::id::{AppId, HostId, ResultId, TeamId, UserId, WorkunitId};
@@ -53,14 +54,32 @@ impl Counts {
     }
 }
 
+/// A batch takes no further workunit when reading files has taken so long.
+const READING: Duration = Duration::from_secs(1);
+
 /// Evidence for the workunits of a batch.
 pub struct Examined {
     evidence: BTreeMap<WorkunitId, Evidence>,
+    /// Later workunits were not examined.
+    pub ended_early: bool,
     bad_workunits: Vec<BadRow>,
     bad_results: Vec<BadRow>,
 }
 
-/// Reads and compares the files of workunits, one after the other; ends early when asked to stop.
+impl Examined {
+    /// Workunits that were examined.
+    pub fn len(&self) -> usize {
+        self.evidence.len()
+    }
+
+    /// The last of them.
+    pub fn last(&self) -> Option<WorkunitId> {
+        self.evidence.keys().next_back().copied()
+    }
+}
+
+/// Reads and compares the files of workunits, one after the other; ends early when asked to stop, or when a second
+/// is over: then what was found is written first.
 pub async fn examine(pass: &Pass<'_>, examiner: &Examiner, found: &Loaded<Workunit>) -> Result<Examined> {
     let workunits = &found.rows;
     let ids: Vec<WorkunitId> = workunits.iter().map(|workunit| workunit.id).collect();
@@ -80,13 +99,16 @@ pub async fn examine(pass: &Pass<'_>, examiner: &Examiner, found: &Loaded<Workun
         .collect();
     let now = pass.clock.now();
     let mut evidence = BTreeMap::new();
+    let began = Instant::now();
+    let mut ended_early = false;
     for workunit in workunits {
-        if pass.is_stopping() {
+        if pass.is_stopping() || (began.elapsed() > READING && !evidence.is_empty()) {
+            ended_early = true;
             break;
         }
         evidence.insert(workunit.id, examiner.examine(workunit, &Case::new(rows(workunit), &documents, now)));
     }
-    Ok(Examined { evidence, bad_workunits: found.bad.clone(), bad_results: results.bad })
+    Ok(Examined { evidence, ended_early, bad_workunits: found.bad.clone(), bad_results: results.bad })
 }
 
 /// What the transaction needs besides evidence.
