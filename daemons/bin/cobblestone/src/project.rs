@@ -65,8 +65,7 @@ impl Project {
             let config = AppConfig::load(&self.dir.root, &app.name)?;
             if config.uptime.enabled {
                 slack = slack.max(config.uptime.slack_seconds);
-                let rules = config.uptime.claims.into_iter().filter(|rule| rule.is_cumulative_elapsed());
-                varieties.extend(rules.map(|rule| rule.variety));
+                varieties.extend(config.uptime.claims.into_iter().map(|rule| rule.variety));
             }
         }
         Ok(Uptime { varieties: varieties.into_iter().collect(), slack })

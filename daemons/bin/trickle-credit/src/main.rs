@@ -1,19 +1,28 @@
 //! The trickle-up handler: pays credit for VM uptime, each second once.
 //!
-//! Words: a *claim* is the uptime that a message asserts, cumulative seconds of its task; the *mark* of a result is
-//! how far its uptime is paid; the *ledger* has a row for every payment.
+//! Words: a *claim* is the uptime that a message asserts, of its task so far (cumulative) or since the message before
+//! (an increment); the *mark* of a result is how far its uptime is paid; the *ledger* has a row for every payment.
 //!
-//! Invariant: ledger, mark, totals of host, user and team, `result.granted_credit` and `msg_from_host.handled`
+//! Modules, in the order of a batch: `handler` reads messages, `sort` finds out whose they are, `batch` is the
+//! transaction: it locks, `decide` decides, `settle` turns payments into rows.
+//!
+//! Invariant: ledger, mark, identities, days, flags, totals of host, user and team, `result.granted_credit` and `msg_from_host.handled`
 //! change in one transaction, decided on locked rows. Killed at any point, a message is either unhandled and
-//! unpaid, or handled and paid. Nothing is dropped: what can't be used is set aside with its text and the reason.
+//! unpaid, or handled and paid. Nothing is dropped: what can't be used, or waits for a person, is set aside with its text
+//! and the reason; everything else is counted, for its result or for its host.
 //!
 //! Messages of applications that pay no uptime (no `[uptime] enabled = true` in cobblestone/APP.toml) are left
-//! unhandled.
+//! unhandled. With `--variety` and `--max_runtime` there are none: messages are paid as stock trickle_credit does,
+//! whatever result they name.
 
 mod batch;
 mod claim;
+mod decide;
+mod flags;
 mod handler;
 mod policies;
+mod settle;
+mod sort;
 
 fn main() -> std::process::ExitCode {
     daemon::main::<handler::TrickleCredit>()

@@ -1,65 +1,152 @@
-//! Which applications pay uptime, and how: cobblestone/APP.toml of each.
+//! Which applications pay uptime, and how: cobblestone/APP.toml of each, or the flags of stock trickle_credit.
+//!
+//! A percentile of the project's computers is turned into a number by [`Policies::resolve`], again from time to time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use app_config::AppConfig;
 use boinc::id::AppId;
 use boinc::record::App;
 use daemon::Fatal;
-use rules::uptime::UptimePolicy;
+use rules::uptime::{Benchmarks, ClaimRule, HostRates, NoPayer, UptimePolicy, payer_without_result};
 
-/// Policies of the applications that this daemon serves.
+use crate::flags::Flags;
+
+/// Policies of the applications that pay uptime.
 #[derive(Debug, Clone, Default)]
-pub struct Policies(BTreeMap<AppId, UptimePolicy>);
+pub struct Policies {
+    declared: BTreeMap<AppId, UptimePolicy>,
+    resolved: BTreeMap<AppId, UptimePolicy>,
+    /// Those that this daemon serves.
+    served: BTreeSet<AppId>,
+    /// With `--max_runtime`: then nothing else counts.
+    stock: Option<UptimePolicy>,
+    /// With `--variety`.
+    only: Option<String>,
+    benchmarks: Benchmarks,
+}
+
+/// Who pays messages that name no result.
+#[derive(Debug, Clone, Copy)]
+pub struct Payer<'p> {
+    /// 0: nobody in particular, with `--max_runtime`.
+    pub app: AppId,
+    pub policy: &'p UptimePolicy,
+    pub rule: &'p ClaimRule,
+    pub rates: HostRates,
+}
 
 impl Policies {
-    /// Reads the files of `apps`; one that does not exist means that the application pays no uptime.
+    /// Reads the files of `apps`; one that does not exist means that the application pays no uptime. `app` is the one
+    /// to serve; all if none.
     ///
     /// # Errors
-    /// A file has a mistake.
-    pub fn load(project: &Path, apps: &[App]) -> Result<Self, Fatal> {
-        let mut policies = BTreeMap::new();
-        for app in apps {
+    /// A file has a mistake, or the flags don't fit to the files.
+    pub fn load(project: &Path, apps: &[App], app: Option<&str>, flags: &Flags) -> Result<Self, Fatal> {
+        let mut policies = Self { only: flags.variety.clone(), ..Self::default() };
+        for found in apps {
             let config =
-                AppConfig::load(project, &app.name).map_err(|error| Fatal::new(error.to_string()))?;
-            if config.uptime.enabled {
-                for key in config.not_obeyed_yet() {
-                    tracing::warn!(
-                        app = app.name,
-                        key,
-                        "is set in the application's configuration; this version does not obey it"
-                    );
-                }
-                policies.insert(app.id, config.uptime);
+                AppConfig::load(project, &found.name).map_err(|error| Fatal::new(error.to_string()))?;
+            if !config.uptime.enabled {
+                continue;
             }
-        }
-        Ok(Self(policies))
-    }
-
-    /// The policy of an application that pays uptime and that this daemon serves.
-    pub fn of(&self, app: AppId) -> Option<&UptimePolicy> {
-        self.0.get(&app)
-    }
-
-    /// Varieties to read, with the element that holds the claim. Applications that share a variety share its
-    /// element: the result, and with it the application, is known only after reading.
-    ///
-    /// # Errors
-    /// Two applications name different elements for one variety.
-    pub fn varieties(&self) -> Result<Vec<(String, String)>, Fatal> {
-        let mut varieties: BTreeMap<&str, &str> = BTreeMap::new();
-        let rules = self.0.values().flat_map(|policy| &policy.claims);
-        for rule in rules.filter(|rule| rule.is_cumulative_elapsed()) {
-            let known = varieties.entry(&rule.variety).or_insert(&rule.element);
-            if *known != rule.element {
+            for key in config.not_obeyed_yet() {
+                tracing::warn!(
+                    app = found.name,
+                    key,
+                    "is set in the application's configuration; this version does not obey it"
+                );
+            }
+            let claims = flags.variety.as_deref().and_then(|variety| config.uptime.claim(variety));
+            if let (Some(rule), Some(_)) = (claims, flags.max_runtime) {
                 return Err(Fatal::new(format!(
-                    "two applications read the element of variety `{}` as <{known}> and as <{}>; give one of them another variety in \
-                     [[uptime.claims]], or serve them by two daemons with --app",
-                    rule.variety, rule.element
+                    "--max_runtime pays messages of variety `{}` as stock trickle_credit does, and cobblestone/{}.toml \
+                     declares what they are paid; leave out --max_runtime, or the claim in [[uptime.claims]]",
+                    rule.variety, found.name
                 )));
             }
+            if app.is_none_or(|app| app == found.name) {
+                policies.served.insert(found.id);
+            }
+            policies.declared.insert(found.id, config.uptime);
         }
-        Ok(varieties.into_iter().map(|(variety, element)| (variety.to_owned(), element.to_owned())).collect())
+        if let (Some(variety), Some(max_runtime)) = (&flags.variety, flags.max_runtime) {
+            policies.stock = Some(UptimePolicy::stock(variety, max_runtime));
+        } else if let Some(variety) = &flags.variety
+            && policies.varieties().is_empty()
+        {
+            return Err(Fatal::new(format!(
+                "no application that pays uptime declares variety `{variety}` in cobblestone/APP.toml; add --max_runtime S to \
+                 pay its <runtime> as stock trickle_credit does"
+            )));
+        }
+        policies.resolve(Benchmarks::default());
+        Ok(policies)
     }
+
+    /// Whether anything depends on how fast the project's computers are.
+    pub fn need_benchmarks(&self) -> bool {
+        let asks = |policy: &UptimePolicy| {
+            policy.max_flops_percentile.is_some() || policy.claims.iter().any(takes_without_result)
+        };
+        self.stock.is_some() || self.declared.values().any(asks)
+    }
+
+    /// Takes over how fast they are.
+    pub fn resolve(&mut self, benchmarks: Benchmarks) {
+        self.resolved =
+            self.declared.iter().map(|(app, policy)| (*app, policy.resolved(&benchmarks))).collect();
+        self.benchmarks = benchmarks;
+    }
+
+    /// Whether messages are read as stock trickle_credit reads them.
+    pub fn stock(&self) -> Option<&ClaimRule> {
+        self.stock.as_ref()?.claims.first()
+    }
+
+    /// How messages of `variety` claim uptime of an application that this daemon serves.
+    pub fn of(&self, app: AppId, variety: &str) -> Option<(&UptimePolicy, &ClaimRule)> {
+        let policy = self.resolved.get(&app).filter(|_| self.served.contains(&app))?;
+        Some((policy, policy.claim(variety)?))
+    }
+
+    /// Who pays messages of `variety` that name no result; none if it is an application that another daemon serves.
+    ///
+    /// # Errors
+    /// Nobody, or more than one.
+    pub fn payer(&self, variety: &str) -> Result<Option<Payer<'_>>, NoPayer> {
+        if let Some(policy) = &self.stock {
+            let rule = policy.claim(variety).ok_or(NoPayer::None)?;
+            let rates = HostRates::stock(&self.benchmarks);
+            return Ok(Some(Payer { app: AppId(0), policy, rule, rates }));
+        }
+        let all = self.resolved.iter().map(|(app, policy)| (*app, policy));
+        let (app, policy, rule) = payer_without_result(all, variety)?;
+        let declared = self.declared.get(&app).unwrap_or(policy);
+        let rates = HostRates::of(declared, &self.benchmarks);
+        Ok(self.served.contains(&app).then_some(Payer { app, policy, rule, rates }))
+    }
+
+    /// Whether a host that over-claimed so often is flagged.
+    pub fn flags(&self, app: AppId, over_claims: u32) -> bool {
+        self.declared.get(&app).is_some_and(|policy| policy.flags(0, over_claims))
+    }
+
+    /// Varieties to read.
+    pub fn varieties(&self) -> Vec<String> {
+        let served = self.declared.iter().filter(|(app, _)| self.served.contains(app));
+        let policies = match &self.stock {
+            Some(stock) => vec![stock],
+            None => served.map(|(_, policy)| policy).collect(),
+        };
+        let varieties: BTreeSet<&String> =
+            policies.iter().flat_map(|policy| &policy.claims).map(|rule| &rule.variety).collect();
+        let wanted = |variety: &&String| self.only.as_ref().is_none_or(|only| only == *variety);
+        varieties.into_iter().filter(wanted).cloned().collect()
+    }
+}
+
+fn takes_without_result(rule: &ClaimRule) -> bool {
+    rule.meaning == rules::uptime::Meaning::Increment && !rule.needs_result
 }

@@ -6,7 +6,7 @@ use boinc::id::WorkunitId;
 use boinc::record::App;
 use daemon::{Daemon, Fatal, Modulus, Pass, PassReport, Start};
 use rules::judge::Options;
-use rules::uptime::UptimePolicy;
+use rules::uptime::{Benchmarks, UptimePolicy};
 use store::validation::Selection;
 
 use crate::batch::{self, Bench, Counts};
@@ -17,12 +17,20 @@ use crate::outputs::Uploads;
 /// Workunits in one transaction, if their files are read within a second.
 const BATCH: i64 = 1000;
 
+/// Seconds after which the project's benchmarks are read again.
+const BENCHMARKS: f64 = 3600.0;
+
 /// Judges results and grants credit.
 pub struct Validator {
     app: App,
     examiner: Examiner,
     credit: Credit,
+    /// As declared.
+    declared: UptimePolicy,
+    /// The same, with the percentile as a number.
     uptime: UptimePolicy,
+    /// When the project's benchmarks were read.
+    benchmarks: Option<f64>,
     daily_result_quota: i32,
     credit_by_app: bool,
     modulus: Option<Modulus>,
@@ -62,7 +70,9 @@ impl Daemon for Validator {
                 spec: config.compare,
             },
             credit,
-            uptime: config.uptime,
+            uptime: config.uptime.clone(),
+            declared: config.uptime,
+            benchmarks: None,
             daily_result_quota: project.daily_result_quota,
             credit_by_app: project.credit_by_app,
             modulus: start.modulus,
@@ -75,6 +85,7 @@ impl Daemon for Validator {
 
     async fn pass(&mut self, pass: &Pass<'_>) -> Result<PassReport> {
         let mut report = PassReport::default();
+        self.resolve(pass).await?;
         // Goes on over workunits that can't be judged now until one is judged or all were seen.
         while !pass.is_stopping() && (report.done == 0 || self.dry_run) {
             let which = Selection {
@@ -107,6 +118,18 @@ impl Daemon for Validator {
 }
 
 impl Validator {
+    /// Turns `max_flops_percentile` into a number, again from time to time, as the trickle handler does.
+    async fn resolve(&mut self, pass: &Pass<'_>) -> Result<()> {
+        let now = pass.clock.now();
+        let old = self.benchmarks.is_none_or(|read| now < read || now - read >= BENCHMARKS);
+        if old && self.declared.max_flops_percentile.is_some() {
+            let hosts = pass.store.read("benchmarks", async |conn| conn.benchmarks().await).await?;
+            self.uptime = self.declared.resolved(&Benchmarks::new(hosts));
+            self.benchmarks = Some(now);
+        }
+        Ok(())
+    }
+
     async fn judge(&self, pass: &Pass<'_>, examined: &batch::Examined) -> Result<Counts> {
         let mut options = Options::new(&self.app, self.daily_result_quota, pass.clock.now());
         options.credit_mode = self.credit.mode;

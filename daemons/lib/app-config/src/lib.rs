@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 
 use compare::Spec;
 use rules::deadline::DeadlinePolicy;
-use rules::uptime::{OverClaims, PolicyError, UptimePolicy};
+use rules::uptime::{PolicyError, UptimePolicy};
 use serde::{Deserialize, Serialize};
 
 use document::Document;
@@ -108,15 +108,7 @@ impl AppConfig {
 
     /// Keys that are set and that no program of this version obeys: daemons warn of them when they start.
     pub fn not_obeyed_yet(&self) -> Vec<&'static str> {
-        let uptime = &self.uptime;
-        let beyond_the_wrappers = uptime.claims != UptimePolicy::default().claims
-            && uptime.claims.iter().any(|claim| !claim.is_cumulative_elapsed());
         [
-            (beyond_the_wrappers, "uptime.claims other than cumulative elapsed seconds"),
-            (uptime.over_claims != OverClaims::Cap, "uptime.over_claims"),
-            (uptime.flag_after.is_some(), "uptime.flag_after"),
-            (uptime.max_seconds_per_host_and_day.is_some(), "uptime.max_seconds_per_host_and_day"),
-            (uptime.max_flops_percentile.is_some(), "uptime.max_flops_percentile"),
             (self.deadline.is_some(), "[deadline]"),
             (!self.reports.is_empty(), "[[reports]]"),
             (self.trickle_down != TrickleDown::default(), "[trickle_down]"),

@@ -200,37 +200,43 @@ impl Conn {
         Ok(count.n)
     }
 
-    /// What became of the messages of these varieties, which must be all that the trickle handler reads: what it
-    /// counted, paid and set aside is not kept by variety.
+    /// What became of the messages of these varieties, and of those that a trickle handler of the toolkit ever read
+    /// (`cobblestone_variety`): what it counted, paid and set aside is not kept by variety.
     pub async fn message_fates(&mut self, varieties: &[String]) -> Result<Messages> {
-        let ours = if varieties.is_empty() {
+        use crate::schema::ours::cobblestone_variety as v;
+        let mut all: Vec<String> = v::table.select(v::variety).order(v::variety).load(&mut self.db).await?;
+        all.extend(varieties.iter().cloned());
+        let ours = if all.is_empty() {
             "FALSE".to_owned()
         } else {
-            format!("variety IN ({})", vec!["?"; varieties.len()].join(", "))
+            format!("variety IN ({})", vec!["?"; all.len()].join(", "))
         };
+        // A message that is held, or released and not handled again, is not among those that were decided.
         let sql = format!(
             "SELECT COUNT(*) AS stored, CAST(COALESCE(SUM(handled = 0), 0) AS SIGNED) AS waiting, \
              CAST(COALESCE(SUM(handled <> 0), 0) - COALESCE((SELECT SUM(handled) FROM cobblestone_opening_message WHERE {ours}), 0) \
              AS SIGNED) AS handled, \
-             CAST(COALESCE((SELECT SUM(messages) FROM cobblestone_mark), 0) AS SIGNED) AS counted, \
+             CAST(COALESCE((SELECT SUM(messages) FROM cobblestone_mark), 0) \
+             + COALESCE((SELECT SUM(messages) FROM cobblestone_host_messages), 0) AS SIGNED) AS counted, \
              (SELECT COUNT(*) FROM cobblestone_ledger WHERE kind = 'uptime') AS paid, \
-             (SELECT COUNT(*) FROM cobblestone_disallowed) AS disallowed, \
+             (SELECT COUNT(*) FROM cobblestone_disallowed d WHERE NOT EXISTS (SELECT 1 FROM cobblestone_quarantine q \
+             WHERE q.daemon = 'trickle-credit' AND q.kind IN ('held', 'released') AND q.refid = d.messageid)) AS disallowed, \
              (SELECT COUNT(*) FROM cobblestone_disallowed d JOIN cobblestone_ledger l ON l.messageid = d.messageid) AS paid_in_part, \
-             (SELECT COUNT(*) FROM cobblestone_quarantine WHERE kind = 'trickle') AS set_aside \
+             (SELECT COUNT(*) FROM cobblestone_quarantine WHERE kind IN ('trickle', 'held')) AS set_aside \
              FROM msg_from_host WHERE {ours}"
         );
         let mut query = diesel::sql_query(sql).into_boxed();
-        for variety in varieties.iter().chain(varieties) {
+        for variety in all.iter().chain(&all) {
             query = query.bind::<Text, _>(variety);
         }
         Ok(query.get_result(&mut self.db).await?)
     }
 
-    /// Reasons why things of a kind were set aside, with how many.
-    pub async fn set_aside_by_reason(&mut self, kind: &str) -> Result<Vec<(String, i64)>> {
+    /// Reasons why things of these kinds were set aside, with how many.
+    pub async fn set_aside_by_reason(&mut self, kinds: &[&str]) -> Result<Vec<(String, i64)>> {
         use crate::schema::ours::cobblestone_quarantine as q;
         Ok(q::table
-            .filter(q::kind.eq(kind))
+            .filter(q::kind.eq_any(kinds.iter().copied()))
             .group_by(q::reason)
             .select((q::reason, diesel::dsl::count_star()))
             .order(diesel::dsl::count_star().desc())

@@ -15,6 +15,8 @@ mod bulk;
 pub mod credit;
 pub mod error;
 mod functions;
+pub mod host_accounts;
+pub mod increments;
 pub mod migrate;
 pub mod quarantine;
 mod rows;

@@ -14,7 +14,7 @@ use crate::bulk::{self, Kind, float};
 use crate::error::{Error, Loaded, Result};
 use crate::rows;
 use crate::schema::boinc::{msg_from_host, result};
-use crate::schema::ours::{cobblestone_disallowed, cobblestone_mark};
+use crate::schema::ours::cobblestone_mark;
 use crate::transaction::{Conn, Tx};
 
 /// Bytes of a message's text that are read at most: BOINC's own limit, and one more to see that it is longer.
@@ -234,27 +234,33 @@ impl Tx {
         bulk::upsert(self, "cobblestone_mark", &columns, &values).await
     }
 
-    /// Records uptime that was claimed and not paid.
-    pub async fn insert_disallowed(&mut self, rows: &[Disallowed]) -> Result<()> {
-        use cobblestone_disallowed as d;
-        for chunk in rows.chunks(5000) {
-            let rows: Vec<_> = chunk
-                .iter()
-                .map(|row| {
-                    (
-                        d::messageid.eq(row.message.0),
-                        d::resultid.eq(row.result.0),
-                        d::hostid.eq(row.host.0),
-                        d::appid.eq(row.app.0),
-                        d::claimed.eq(row.claimed),
-                        d::allowed.eq(row.allowed),
-                        d::reason.eq(crate::text::cut(&row.reason, 255)),
-                        d::time.eq(row.time),
-                    )
-                })
-                .collect();
-            diesel::insert_into(d::table).values(&rows).execute(&mut self.db).await?;
-        }
-        Ok(())
+    /// Records uptime that was claimed and not paid; of a message that was released, over what was recorded before.
+    pub async fn write_disallowed(&mut self, rows: &[Disallowed]) -> Result<()> {
+        let values: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                vec![
+                    row.message.0.into(),
+                    row.result.0.into(),
+                    row.host.0.into(),
+                    row.app.0.into(),
+                    float(row.claimed),
+                    float(row.allowed),
+                    crate::text::cut(&row.reason, 255).into(),
+                    float(row.time),
+                ]
+            })
+            .collect();
+        let columns = [
+            ("messageid", Kind::Int),
+            ("resultid", Kind::Int),
+            ("hostid", Kind::Int),
+            ("appid", Kind::Int),
+            ("claimed", Kind::Double),
+            ("allowed", Kind::Double),
+            ("reason", Kind::Text(255)),
+            ("time", Kind::Double),
+        ];
+        bulk::upsert(self, "cobblestone_disallowed", &columns, &values).await
     }
 }

@@ -35,7 +35,7 @@ fn fits(typed: &str, live: &str, nullable: bool) -> bool {
         "BigInt" => live == "bigint",
         "Double" => live == "double",
         "Text" => ["varchar", "char"].contains(&live),
-        "Blob" => ["blob", "mediumblob", "mediumtext"].contains(&live),
+        "Blob" => ["binary", "blob", "mediumblob", "mediumtext"].contains(&live),
         _ => false,
     }
 }

@@ -89,6 +89,40 @@ typed_tables! {
         dataset -> Text,
         time -> Double,
     }
+    cobblestone_increment (identity) {
+        identity -> Blob,
+        resultid -> Integer,
+        hostid -> Integer,
+        good_for -> Double,
+        time -> Double,
+    }
+    cobblestone_increment_sum (resultid) {
+        resultid -> Integer,
+        increments -> Double,
+        latest -> Integer,
+    }
+    cobblestone_host_day (hostid, appid, day) {
+        hostid -> Integer,
+        appid -> Integer,
+        day -> Integer,
+        seconds -> Double,
+    }
+    cobblestone_flag (hostid, appid) {
+        hostid -> Integer,
+        appid -> Integer,
+        over_claims -> Integer,
+        flagged -> Double,
+        time -> Double,
+    }
+    cobblestone_host_messages (hostid) {
+        hostid -> Integer,
+        messages -> Integer,
+        time -> Double,
+    }
+    cobblestone_variety (variety) {
+        variety -> Text,
+        time -> Double,
+    }
     cobblestone_migration (version) {
         version -> Integer,
         name -> Text,
