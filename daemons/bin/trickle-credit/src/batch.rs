@@ -38,8 +38,51 @@ pub struct Context<'a> {
     pub dry_run: bool,
 }
 
-/// Handles `messages`, which are all of `variety`.
+/// Handles `messages`, which are all of `variety`. If the database refuses what one of them asks for (it was paid
+/// before and marked as unhandled by hand, say), that one is found and set aside, and the others are handled.
 pub async fn handle(context: &Context<'_>, messages: &[MsgFromHost], variety: &str) -> Result<Counts> {
+    let mut counts = Counts::default();
+    let mut todo = vec![messages];
+    while let Some(part) = todo.pop() {
+        match handle_together(context, part, variety).await {
+            Ok(done) => counts.add(done),
+            Err(error) if !error.downcast_ref::<store::Error>().is_some_and(store::Error::is_data) => {
+                return Err(error);
+            }
+            Err(error) => match part {
+                [message] => {
+                    refuse(context, message, &error.to_string()).await?;
+                    counts.set_aside += 1;
+                }
+                _ => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    todo.extend([second, first]);
+                }
+            },
+        }
+    }
+    Ok(counts)
+}
+
+/// Sets one message aside that the database refuses.
+async fn refuse(context: &Context<'_>, message: &MsgFromHost, error: &str) -> Result<()> {
+    let aside = Aside::unusable(message.id, format!("the database refuses what it asks for: {error}"));
+    let raw = BTreeMap::from([(message.id, message)]);
+    let rows = aside_rows(&[aside], &raw, context.now);
+    context
+        .store
+        .transaction("refuse a message", async |tx| {
+            if tx.lock_messages(&[message.id]).await?.is_empty() || context.dry_run {
+                return Ok(());
+            }
+            tx.set_aside(&rows).await?;
+            tx.mark_handled(&[message.id]).await
+        })
+        .await?;
+    Ok(())
+}
+
+async fn handle_together(context: &Context<'_>, messages: &[MsgFromHost], variety: &str) -> Result<Counts> {
     let sorted = sort(context.store, context.policies, messages, variety).await?;
     let raw: BTreeMap<MessageId, &MsgFromHost> =
         messages.iter().map(|message| (message.id, message)).collect();

@@ -40,6 +40,17 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Adds those of another part of the batch.
+    pub fn add(&mut self, other: Self) {
+        self.paid += other.paid;
+        self.nothing_new += other.nothing_new;
+        self.capped += other.capped;
+        self.held += other.held;
+        self.ignored += other.ignored;
+        self.set_aside += other.set_aside;
+        self.left_alone += other.left_alone;
+    }
+
     /// Messages that were handled.
     pub fn handled(&self) -> u64 {
         self.paid + self.nothing_new + self.capped + self.held + self.ignored + self.set_aside

@@ -13,7 +13,9 @@ use boinc::record::{AppVersion, ResultRow, Workunit};
 use boinc::state::ValidateState;
 use daemon::Pass;
 use rules::books::{Books, Versions};
+use rules::credit::CreditMode;
 use rules::judge::{Evidence, Instance, Judgement, Options, Verdict, Weight, judge};
+use rules::uptime::ResultFacts;
 use store::quarantine::SetAside;
 use store::trickles::Mark;
 use store::validation::{ResultUpdate, WorkunitUpdate};
@@ -70,6 +72,15 @@ impl Examined {
     /// Workunits that were examined.
     pub fn len(&self) -> usize {
         self.evidence.len()
+    }
+
+    /// Two halves, for finding a workunit that the database refuses. Rows that could not be decoded go with the first.
+    pub fn halves(mut self) -> (Self, Self) {
+        let middle = self.evidence.keys().nth(self.evidence.len() / 2).copied();
+        let later = middle.map(|id| self.evidence.split_off(&id)).unwrap_or_default();
+        let rest =
+            Self { evidence: later, ended_early: false, bad_workunits: Vec::new(), bad_results: Vec::new() };
+        (self, rest)
     }
 
     /// The last of them.
@@ -163,7 +174,7 @@ pub async fn judge_and_write(
         }
     }
     if !bench.dry_run {
-        write(tx, bench.options.now, &rows, &results.rows, &judgements, &marks, &books).await?;
+        write(tx, &bench.options, &rows, &results.rows, &judgements, &marks, &books).await?;
         if bench.version_statistics {
             write_versions(tx, &bench.options, &books).await?;
         }
@@ -211,6 +222,20 @@ async fn set_aside(
     Ok(broken.keys().filter_map(|id| i32::try_from(*id).ok()).map(WorkunitId).collect())
 }
 
+/// Sets one workunit aside that the database refuses.
+pub async fn refuse(tx: &mut Tx, workunit: WorkunitId, reason: &str, now: f64) -> store::Result<()> {
+    let row = SetAside {
+        time: now,
+        daemon: DAEMON,
+        kind: "workunit",
+        id: workunit.0.into(),
+        host: HostId(0),
+        reason: reason.to_owned(),
+        raw: None,
+    };
+    tx.set_aside(&[row]).await
+}
+
 /// Locks everything that the rules may change: statistics, hosts, users, teams.
 async fn open_books(tx: &mut Tx, options: &Options<'_>, results: &[ResultRow]) -> store::Result<Books> {
     let app: AppId = options.app.id;
@@ -246,7 +271,7 @@ async fn open_books(tx: &mut Tx, options: &Options<'_>, results: &[ResultRow]) -
 
 async fn write(
     tx: &mut Tx,
-    now: f64,
+    options: &Options<'_>,
     workunits: &[&Workunit],
     results: &[ResultRow],
     judgements: &[Judgement],
@@ -286,7 +311,7 @@ async fn write(
     tx.write_workunits(&updates).await?;
     let entries: Vec<LedgerEntry> =
         judgements.iter().flat_map(|judgement| judgement.grants.iter().cloned()).collect();
-    tx.write_marks(&settled(now, results, &entries, marks)).await?;
+    tx.write_marks(&settled(options, results, &entries, marks)).await?;
     let changes = books.changes();
     tx.write_host_app_versions(&changes.host_app_versions).await?;
     tx.pay(&entries, &changes).await?;
@@ -300,7 +325,7 @@ async fn write(
 
 /// Marks with what was paid now, so that a trickle that comes later knows of it.
 fn settled(
-    now: f64,
+    options: &Options<'_>,
     results: &[ResultRow],
     entries: &[LedgerEntry],
     marks: &BTreeMap<ResultId, Mark>,
@@ -318,11 +343,18 @@ fn settled(
                 largest_claim: 0.0,
                 credit_paid: 0.0,
                 messages: 0,
-                time: now,
+                time: options.now,
             })
         });
         mark.credit_paid += entry.credit;
-        mark.time = now;
+        // With its own seconds paid, no later message can be paid for them, whatever becomes of the result's state.
+        let seconds = ResultFacts::of(row).final_seconds(&options.uptime);
+        if let Some(seconds) =
+            seconds.filter(|_| options.credit_mode == CreditMode::Uptime && entry.credit > 0.0)
+        {
+            mark.seconds_paid = mark.seconds_paid.max(seconds);
+        }
+        mark.time = options.now;
     }
     new.into_values().collect()
 }

@@ -55,6 +55,11 @@ impl Daemon for Validator {
         })?;
         let config =
             AppConfig::load(&start.project.root, name).map_err(|error| Fatal::new(error.to_string()))?;
+        if AppConfig::path(&start.project.root, name).is_ok_and(|path| !path.exists()) {
+            tracing::warn!(
+                "there is no cobblestone/{name}.toml: outputs must be equal byte for byte, credit is adaptive"
+            );
+        }
         let flags = &start.args;
         let credit = Credit {
             mode: flags.credit_mode().unwrap_or(config.credit.mode),
@@ -105,13 +110,15 @@ impl Daemon for Validator {
                 break;
             };
             let examined = batch::examine(pass, &self.examiner, &found).await?;
-            let counts = self.judge(pass, &examined).await?;
+            let (count, reached) = (examined.len(), examined.last().filter(|_| examined.ended_early));
+            for counts in self.judge_each(pass, examined).await? {
+                report.done += counts.judged();
+                report.set_aside += counts.set_aside;
+                add(&mut report, &counts);
+            }
             // Ended early: what was not examined comes next.
-            self.after = examined.last().filter(|_| examined.ended_early).unwrap_or(last);
-            report.found += (examined.len() + found.bad.len()) as u64;
-            report.done += counts.judged();
-            report.set_aside += counts.set_aside;
-            add(&mut report, &counts);
+            self.after = reached.unwrap_or(last);
+            report.found += (count + found.bad.len()) as u64;
         }
         Ok(report)
     }
@@ -128,6 +135,37 @@ impl Validator {
             self.benchmarks = Some(now);
         }
         Ok(())
+    }
+
+    /// Judges what was examined. If the database refuses the values of one workunit, that one is found and set aside,
+    /// and the others are judged.
+    async fn judge_each(&self, pass: &Pass<'_>, examined: batch::Examined) -> Result<Vec<Counts>> {
+        let mut done = Vec::new();
+        let mut todo = vec![examined];
+        while let Some(part) = todo.pop() {
+            match self.judge(pass, &part).await {
+                Ok(counts) => done.push(counts),
+                Err(error) if !error.downcast_ref::<store::Error>().is_some_and(store::Error::is_data) => {
+                    return Err(error);
+                }
+                Err(error) if part.len() <= 1 => {
+                    let Some(workunit) = part.last() else { return Err(error) };
+                    tracing::error!(wu = workunit.0, "set aside, the database refuses its values: {error}");
+                    let (reason, now) = (error.to_string(), pass.clock.now());
+                    pass.store
+                        .transaction("refuse a workunit", async |tx| {
+                            batch::refuse(tx, workunit, &reason, now).await
+                        })
+                        .await?;
+                    done.push(Counts { set_aside: 1, ..Counts::default() });
+                }
+                Err(_) => {
+                    let (first, second) = part.halves();
+                    todo.extend([second, first]);
+                }
+            }
+        }
+        Ok(done)
     }
 
     async fn judge(&self, pass: &Pass<'_>, examined: &batch::Examined) -> Result<Counts> {

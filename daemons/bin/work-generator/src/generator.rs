@@ -215,7 +215,7 @@ impl WorkGenerator {
             Download::from(&self.project.config),
             inputs,
         )
-        .map_err(|error| Fatal::new(format!("{}: {error}", self.work.input_template)))?;
+        .with_context(|| format!("can't make a workunit from {}", self.work.input_template))?;
         Ok(created.workunit)
     }
 

@@ -116,7 +116,7 @@ impl RunningVar {
         let Some(sample) = rule.admit(sample, self.n, self.avg) else { return self };
         let n = self.n + 1.0;
         let delta = sample - self.avg;
-        if n < rule.threshold {
+        let new = if n < rule.threshold {
             let avg = self.avg + delta / n;
             let q = self.q + delta * (sample - avg);
             Self { n, avg, var: q / n, q }
@@ -124,7 +124,9 @@ impl RunningVar {
             let avg = self.avg + rule.weight * delta;
             let var = self.var + rule.weight * (delta * delta - self.var);
             Self { n, avg, var, q: self.q }
-        }
+        };
+        // Differs: a sample whose square no column can hold is ignored; it would stop whoever writes the row.
+        if [new.avg, new.var, new.q].into_iter().all(f64::is_finite) { new } else { self }
     }
 }
 
@@ -196,6 +198,15 @@ mod tests {
                 r = r.with_sample(s, PER_HOST);
                 prop_assert!(r.avg.is_finite() && r.n.is_finite());
             }
+        }
+    }
+
+    #[test]
+    fn a_sample_whose_square_overflows_is_ignored() {
+        let start = RunningVar { n: 1.0, avg: 1e300, var: 0.0, q: 0.0 };
+        for n in [1.0, 500.0] {
+            let start = RunningVar { n, ..start };
+            assert_eq!(start.with_sample(9e300, PER_HOST), start);
         }
     }
 }

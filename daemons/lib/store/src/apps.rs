@@ -21,7 +21,8 @@ impl Conn {
     pub async fn app(&mut self, name: &str) -> Result<Option<App>> {
         let row =
             app::table.filter(app::name.eq(name)).select(rows::App::as_select()).first(&mut self.db).await;
-        Ok(row.optional()?.map(App::from))
+        // The database compares names without case; files and flags don't.
+        Ok(row.optional()?.map(App::from).filter(|app| app.name == name))
     }
 
     /// All versions of an application, by id.

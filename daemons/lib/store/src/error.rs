@@ -77,6 +77,20 @@ impl Error {
         matches!(self, Self::Refused(_) | Self::Unfit(_))
     }
 
+    /// A value does not fit its column, or stands there already: one item of a batch is to blame, not the database.
+    #[must_use]
+    pub fn is_data(&self) -> bool {
+        match self {
+            Self::Duplicate(_) => true,
+            Self::Other(message) => {
+                ["Out of range value", "Data too long", "Incorrect ", "Truncated incorrect"]
+                    .iter()
+                    .any(|words| message.contains(words))
+            }
+            _ => false,
+        }
+    }
+
     /// Run the transaction again.
     #[must_use]
     pub fn is_transient(&self) -> bool {

@@ -84,7 +84,7 @@ async fn daemon<D: Daemon>(line: Line<D::Args>, settings: Settings) -> anyhow::R
     let project = ProjectDir::find(common.project_dir.as_deref(), settings.boinc_project_dir.as_deref())?;
     let stop_file = project.stop_file();
     if stop_file.exists() {
-        tracing::info!("not starting: {} is present", stop_file.display());
+        tracing::info!("not starting: {} is present; bin/start removes it", stop_file.display());
         return Ok(());
     }
     stop.watch_file(stop_file);

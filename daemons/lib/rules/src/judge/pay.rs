@@ -1,6 +1,6 @@
 //! What a valid result is worth, what it gets, and what its host's statistics make of it.
 
-use boinc::id::{MessageId, ResultId};
+use boinc::id::{HostId, MessageId, ResultId};
 use boinc::ledger::{LedgerEntry, LedgerKind};
 use boinc::record::ResultRow;
 
@@ -36,7 +36,9 @@ impl Work {
     pub(super) fn new(instance: &Instance, books: &mut Books) -> Self {
         let row = instance.row.clone();
         let version = boinc::id::HostAppVersionId::of_result(row.appid, row.app_version_id);
-        let statistics = books.look_up(row.hostid, version).map(|found| (found.clone(), found));
+        // A result of nobody has no statistics: its row would be found by no host's lock.
+        let found = (row.hostid != HostId(0)).then(|| books.look_up(row.hostid, version)).flatten();
+        let statistics = found.map(|found| (found.clone(), found));
         Self { row, paid: instance.paid.max(0.0), statistics }
     }
 

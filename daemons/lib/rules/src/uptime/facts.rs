@@ -11,6 +11,9 @@ use crate::credit::usable_flops;
 /// Below this many seconds, elapsed_time was not reported and cpu_time stands in (as in `sched/credit.cpp`).
 const NO_ELAPSED_TIME: f64 = 1e-6;
 
+/// No task is paid with more, FLOPS: the figure comes from a volunteer's benchmark. Some thousand processors of today.
+const MAX_TASK_FLOPS: f64 = 1e14;
+
 /// What the rules need to know about a result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResultFacts {
@@ -26,7 +29,8 @@ pub struct ResultFacts {
     pub validate_state: ValidateState,
     /// When it was sent, Unix seconds; 0 = never.
     pub sent_time: i32,
-    /// When it was reported, or taken from a host that detached, Unix seconds; None until then. No uptime after it.
+    /// When it was over, Unix seconds: reported, taken from a host that detached, or given up at its deadline; None
+    /// until then. No uptime after it.
     pub received_time: Option<i32>,
     /// Seconds that the task ran, once reported.
     pub elapsed_time: Option<f64>,
@@ -53,7 +57,11 @@ impl ResultFacts {
             outcome: row.outcome,
             validate_state: row.validate_state,
             sent_time: row.sent_time,
-            received_time: (over && row.received_time > 0).then_some(row.received_time),
+            received_time: over.then_some(if row.received_time > 0 {
+                row.received_time
+            } else {
+                row.report_deadline
+            }),
             elapsed_time: reported.then_some(elapsed),
             flops_estimate: row.flops_estimate,
             processors: 1.0,
@@ -65,7 +73,7 @@ impl ResultFacts {
     #[must_use]
     pub fn flops(&self, policy: &UptimePolicy) -> f64 {
         let (flops, _) = usable_flops(self.flops_estimate);
-        policy.max_flops.map_or(flops, |max| flops.min(max))
+        policy.max_flops.unwrap_or(f64::INFINITY).min(flops).min(MAX_TASK_FLOPS)
     }
 
     /// Most seconds that a message which the server stored at `time` can be good for, and what sets the limit:
