@@ -16,7 +16,7 @@ async fn together(stage: &mut Stage, program: &str, table: &str, flags: [&str; 2
     barrier.stopped(stage, 2).await;
     barrier.lift().await;
     for process in processes {
-        process.end().await.with(0);
+        process.end().await.with(0).calmly();
     }
     stage.alone().await;
     // What one could not do because the other had it in hand is done by now or by the next pass.
@@ -37,7 +37,7 @@ async fn overtaken(stage: &mut Stage, program: &str, table: &str) {
     let before = Picture::whole(stage).await;
     slow.resume();
     // It did try.
-    slow.end().await.with(0).saying("begin transaction=");
+    slow.end().await.with(0).saying("begin transaction=").calmly();
     Picture::whole(stage).await.must_equal(&before, "the slow one found its work undone");
 }
 
@@ -149,7 +149,7 @@ async fn the_trickle_handler_and_the_validator() {
     barrier.stopped(&mut stage, 2).await;
     barrier.lift().await;
     for process in processes {
-        process.end().await.with(0).saying("nothing is left");
+        process.end().await.with(0).saying("nothing is left").calmly();
     }
     assert_eq!(stage.count("msg_from_host WHERE handled = 0").await, 0);
     assert_eq!(stage.count("workunit WHERE need_validate <> 0").await, 0);

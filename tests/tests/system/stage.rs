@@ -102,7 +102,7 @@ impl Stage {
     /// Runs a daemon until nothing is left to do.
     pub async fn one_pass(&self, program: &str, arguments: &str) {
         let line = format!("--app {} -d 2 --one_pass {arguments}", self.project.app());
-        self.start(program, &line).end().await.with(0).saying("nothing is left to do");
+        self.start(program, &line).end().await.with(0).saying("nothing is left to do").calmly();
     }
 
     /// A number from the database.

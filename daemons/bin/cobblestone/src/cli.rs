@@ -75,12 +75,20 @@ enum Quarantine {
     List {
         #[command(flatten)]
         project: ProjectArgs,
-        /// Only things of this kind: trickle, workunit, result or job
-        #[arg(long, value_name = "KIND")]
+        /// Only things of this kind
+        #[arg(long, value_name = "KIND", value_parser = ["trickle", "held", "released", "workunit"])]
         kind: Option<String>,
         /// At most so many
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..))]
         limit: i64,
+    },
+    /// Give a message that is held or was set aside back to the trickle handler: what is possible of it is paid
+    Release {
+        #[command(flatten)]
+        project: ProjectArgs,
+        /// Number of the entry, as `list` shows it
+        #[arg(value_name = "ID")]
+        id: i64,
     },
     /// Show one thing with its raw text (escaped: it is a volunteer's)
     Show {
@@ -153,6 +161,9 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         }
         Command::Quarantine(Quarantine::Show { project, id }) => {
             quarantine::show(&project, id).await.map(|()| true)
+        }
+        Command::Quarantine(Quarantine::Release { project, id }) => {
+            quarantine::release(&project, id).await.map(|()| true)
         }
         Command::Demo(args) => demo::run(&args).await,
         Command::Sandbox(Sandbox::Stop { dir, remove }) => sandbox_stop::run(&dir, remove).map(|()| true),

@@ -50,6 +50,28 @@ pub async fn list(args: &ProjectArgs, kind: Option<&str>, limit: i64) -> Result<
     Ok(())
 }
 
+/// `release`.
+///
+/// # Errors
+/// There is no such entry, it is no message, no project, or its database can't be written.
+pub async fn release(args: &ProjectArgs, id: i64) -> Result<()> {
+    let (project, _) = Project::open_ready(args).await?;
+    let found =
+        project.store.read("quarantine entry", async |conn| conn.one_set_aside(id, SHOWN).await).await?;
+    let Some(entry) = found else { bail!("there is no entry {id}; `cobblestone quarantine list` shows all") };
+    let released = project
+        .store
+        .transaction("release a message", async |tx| {
+            tx.release_messages(&entry.row.daemon, &[entry.row.refid]).await
+        })
+        .await?;
+    if released == 0 {
+        bail!("entry {id} is no message that is held or was set aside, or its message is gone from the database");
+    }
+    print("released; the trickle handler takes it at its next pass\n");
+    Ok(())
+}
+
 /// `show`.
 ///
 /// # Errors

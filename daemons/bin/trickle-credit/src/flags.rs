@@ -6,7 +6,7 @@ pub struct Flags {
     /// Only messages of this variety
     #[arg(long = "variety", value_name = "X")]
     pub variety: Option<String>,
-    /// Pay <runtime> of messages of --variety as stock trickle_credit does, at most S seconds each
+    /// Pay the runtime element of messages of --variety as stock trickle_credit does, at most S seconds each
     #[arg(long = "max_runtime", value_name = "S", requires = "variety", value_parser = seconds)]
     pub max_runtime: Option<f64>,
 }
