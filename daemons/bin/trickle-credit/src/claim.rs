@@ -116,13 +116,8 @@ mod tests {
         let text = b"\n      <result_name>theory_1_0</result_name>\n      <time>1795161125</time>\n<cpu_time>6.000000</cpu_time>\n";
         let row = message(text);
         assert_eq!(parse(&row).unwrap().result_name.as_deref(), Some("theory_1_0"));
-        let asked = Asked {
-            message: MessageId(1),
-            host: HostId(7),
-            create_time: 50,
-            seconds: 6.0,
-            identity: None,
-        };
+        let asked =
+            Asked { message: MessageId(1), host: HostId(7), create_time: 50, seconds: 6.0, identity: None };
         assert_eq!(both(&row, &ClaimRule::wrapper()), Ok(asked));
     }
 

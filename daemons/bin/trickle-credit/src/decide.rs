@@ -216,9 +216,13 @@ impl Decided {
         host: HostId,
         now: f64,
     ) {
-        let increments = identities
-            .into_iter()
-            .map(|(identity, good_for)| Increment { identity, result, host, good_for, time: now });
+        let increments = identities.into_iter().map(|(identity, good_for)| Increment {
+            identity,
+            result,
+            host,
+            good_for,
+            time: now,
+        });
         self.increments.extend(increments);
     }
 }

@@ -91,10 +91,9 @@ pub async fn sort(
         let result = message.result_name.as_deref().map(|name| by_name.get(name));
         match result {
             None => without_result(&mut sorted, policies, row, message, variety),
-            Some(None) => sorted.aside.push(Aside::unusable(
-                row.id,
-                "there is no result of that name, or its row makes no sense",
-            )),
+            Some(None) => sorted
+                .aside
+                .push(Aside::unusable(row.id, "there is no result of that name, or its row makes no sense")),
             Some(Some(result)) => match policies.of(result.appid, variety) {
                 None => sorted.left_alone += 1,
                 Some((_, rule)) => match claim::read(row, message, rule) {

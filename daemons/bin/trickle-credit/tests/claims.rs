@@ -65,7 +65,9 @@ async fn world(more: &str) -> World {
 }
 
 fn text(result: i64, time: i64, element: &str, seconds: f64) -> String {
-    format!("\n<result_name>r{result}</result_name>\n<time>{time}</time>\n<{element}>{seconds:.6}</{element}>\n")
+    format!(
+        "\n<result_name>r{result}</result_name>\n<time>{time}</time>\n<{element}>{seconds:.6}</{element}>\n"
+    )
 }
 
 /// Messages of tasks; the fourth and the seventh claim too much.
@@ -153,7 +155,10 @@ async fn every_kind_is_paid_under_every_policy() {
         is_paid(&mut world, CAPPED).await;
         world.balances().await;
         assert_eq!(world.number(aside).await, 5);
-        assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_quarantine WHERE kind <> 'trickle'").await, 0);
+        assert_eq!(
+            world.number("SELECT COUNT(*) FROM cobblestone_quarantine WHERE kind <> 'trickle'").await,
+            0
+        );
         assert_eq!(world.number("SELECT SUM(over_claims) FROM cobblestone_flag").await, before);
     }
 }
@@ -172,6 +177,36 @@ async fn a_host_is_paid_no_more_than_its_day() {
     let ledger = world.sum("SELECT SUM(seconds) FROM cobblestone_ledger").await;
     assert!((ledger - world.sum("SELECT SUM(seconds) FROM cobblestone_host_day").await).abs() < 1e-6);
     world.balances().await;
+}
+
+#[tokio::test]
+async fn deadlines_of_tasks_that_are_alive_are_extended() {
+    let mut world = world("").await;
+    let deadline =
+        "\n[deadline]\nextension_timeframe = 1000\nextension_period = 500\nmax_extension_seconds = 800\n";
+    world.project.write_app_config(&(config("") + deadline)).unwrap();
+    let bound = 100_000 + 200;
+    let workunits =
+        (1..=7).map(|id| json!({"id": id, "appid": 1, "name": format!("w{id}"), "delay_bound": bound}));
+    world.insert("workunit", workunits.collect()).await;
+    // The third just passed, the fourth is far away, the sixth is reported.
+    let sql = "UPDATE result SET report_deadline = sent_time + CASE id WHEN 3 THEN 99990 WHEN 4 THEN 200000 ELSE 100200 END";
+    world.sql.execute(sql, &[]).await.unwrap();
+    let row = |id: i64, host: i64| (host, SENT + 1000, "cpu_time", text(id, SENT + 1000, "cpu_time", 10.0));
+    let rows = [row(1, 1), row(2, 3), row(3, 3), row(4, 4), row(6, 2)];
+    for left in [700, 1000, 1000] {
+        world.messages(&rows).await;
+        world.one_pass(&[]);
+        let first = world.number("SELECT report_deadline - sent_time FROM result WHERE id = 1").await;
+        assert_eq!(first, 100_000 + left);
+    }
+    let others = world
+        .sql
+        .rows("SELECT id, report_deadline - sent_time AS d FROM result ORDER BY id", &[])
+        .await
+        .unwrap();
+    let others: Vec<i64> = others.iter().map(|row| row.i64("d").unwrap()).collect();
+    assert_eq!(others, [101_000, 100_200, 101_000, 200_000, 100_200, 100_200, 100_200]);
 }
 
 /// Numbers that look random and are the same each time.
@@ -199,7 +234,7 @@ async fn order_repetition_passes_and_instances_change_nothing() {
         let mut world = world("over_claims = \"cap\"").await;
         for part in rows.chunks(rows.len().div_ceil(seed as usize)) {
             world.messages(part).await;
-            let two = [world.start(&[]).spawn().unwrap(), world.start(&[]).spawn().unwrap()];
+            let two = [(); 2].map(|()| world.start(&[]).stderr(std::process::Stdio::null()).spawn().unwrap());
             for mut child in two {
                 assert!(child.wait().unwrap().success());
             }
@@ -241,9 +276,17 @@ async fn picture(world: &mut World) -> String {
 
 /// As it was before the first pass; one message was released.
 async fn rewind(world: &mut World) {
-    for table in
-        ["ledger", "mark", "increment_sum", "increment", "host_day", "flag", "host_messages", "disallowed", "quarantine"]
-    {
+    for table in [
+        "ledger",
+        "mark",
+        "increment_sum",
+        "increment",
+        "host_day",
+        "flag",
+        "host_messages",
+        "disallowed",
+        "quarantine",
+    ] {
         world.sql.execute(&format!("DELETE FROM cobblestone_{table}"), &[]).await.unwrap();
     }
     for table in ["host", "user", "team"] {

@@ -51,7 +51,8 @@ async fn everything_comes_out_as_with_stock_trickle_credit() {
     let case: Value = serde_json::from_str(&data("case.json")).unwrap();
     let after = tables(&data("after.jsonl.gz"));
     let clock = SimClock::frozen(case["now"].as_f64().unwrap());
-    let mut world = World::with(ProjectOptions { clock: Some(clock), bare: true, ..Default::default() }).await;
+    let mut world =
+        World::with(ProjectOptions { clock: Some(clock), bare: true, ..Default::default() }).await;
     world.project.load_rows(&data("before.jsonl.gz")).await.unwrap();
     world.project.migrate().await.unwrap();
     let flags: Vec<&str> =
@@ -92,7 +93,8 @@ async fn it_starts_on_a_new_project_and_pays_a_repeated_message_once() {
     world.insert("user", vec![json!({"id": 2, "email_addr": "a", "authenticator": "a"})]).await;
     let named = "<result_name>any</result_name>\n<time>7</time>\n<runtime>43200</runtime>\n";
     let other = "<result_name>any</result_name>\n<time>8</time>\n<runtime>43200</runtime>\n";
-    let texts = [named, named, other, "<runtime>1000</runtime>", "<runtime>1000</runtime>", "<runtime>0</runtime>"];
+    let texts =
+        [named, named, other, "<runtime>1000</runtime>", "<runtime>1000</runtime>", "<runtime>0</runtime>"];
     let rows = texts.map(|xml| (3, 1000, "legacy", xml.to_owned()));
     world.messages(&rows).await;
     world.one_pass(&["--variety", "legacy", "--max_runtime", "86400"]);

@@ -67,7 +67,13 @@ impl Conn {
     }
 
     /// What was taken out of the days `from` to `to` of those hosts, in an application. Lock the hosts first.
-    pub async fn host_days(&mut self, app: AppId, hosts: &[HostId], from: i32, to: i32) -> Result<Vec<HostDay>> {
+    pub async fn host_days(
+        &mut self,
+        app: AppId,
+        hosts: &[HostId],
+        from: i32,
+        to: i32,
+    ) -> Result<Vec<HostDay>> {
         if hosts.is_empty() {
             return Ok(Vec::new());
         }
@@ -78,7 +84,10 @@ impl Conn {
             .select((days::hostid, days::day, days::seconds))
             .load::<(i32, i32, f64)>(&mut self.db)
             .await?;
-        Ok(rows.into_iter().map(|(id, day, seconds)| HostDay { host: HostId(id), app, day, seconds }).collect())
+        Ok(rows
+            .into_iter()
+            .map(|(id, day, seconds)| HostDay { host: HostId(id), app, day, seconds })
+            .collect())
     }
 
     /// The over-claims of those hosts, in all applications; a host without any has no row. Lock the hosts first.

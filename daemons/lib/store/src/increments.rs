@@ -60,7 +60,9 @@ impl Conn {
             ))
             .load(&mut self.db)
             .await?;
-            known.extend(rows.iter().filter_map(|row| Some((Identity::from_column(&row.identity)?, row.good_for))));
+            known.extend(
+                rows.iter().filter_map(|row| Some((Identity::from_column(&row.identity)?, row.good_for))),
+            );
         }
         Ok(known)
     }

@@ -118,7 +118,10 @@ impl Tx {
             };
             if released == 0 && changed > 0 {
                 // It was handled for good.
-                diesel::update(m::table.filter(m::id.eq(message))).set(m::handled.eq(1)).execute(&mut self.db).await?;
+                diesel::update(m::table.filter(m::id.eq(message)))
+                    .set(m::handled.eq(1))
+                    .execute(&mut self.db)
+                    .await?;
             }
             all += released;
         }

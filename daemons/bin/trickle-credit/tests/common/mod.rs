@@ -112,7 +112,11 @@ impl World {
         }
         let (marks, fates, twice) = store
             .snapshot("check", async |conn| {
-                Ok((conn.marks_off().await?, conn.message_fates(&[]).await?, conn.messages_paid_twice().await?))
+                Ok((
+                    conn.marks_off().await?,
+                    conn.message_fates(&[]).await?,
+                    conn.messages_paid_twice().await?,
+                ))
             })
             .await
             .unwrap();
