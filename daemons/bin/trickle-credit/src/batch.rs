@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use boinc::id::{AppId, HostId, MessageId, ResultId, TeamId, UserId};
-use boinc::record::{Host, MsgFromHost};
+use boinc::id::{AppId, HostId, MessageId, ResultId, TeamId, UserId, WorkunitId};
+use boinc::record::{Host, MsgFromHost, ResultRow};
 use boinc::trickle::Meaning;
 use rules::books::{Books, Versions};
+use rules::deadline::DeadlinePolicy;
 use rules::uptime::{HostDays, REACH, Unit, day_of};
 use store::host_accounts::{Flag, HostDay};
 use store::quarantine::SetAside;
@@ -102,9 +103,8 @@ async fn write(
 ) -> store::Result<Counts> {
     let live: BTreeSet<MessageId> = tx.lock_messages(&sorted.messages()).await?.into_iter().collect();
     let sorted = sorted.only(&live);
-    let mut locked = lock(tx, context.policies, &sorted, &live, variety).await?;
-    let results = std::mem::take(&mut locked.results);
-    locked.results.clone_from(&results);
+    let locked = lock(tx, context.policies, &sorted, &live, variety).await?;
+    let results = locked.results.clone();
     let (marks, released) = (locked.marks.clone(), locked.released.clone());
     let hosts = locked.hosts.clone();
     let decided = decide(&sorted, context.policies, variety, locked, context.now);
@@ -124,6 +124,8 @@ async fn write(
         return Ok(writes.counts);
     }
     let flags = flags(tx, context, &writes).await?;
+    let deadlines = deadlines(tx, context, &sorted, &results).await?;
+    tx.extend_deadlines(&deadlines).await?;
     tx.add_granted_credit(&writes.granted).await?;
     tx.write_marks(&writes.marks).await?;
     tx.write_increment_sums(&writes.sums).await?;
@@ -271,6 +273,32 @@ async fn flags(tx: &mut Tx, context: &Context<'_>, writes: &Writes) -> store::Re
         flags.push(Flag { host, app, over_claims, flagged, time: context.now });
     }
     Ok(flags)
+}
+
+/// The later deadlines of tasks that sent a message, whatever it is paid.
+async fn deadlines(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    sorted: &Sorted,
+    results: &BTreeMap<ResultId, ResultRow>,
+) -> store::Result<Vec<(ResultId, i32, i32)>> {
+    let alive: Vec<(&ResultRow, &DeadlinePolicy)> = results
+        .values()
+        .filter(|row| {
+            let mut asked = sorted.by_result.get(&row.id).into_iter().flatten();
+            asked.any(|asked| asked.host == row.hostid)
+        })
+        .filter_map(|row| Some((row, context.policies.deadline(row.appid)?)))
+        .collect();
+    let workunits: BTreeSet<WorkunitId> = alive.iter().map(|(row, _)| row.workunitid).collect();
+    let bounds = tx.delay_bounds(&workunits.into_iter().collect::<Vec<_>>()).await?;
+    let bounds: BTreeMap<WorkunitId, i32> = bounds.into_iter().collect();
+    let extensions = alive.into_iter().filter_map(|(row, policy)| {
+        let extension = policy.extension(row, row.hostid, *bounds.get(&row.workunitid)?, context.now)?;
+        tracing::info!(result = row.id.0, old = extension.old, new = extension.new, "deadline extended");
+        Some((extension.result, extension.old, extension.new))
+    });
+    Ok(extensions.collect())
 }
 
 fn changed_days(decided: &Decided) -> Vec<HostDay> {

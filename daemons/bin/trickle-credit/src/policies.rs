@@ -9,6 +9,7 @@ use app_config::AppConfig;
 use boinc::id::AppId;
 use boinc::record::App;
 use daemon::Fatal;
+use rules::deadline::DeadlinePolicy;
 use rules::uptime::{Benchmarks, ClaimRule, HostRates, NoPayer, UptimePolicy, payer_without_result};
 
 use crate::flags::Flags;
@@ -18,6 +19,7 @@ use crate::flags::Flags;
 pub struct Policies {
     declared: BTreeMap<AppId, UptimePolicy>,
     resolved: BTreeMap<AppId, UptimePolicy>,
+    deadlines: BTreeMap<AppId, DeadlinePolicy>,
     /// Those that this daemon serves.
     served: BTreeSet<AppId>,
     /// With `--max_runtime`: then nothing else counts.
@@ -70,6 +72,7 @@ impl Policies {
                 policies.served.insert(found.id);
             }
             policies.declared.insert(found.id, config.uptime);
+            policies.deadlines.extend(config.deadline.map(|deadline| (found.id, deadline)));
         }
         if let (Some(variety), Some(max_runtime)) = (&flags.variety, flags.max_runtime) {
             policies.stock = Some(UptimePolicy::stock(variety, max_runtime));
@@ -126,6 +129,11 @@ impl Policies {
         let declared = self.declared.get(&app).unwrap_or(policy);
         let rates = HostRates::of(declared, &self.benchmarks);
         Ok(self.served.contains(&app).then_some(Payer { app, policy, rule, rates }))
+    }
+
+    /// How the deadlines of an application's tasks are extended; none if they are not.
+    pub fn deadline(&self, app: AppId) -> Option<&DeadlinePolicy> {
+        self.deadlines.get(&app)
     }
 
     /// Whether a host that over-claimed so often is flagged.

@@ -179,6 +179,36 @@ async fn a_host_is_paid_no_more_than_its_day() {
     world.balances().await;
 }
 
+#[tokio::test]
+async fn deadlines_of_tasks_that_are_alive_are_extended() {
+    let mut world = world("").await;
+    let deadline =
+        "\n[deadline]\nextension_timeframe = 1000\nextension_period = 500\nmax_extension_seconds = 800\n";
+    world.project.write_app_config(&(config("") + deadline)).unwrap();
+    let bound = 100_000 + 200;
+    let workunits =
+        (1..=7).map(|id| json!({"id": id, "appid": 1, "name": format!("w{id}"), "delay_bound": bound}));
+    world.insert("workunit", workunits.collect()).await;
+    // The third just passed, the fourth is far away, the sixth is reported.
+    let sql = "UPDATE result SET report_deadline = sent_time + CASE id WHEN 3 THEN 99990 WHEN 4 THEN 200000 ELSE 100200 END";
+    world.sql.execute(sql, &[]).await.unwrap();
+    let row = |id: i64, host: i64| (host, SENT + 1000, "cpu_time", text(id, SENT + 1000, "cpu_time", 10.0));
+    let rows = [row(1, 1), row(2, 3), row(3, 3), row(4, 4), row(6, 2)];
+    for left in [700, 1000, 1000] {
+        world.messages(&rows).await;
+        world.one_pass(&[]);
+        let first = world.number("SELECT report_deadline - sent_time FROM result WHERE id = 1").await;
+        assert_eq!(first, 100_000 + left);
+    }
+    let others = world
+        .sql
+        .rows("SELECT id, report_deadline - sent_time AS d FROM result ORDER BY id", &[])
+        .await
+        .unwrap();
+    let others: Vec<i64> = others.iter().map(|row| row.i64("d").unwrap()).collect();
+    assert_eq!(others, [101_000, 100_200, 101_000, 200_000, 100_200, 100_200, 100_200]);
+}
+
 /// Numbers that look random and are the same each time.
 struct Numbers(u64);
 
@@ -204,7 +234,7 @@ async fn order_repetition_passes_and_instances_change_nothing() {
         let mut world = world("over_claims = \"cap\"").await;
         for part in rows.chunks(rows.len().div_ceil(seed as usize)) {
             world.messages(part).await;
-            let two = [world.start(&[]).spawn().unwrap(), world.start(&[]).spawn().unwrap()];
+            let two = [(); 2].map(|()| world.start(&[]).stderr(std::process::Stdio::null()).spawn().unwrap());
             for mut child in two {
                 assert!(child.wait().unwrap().success());
             }

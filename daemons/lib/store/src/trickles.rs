@@ -3,17 +3,17 @@
 //! Invariant: a message is marked handled in the transaction that does what it asks for, and only while it is
 //! locked and still unhandled. Several instances take different messages (`SKIP LOCKED`).
 
-use boinc::id::{AppId, HostId, MessageId, ResultId};
+use boinc::id::{AppId, HostId, MessageId, ResultId, WorkunitId};
 use boinc::record::{MsgFromHost, ResultRow};
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
 use diesel_async::RunQueryDsl;
 use futures_util::StreamExt;
 
-use crate::bulk::{self, Kind, float};
+use crate::bulk::{self, Kind, Set, float};
 use crate::error::{Error, Loaded, Result};
 use crate::rows;
-use crate::schema::boinc::{msg_from_host, result};
+use crate::schema::boinc::{msg_from_host, result, workunit};
 use crate::schema::ours::cobblestone_mark;
 use crate::transaction::{Conn, Tx};
 
@@ -118,6 +118,19 @@ impl Conn {
         Ok(Loaded::sort(rows.into_iter().map(ResultRow::try_from)))
     }
 
+    /// `delay_bound` of workunits, seconds.
+    pub async fn delay_bounds(&mut self, workunits: &[WorkunitId]) -> Result<Vec<(WorkunitId, i32)>> {
+        if workunits.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = workunit::table
+            .filter(workunit::id.eq_any(workunits.iter().map(|id| id.0)))
+            .select((workunit::id, workunit::delay_bound))
+            .load::<(i32, i32)>(&mut self.db)
+            .await?;
+        Ok(rows.into_iter().map(|(id, seconds)| (WorkunitId(id), seconds)).collect())
+    }
+
     /// Marks of those results; a result without a mark was never paid. Lock the results first.
     pub async fn marks(&mut self, results: &[ResultId]) -> Result<Vec<Mark>> {
         if results.is_empty() {
@@ -180,6 +193,15 @@ impl Tx {
             .load(&mut self.db)
             .await?;
         Ok(Loaded::sort(rows.into_iter().map(ResultRow::try_from)))
+    }
+
+    /// Moves deadlines of locked results, where they are as they were read: (result, old, new) in Unix seconds. No other
+    /// column is written. Returns how many were moved.
+    pub async fn extend_deadlines(&mut self, deadlines: &[(ResultId, i32, i32)]) -> Result<usize> {
+        let values: Vec<_> =
+            deadlines.iter().map(|(id, old, new)| vec![id.0.into(), (*old).into(), (*new).into()]).collect();
+        let sets = [Set::Guard("report_deadline", Kind::Int), Set::To("report_deadline", Kind::Int)];
+        bulk::update(self, "result", &["id"], &sets, &values).await
     }
 
     /// Marks locked messages as handled, as stock tools do.
