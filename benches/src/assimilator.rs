@@ -68,6 +68,7 @@ impl Bench for Assimilator {
 
     async fn floor(&self, site: &mut Site, batch: usize) -> Result<Vec<Batch>> {
         let mut workunits = Changed::of(site, "workunit", &["id"]).await?;
+        let rows = Inserted::of(site, "cobblestone_assimilated", &["workunitid"]).await?;
         let recorded = Inserted::of(site, "cobblestone_dataset_file", &["id"]).await?;
         let results = site.project.path("results");
         let mut tables: Vec<(PathBuf, Vec<u8>)> = Vec::new();
@@ -118,9 +119,9 @@ impl Bench for Assimilator {
             )];
             let keys: Vec<Key> = batch.iter().map(|id| vec![*id]).collect();
             statements.extend(workunits.update(&keys));
-            let rows: Vec<&Key> =
-                files_of_tables.iter().enumerate().filter(|(n, _)| part(*n)).map(|(_, key)| key).collect();
-            statements.extend(recorded.insert(rows));
+            statements.extend(rows.insert(&keys));
+            let tables = files_of_tables.iter().enumerate().filter(|(n, _)| part(*n)).map(|(_, key)| key);
+            statements.extend(recorded.insert(tables));
             after = batch.last().copied().unwrap_or(after);
             batches.push(Batch { files, reads, statements });
         }

@@ -61,12 +61,12 @@ pub async fn release(args: &ProjectArgs, id: i64) -> Result<()> {
     let Some(entry) = found else { bail!("there is no entry {id}; `cobblestone quarantine list` shows all") };
     let released = project
         .store
-        .transaction("release a message", async |tx| {
-            tx.release_messages(&entry.row.daemon, &[entry.row.refid]).await
-        })
+        .transaction("release a message", async |tx| tx.release_messages(&entry.daemon, &[entry.refid]).await)
         .await?;
     if released == 0 {
-        bail!("entry {id} is no message that is held or was set aside, or its message is gone from the database");
+        bail!(
+            "entry {id} is no message that is held or was set aside, or its message is gone from the database"
+        );
     }
     print("released; the trickle handler takes it at its next pass\n");
     Ok(())

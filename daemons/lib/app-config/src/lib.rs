@@ -109,7 +109,6 @@ impl AppConfig {
     /// Keys that are set and that no program of this version obeys: daemons warn of them when they start.
     pub fn not_obeyed_yet(&self) -> Vec<&'static str> {
         [
-            (self.deadline.is_some(), "[deadline]"),
             (!self.reports.is_empty(), "[[reports]]"),
             (self.trickle_down != TrickleDown::default(), "[trickle_down]"),
         ]
