@@ -6,9 +6,15 @@
 //! A lock that is asked for while a transaction has written `t` already comes when that transaction ends. The daemon
 //! then comes to a stand in its next one: see [`Barrier::after_this`].
 
+use std::time::Instant;
+
 use store::sql::Connection;
 
+use crate::process::{LOOK, PATIENCE, Process};
 use crate::stage::Stage;
+
+/// Connections that stand at a barrier.
+pub const WAITING: &str = "state LIKE 'Waiting for table%'";
 
 /// A table that nobody can write.
 pub struct Barrier {
@@ -44,14 +50,20 @@ impl Barrier {
             next
         });
         // The daemon, and the new lock.
-        stage.others("state LIKE 'Waiting for table%'", 2).await;
+        stage.others(WAITING, 2).await;
         self.lift().await;
         asked.await.unwrap()
     }
 
-    /// Waits until so many daemons stand before it.
-    pub async fn stopped(&mut self, stage: &mut Stage, daemons: i64) {
-        stage.others("state LIKE 'Waiting for table%'", daemons).await;
+    /// Waits until these daemons, and no others, stand before it.
+    pub async fn stopped(&mut self, stage: &mut Stage, daemons: &mut [Process]) {
+        let wanted = i64::try_from(daemons.len()).unwrap();
+        let start = Instant::now();
+        while stage.count_others(WAITING).await != wanted {
+            assert!(daemons.iter_mut().all(Process::is_running), "one ended before it came to the barrier");
+            assert!(start.elapsed() < PATIENCE, "they don't come to the barrier");
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Lets them go on.

@@ -9,8 +9,8 @@ use crate::stage::Stage;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture(BTreeMap<&'static str, Vec<String>>);
 
-/// How everything ended. Not in it: recent averages, which depend on when and in which portions credit came; ids of
-/// what the daemons make, for an insert that is rolled back uses them up.
+/// How everything ended. Not in it: recent averages and runs of valid results, which depend on the order and the
+/// portions in which credit came; ids of what the daemons make, for an insert that is rolled back uses them up.
 const OUTCOME: &[(&str, &str)] = &[
     ("messages", "SELECT id, handled FROM msg_from_host"),
     (
@@ -33,7 +33,7 @@ const OUTCOME: &[(&str, &str)] = &[
     ),
     (
         "host_app_version",
-        "SELECT host_id, app_version_id, max_jobs_per_day, consecutive_valid FROM host_app_version",
+        "SELECT host_id, app_version_id, max_jobs_per_day FROM host_app_version",
     ),
     (
         "jobs",
@@ -53,12 +53,6 @@ const PAYERS: &[(&str, &str)] = &[
     ("marks", "SELECT resultid, seconds_paid FROM cobblestone_mark"),
 ];
 
-/// In addition where one instance did the work in order: which message was paid what.
-const MESSAGES: (&str, &str) = (
-    "paid per message",
-    "SELECT messageid, resultid, seconds, credit, reason FROM cobblestone_ledger WHERE messageid IS NOT NULL",
-);
-
 impl Picture {
     /// How everything ended, as it must be also when all daemons worked at the same time.
     pub async fn at_the_end(stage: &mut Stage) -> Self {
@@ -68,11 +62,6 @@ impl Picture {
     /// How everything ended, as it must be when one kind of daemon worked at a time, in however many instances.
     pub async fn of(stage: &mut Stage) -> Self {
         Self::ask(stage, &[OUTCOME, PAYERS].concat()).await
-    }
-
-    /// The same, and which message was paid what.
-    pub async fn with_messages(stage: &mut Stage) -> Self {
-        Self::ask(stage, &[OUTCOME, PAYERS, &[MESSAGES]].concat()).await
     }
 
     /// Every row of every table that a daemon may write: nothing may differ when nothing was done.

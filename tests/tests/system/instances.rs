@@ -1,19 +1,20 @@
 //! Two instances at once on one backlog: nothing is done twice, and the totals are those of a single one.
 
 use crate::backlog::{self, Backlog};
-use crate::barrier::Barrier;
+use crate::barrier::{Barrier, WAITING};
 use crate::books::{Picture, balance};
 use crate::dataset;
 use crate::stage::{CONFIG, Stage};
 use std::path::PathBuf;
+use std::slice::from_mut;
 
 /// Runs one instance per line of flags, at the same time. Both have read the same candidates before either may
 /// write `table`.
 async fn together(stage: &mut Stage, program: &str, table: &str, flags: [&str; 2]) {
     let mut barrier = Barrier::on(stage, table).await;
     let line = |flags: &str| format!("--app {} -d 2 --one_pass {flags}", stage.project.app());
-    let processes = flags.map(|flags| stage.start(program, &line(flags)));
-    barrier.stopped(stage, 2).await;
+    let mut processes = flags.map(|flags| stage.start(program, &line(flags)));
+    barrier.stopped(stage, &mut processes).await;
     barrier.lift().await;
     for process in processes {
         process.end().await.with(0).calmly();
@@ -28,11 +29,11 @@ async fn together(stage: &mut Stage, program: &str, table: &str, flags: [&str; 2
 async fn overtaken(stage: &mut Stage, program: &str, table: &str) {
     let mut barrier = Barrier::for_readers(stage, table).await;
     let mut slow = stage.daemon(program, "--one_pass");
-    barrier.stopped(stage, 1).await;
+    barrier.stopped(stage, from_mut(&mut slow)).await;
     slow.pause().await;
     barrier.lift().await;
     // The server has read it for the slow one.
-    stage.others("state LIKE 'Waiting for table%'", 0).await;
+    stage.others(WAITING, 0).await;
     stage.one_pass(program, "").await;
     let before = Picture::whole(stage).await;
     slow.resume();
@@ -144,9 +145,9 @@ async fn the_trickle_handler_and_the_validator() {
     let mut stage = Stage::new("two").await;
     WORK.fill(&mut stage).await;
     let mut barrier = Barrier::on(&stage, "result").await;
-    let processes = ["cobblestone-trickle-credit", "cobblestone-validator"]
+    let mut processes = ["cobblestone-trickle-credit", "cobblestone-validator"]
         .map(|program| stage.start(program, "--app theory --one_pass"));
-    barrier.stopped(&mut stage, 2).await;
+    barrier.stopped(&mut stage, &mut processes).await;
     barrier.lift().await;
     for process in processes {
         process.end().await.with(0).saying("nothing is left").calmly();

@@ -3,7 +3,7 @@
 use sandbox::Server;
 
 use crate::backlog::{self, Backlog};
-use crate::barrier::Barrier;
+use crate::barrier::{Barrier, WAITING};
 use crate::books::{Picture, balance};
 use crate::dataset;
 use crate::process::{DAEMONS, Process};
@@ -91,7 +91,7 @@ async fn killed_in_transactions(server: &mut Server, stage: &mut Stage) -> [Proc
     let barriers =
         [Barrier::on(stage, "cobblestone_job").await, Barrier::on(stage, "cobblestone_ledger").await];
     let mut processes = start(stage);
-    stage.others("state LIKE 'Waiting for table%'", 2).await;
+    stage.others(WAITING, 2).await;
     server.kill();
     drop(barriers);
     for process in &mut processes {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use sandbox::{DaemonLine, Project, ProjectOptions, Server, SimClock, TestDb, TestProject};
 use store::sql::{Connection, Param};
 
+use crate::barrier::WAITING;
 use crate::process::{LOOK, PATIENCE, Process, programs};
 
 /// The simulated time at which the clock of most projects stands. Unix seconds.
@@ -143,18 +144,32 @@ impl Stage {
         self.others("1 = 1", 0).await;
     }
 
-    /// Waits until so many connections of others fit, as a condition on `information_schema.processlist`.
-    pub async fn others(&mut self, condition: &str, wanted: i64) {
-        let sql = format!(
+    /// Counts connections of others that fit, as a condition on `information_schema.processlist`.
+    pub async fn count_others(&mut self, condition: &str) -> i64 {
+        self.count(&format!(
             "information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID() AND ({condition})"
-        );
+        ))
+        .await
+    }
+
+    /// Waits until there are so many of them.
+    pub async fn others(&mut self, condition: &str, wanted: i64) {
         let start = Instant::now();
         loop {
-            let found = self.count(&sql).await;
+            let found = self.count_others(condition).await;
             if found == wanted {
                 return;
             }
             assert!(start.elapsed() < PATIENCE, "{found} connections instead of {wanted}: {condition}");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Waits until one daemon stands at a barrier, or rests as the barrier's own connection does.
+    pub async fn at_the_barrier_or_at_rest(&mut self) {
+        let start = Instant::now();
+        while self.count_others(WAITING).await != 1 && self.count_others("command = 'Sleep'").await != 2 {
+            assert!(start.elapsed() < PATIENCE, "the daemon neither waits nor rests");
             tokio::time::sleep(LOOK).await;
         }
     }

@@ -2,6 +2,7 @@
 //! a second, with the item in hand finished or untouched.
 
 use std::path::PathBuf;
+use std::slice::from_mut;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -62,8 +63,8 @@ async fn in_a_transaction(program: &str, stage: &mut Stage, table: &str) {
     let before = Picture::whole(stage).await;
     for way in WAYS {
         let mut barrier = Barrier::on(stage, table).await;
-        let process = stage.daemon(program, "");
-        barrier.stopped(stage, 1).await;
+        let mut process = stage.daemon(program, "");
+        barrier.stopped(stage, from_mut(&mut process)).await;
         stops(stage, process, way).await.saying("the pass was cut short");
         barrier.lift().await;
         stage.alone().await;
