@@ -75,7 +75,7 @@ enum Quarantine {
     List {
         #[command(flatten)]
         project: ProjectArgs,
-        /// Only things of this kind: trickle, workunit, result or job
+        /// Only things of this kind: trickle, held, released, workunit, result or job
         #[arg(long, value_name = "KIND")]
         kind: Option<String>,
         /// At most so many
