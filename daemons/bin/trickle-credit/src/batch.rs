@@ -6,16 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use boinc::id::{AppId, HostId, MessageId, ResultId, TeamId, UserId, WorkunitId};
-use boinc::record::{Host, MsgFromHost, ResultRow};
+use boinc::id::{AppId, HostId, MessageId, ResultId, TeamId, UserId};
+use boinc::record::{Host, MsgFromHost};
 use boinc::trickle::Meaning;
 use rules::books::{Books, Versions};
-use rules::deadline::DeadlinePolicy;
 use rules::uptime::{HostDays, REACH, Unit, day_of};
 use store::host_accounts::{Flag, HostDay};
 use store::quarantine::SetAside;
 use store::{Store, Tx};
 
+use crate::answer::{alive, answer};
 use crate::claim::Aside;
 use crate::decide::{Decided, Item, Locked, decide};
 use crate::policies::Policies;
@@ -35,6 +35,8 @@ pub struct Context<'a> {
     pub now: f64,
     /// config.xml: `credit_by_app`
     pub credit_by_app: bool,
+    /// config.xml: `msg_to_host`
+    pub msg_to_host: bool,
     /// Write nothing.
     pub dry_run: bool,
 }
@@ -124,8 +126,9 @@ async fn write(
         return Ok(writes.counts);
     }
     let flags = flags(tx, context, &writes).await?;
-    let deadlines = deadlines(tx, context, &sorted, &results).await?;
-    tx.extend_deadlines(&deadlines).await?;
+    let tasks = alive(&sorted, &results);
+    let answers = answer(tx, context, &tasks, &writes).await?;
+    tx.extend_deadlines(&answers.deadlines).await?;
     tx.add_granted_credit(&writes.granted).await?;
     tx.write_marks(&writes.marks).await?;
     tx.write_increment_sums(&writes.sums).await?;
@@ -139,6 +142,7 @@ async fn write(
     let released: Vec<i64> = released.iter().map(|id| id.0.into()).collect();
     tx.release(DAEMON, "released", &released).await?;
     tx.set_aside(&aside_rows(&writes.aside, raw, context.now)).await?;
+    tx.insert_msg_to_host(&answers.messages, context.now as i32).await?;
     tx.mark_handled(&live.into_iter().collect::<Vec<_>>()).await?;
     Ok(writes.counts)
 }
@@ -273,32 +277,6 @@ async fn flags(tx: &mut Tx, context: &Context<'_>, writes: &Writes) -> store::Re
         flags.push(Flag { host, app, over_claims, flagged, time: context.now });
     }
     Ok(flags)
-}
-
-/// The later deadlines of tasks that sent a message, whatever it is paid.
-async fn deadlines(
-    tx: &mut Tx,
-    context: &Context<'_>,
-    sorted: &Sorted,
-    results: &BTreeMap<ResultId, ResultRow>,
-) -> store::Result<Vec<(ResultId, i32, i32)>> {
-    let alive: Vec<(&ResultRow, &DeadlinePolicy)> = results
-        .values()
-        .filter(|row| {
-            let mut asked = sorted.by_result.get(&row.id).into_iter().flatten();
-            asked.any(|asked| asked.host == row.hostid)
-        })
-        .filter_map(|row| Some((row, context.policies.deadline(row.appid)?)))
-        .collect();
-    let workunits: BTreeSet<WorkunitId> = alive.iter().map(|(row, _)| row.workunitid).collect();
-    let bounds = tx.delay_bounds(&workunits.into_iter().collect::<Vec<_>>()).await?;
-    let bounds: BTreeMap<WorkunitId, i32> = bounds.into_iter().collect();
-    let extensions = alive.into_iter().filter_map(|(row, policy)| {
-        let extension = policy.extension(row, row.hostid, *bounds.get(&row.workunitid)?, context.now)?;
-        tracing::info!(result = row.id.0, old = extension.old, new = extension.new, "deadline extended");
-        Some((extension.result, extension.old, extension.new))
-    });
-    Ok(extensions.collect())
 }
 
 fn changed_days(decided: &Decided) -> Vec<HostDay> {

@@ -28,6 +28,7 @@ pub struct TrickleCredit {
     after: Vec<MessageId>,
     modulus: Option<Modulus>,
     credit_by_app: bool,
+    msg_to_host: bool,
     dry_run: bool,
 }
 
@@ -62,6 +63,7 @@ impl Daemon for TrickleCredit {
             noted: start.common.dry_run,
             modulus: start.modulus,
             credit_by_app: start.project.config.credit_by_app,
+            msg_to_host: start.project.config.msg_to_host,
             dry_run: start.common.dry_run,
         })
     }
@@ -89,6 +91,7 @@ impl Daemon for TrickleCredit {
                     policies: &self.policies,
                     now: pass.clock.now(),
                     credit_by_app: self.credit_by_app,
+                    msg_to_host: self.msg_to_host,
                     dry_run: self.dry_run,
                 };
                 let counts = batch::handle(&context, &messages, variety).await?;

@@ -4,7 +4,7 @@
 //! (an increment); the *mark* of a result is how far its uptime is paid; the *ledger* has a row for every payment.
 //!
 //! Modules, in the order of a batch: `handler` reads messages, `sort` finds out whose they are, `batch` is the
-//! transaction: it locks, `decide` decides, `settle` turns payments into rows.
+//! transaction: it locks, `decide` decides, `settle` turns payments into rows, `answer` says what tasks get besides credit.
 //!
 //! Invariant: ledger, mark, identities, days, flags, totals of host, user and team, `result.granted_credit` and `msg_from_host.handled`
 //! change in one transaction, decided on locked rows. Killed at any point, a message is either unhandled and
@@ -15,6 +15,7 @@
 //! unhandled. With `--variety` and `--max_runtime` there are none: messages are paid as stock trickle_credit does,
 //! whatever result they name.
 
+mod answer;
 mod batch;
 mod claim;
 mod decide;

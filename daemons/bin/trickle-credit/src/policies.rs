@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use app_config::AppConfig;
+use app_config::{AppConfig, TrickleDown};
 use boinc::id::AppId;
 use boinc::record::App;
 use daemon::Fatal;
@@ -20,6 +20,7 @@ pub struct Policies {
     declared: BTreeMap<AppId, UptimePolicy>,
     resolved: BTreeMap<AppId, UptimePolicy>,
     deadlines: BTreeMap<AppId, DeadlinePolicy>,
+    trickle_down: BTreeMap<AppId, TrickleDown>,
     /// Those that this daemon serves.
     served: BTreeSet<AppId>,
     /// With `--max_runtime`: then nothing else counts.
@@ -72,6 +73,7 @@ impl Policies {
                 policies.served.insert(found.id);
             }
             policies.declared.insert(found.id, config.uptime);
+            policies.trickle_down.insert(found.id, config.trickle_down);
             policies.deadlines.extend(config.deadline.map(|deadline| (found.id, deadline)));
         }
         if let (Some(variety), Some(max_runtime)) = (&flags.variety, flags.max_runtime) {
@@ -134,6 +136,11 @@ impl Policies {
     /// How the deadlines of an application's tasks are extended; none if they are not.
     pub fn deadline(&self, app: AppId) -> Option<&DeadlinePolicy> {
         self.deadlines.get(&app)
+    }
+
+    /// What the tasks of an application are told.
+    pub fn trickle_down(&self, app: AppId) -> Option<&TrickleDown> {
+        self.trickle_down.get(&app)
     }
 
     /// Whether a host that over-claimed so often is flagged.

@@ -209,6 +209,40 @@ async fn deadlines_of_tasks_that_are_alive_are_extended() {
     assert_eq!(others, [101_000, 100_200, 101_000, 200_000, 100_200, 100_200, 100_200]);
 }
 
+#[tokio::test]
+async fn tasks_are_told_their_credit_and_to_stop() {
+    for wanted in [true, false] {
+        let mut world = world("").await;
+        world.project.write_app_config(&(config("") + "\n[trickle_down]\nacknowledge = true\n")).unwrap();
+        if wanted {
+            let file = world.project.path("config.xml");
+            let text = std::fs::read_to_string(&file).unwrap();
+            std::fs::write(&file, text.replacen("<config>", "<config>\n<msg_to_host/>", 1)).unwrap();
+        }
+        let mask = |id: i32| if id == 2 { 16 } else { 0 };
+        let workunits =
+            (1..=7).map(|id| json!({"id": id, "appid": 1, "name": format!("w{id}"), "error_mask": mask(id)}));
+        world.insert("workunit", workunits.collect()).await;
+        let row = |id: i64, host: i64, s: f64| {
+            (host, SENT + 1000, "cpu_time", text(id, SENT + 1000, "cpu_time", s))
+        };
+        world.messages(&[row(1, 1, 10.0), row(1, 1, 20.0), row(2, 2, 0.0), row(3, 4, 10.0)]).await;
+        world.one_pass(&[]);
+        world.one_pass(&[]);
+        let rows =
+            world.sql.rows("SELECT hostid, variety, xml FROM msg_to_host ORDER BY id", &[]).await.unwrap();
+        let mut told: Vec<(i64, String)> =
+            rows.iter().map(|row| (row.i64("hostid").unwrap(), row.text("variety").unwrap())).collect();
+        told.sort();
+        if wanted {
+            assert_eq!(told, [(1, "credit".to_owned()), (2, "stop".to_owned())]);
+            assert!(rows.iter().any(|row| row.text("xml").unwrap().contains("<seconds>20.000000</seconds>")));
+        } else {
+            assert!(told.is_empty(), "{told:?}");
+        }
+    }
+}
+
 /// Numbers that look random and are the same each time.
 struct Numbers(u64);
 

@@ -108,13 +108,10 @@ impl AppConfig {
 
     /// Keys that are set and that no program of this version obeys: daemons warn of them when they start.
     pub fn not_obeyed_yet(&self) -> Vec<&'static str> {
-        [
-            (!self.reports.is_empty(), "[[reports]]"),
-            (self.trickle_down != TrickleDown::default(), "[trickle_down]"),
-        ]
-        .into_iter()
-        .filter_map(|(is_set, key)| is_set.then_some(key))
-        .collect()
+        [(!self.reports.is_empty(), "[[reports]]")]
+            .into_iter()
+            .filter_map(|(is_set, key)| is_set.then_some(key))
+            .collect()
     }
 
     fn check(&self, document: &Document<'_>) -> Vec<Mistake> {

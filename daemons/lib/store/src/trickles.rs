@@ -5,6 +5,7 @@
 
 use boinc::id::{AppId, HostId, MessageId, ResultId, WorkunitId};
 use boinc::record::{MsgFromHost, ResultRow};
+use boinc::state::ErrorMask;
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
 use diesel_async::RunQueryDsl;
@@ -118,17 +119,20 @@ impl Conn {
         Ok(Loaded::sort(rows.into_iter().map(ResultRow::try_from)))
     }
 
-    /// `delay_bound` of workunits, seconds.
-    pub async fn delay_bounds(&mut self, workunits: &[WorkunitId]) -> Result<Vec<(WorkunitId, i32)>> {
+    /// `delay_bound` (seconds) and `error_mask` of workunits.
+    pub async fn bounds_and_errors(
+        &mut self,
+        workunits: &[WorkunitId],
+    ) -> Result<Vec<(WorkunitId, i32, ErrorMask)>> {
         if workunits.is_empty() {
             return Ok(Vec::new());
         }
         let rows = workunit::table
             .filter(workunit::id.eq_any(workunits.iter().map(|id| id.0)))
-            .select((workunit::id, workunit::delay_bound))
-            .load::<(i32, i32)>(&mut self.db)
+            .select((workunit::id, workunit::delay_bound, workunit::error_mask))
+            .load::<(i32, i32, i32)>(&mut self.db)
             .await?;
-        Ok(rows.into_iter().map(|(id, seconds)| (WorkunitId(id), seconds)).collect())
+        Ok(rows.into_iter().map(|(id, seconds, mask)| (WorkunitId(id), seconds, ErrorMask(mask))).collect())
     }
 
     /// Marks of those results; a result without a mark was never paid. Lock the results first.
@@ -202,6 +206,27 @@ impl Tx {
             deadlines.iter().map(|(id, old, new)| vec![id.0.into(), (*old).into(), (*new).into()]).collect();
         let sets = [Set::Guard("report_deadline", Kind::Int), Set::To("report_deadline", Kind::Int)];
         bulk::update(self, "result", &["id"], &sets, &values).await
+    }
+
+    /// Leaves trickle-down messages for the scheduler to send: (host, variety, text). `now` in Unix seconds.
+    pub async fn insert_msg_to_host(&mut self, messages: &[(HostId, &str, String)], now: i32) -> Result<()> {
+        use crate::schema::boinc::msg_to_host as m;
+        for chunk in messages.chunks(2000) {
+            let rows: Vec<_> = chunk
+                .iter()
+                .map(|(host, variety, text)| {
+                    (
+                        m::create_time.eq(now),
+                        m::hostid.eq(host.0),
+                        m::variety.eq(*variety),
+                        m::handled.eq(0),
+                        m::xml.eq(text.as_bytes()),
+                    )
+                })
+                .collect();
+            diesel::insert_into(m::table).values(&rows).execute(&mut self.db).await?;
+        }
+        Ok(())
     }
 
     /// Marks locked messages as handled, as stock tools do.

@@ -157,6 +157,14 @@ typed_tables! {
         turnaround_q -> Double,
         consecutive_valid -> Integer,
     }
+    msg_to_host (id) {
+        id -> Integer,
+        create_time -> Integer,
+        hostid -> Integer,
+        variety -> Text,
+        handled -> SmallInt,
+        xml -> Nullable<Blob>,
+    }
     msg_from_host (id) {
         id -> Integer,
         create_time -> Integer,
