@@ -106,7 +106,8 @@ impl Bench for Assimilator {
                 "SELECT w.id, w.name, w.canonical_credit, w.error_mask, w.min_quorum, w.create_time, r.id, r.name, r.hostid, \
                  r.validate_state, r.elapsed_time, r.cpu_time, r.sent_time, r.received_time, r.granted_credit, \
                  IF(r.id = w.canonical_resultid, r.xml_doc_in, NULL), h.os_name, h.os_version, h.p_vendor, h.p_model, \
-                 h.p_ncpus, j.job, j.seed, j.events, c.name FROM (SELECT * FROM workunit WHERE appid = {app} AND \
+                 h.p_ncpus, j.job, j.seed, j.events, c.name FROM (SELECT id, name, canonical_resultid, canonical_credit, error_mask, \
+                 min_quorum, create_time FROM workunit WHERE appid = {app} AND \
                  assimilate_state = 1 AND id > {after} ORDER BY id LIMIT {}) w JOIN result r ON r.workunitid = w.id \
                  LEFT JOIN host h ON h.id = r.hostid LEFT JOIN cobblestone_job j ON j.workunitid = w.id \
                  LEFT JOIN cobblestone_campaign c ON c.id = j.campaignid",

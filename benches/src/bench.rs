@@ -21,6 +21,10 @@ pub trait Bench {
     /// Transactions that the daemon has per batch.
     const COMMITS: i64 = 1;
 
+    /// Whether it finds nothing to do in a new project: then it runs there once before the work is made, and what it
+    /// notes once for ever is not measured.
+    const IDLE_WHEN_NEW: bool = true;
+
     /// How many items there are.
     fn items(&self) -> u32;
 
@@ -50,6 +54,9 @@ pub trait Bench {
 /// Measures `runs` times.
 pub async fn measure<B: Bench>(bench: &B, ground: &Ground, runs: usize) -> Result<Figures> {
     let mut site = ground.site(B::NAME, bench.options(), &bench.toml()).await?;
+    if B::IDLE_WHEN_NEW {
+        site.daemon(1).await?;
+    }
     bench.fill(&mut site).await?;
     let before = site.before();
     site.record(&before).await?;
@@ -61,7 +68,7 @@ pub async fn measure<B: Bench>(bench: &B, ground: &Ground, runs: usize) -> Resul
         if run == 0 {
             let after = site.after();
             site.record(&after).await?;
-            figures.batch = batch_size(bench.items(), daemon.commits / B::COMMITS);
+            figures.batch = batch_size(bench.items(), (daemon.commits - start.commits) / B::COMMITS);
             batches = bench.floor(&mut site, figures.batch).await?;
         }
         bench.clear_files(&site)?;

@@ -20,6 +20,7 @@ impl Bench for Generator {
     const UNIT: &'static str = "workunits";
     // `create_work --stdin` of BOINC does 20 000/s, but its input files are staged before.
     const STOCK: Option<f64> = None;
+    const IDLE_WHEN_NEW: bool = false;
 
     fn items(&self) -> u32 {
         self.workunits
