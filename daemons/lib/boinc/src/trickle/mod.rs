@@ -93,7 +93,7 @@ pub struct Leaf {
 #[non_exhaustive]
 pub enum TrickleError {
     /// It isn't XML, or too large.
-    #[error("message is {0}")]
+    #[error("message: {0}")]
     Xml(#[from] XmlFault),
     /// The client always sends these.
     #[error("message has no <{element}>")]
