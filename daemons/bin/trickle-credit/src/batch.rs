@@ -103,7 +103,9 @@ async fn write(
     raw: &BTreeMap<MessageId, &MsgFromHost>,
     variety: &str,
 ) -> store::Result<Counts> {
-    let live: BTreeSet<MessageId> = tx.lock_messages(&sorted.messages()).await?.into_iter().collect();
+    let wanted = sorted.messages();
+    let live: BTreeSet<MessageId> = tx.lock_messages(&wanted).await?.into_iter().collect();
+    let busy = (wanted.len() - live.len()) as u64;
     let sorted = sorted.only(&live);
     let locked = lock(tx, context.policies, &sorted, &live, variety).await?;
     let results = locked.results.clone();
@@ -114,6 +116,7 @@ async fn write(
     let mut books = open_books(tx, &decided.items, hosts, context.credit_by_app).await?;
     let mut writes = Writes::default();
     writes.counts.left_alone = sorted.left_alone;
+    writes.counts.busy = busy;
     for item in &decided.items {
         writes.settle(&mut books, item, results.get(&item.result), context.now, context.credit_by_app);
     }

@@ -16,6 +16,10 @@ const BATCH: i64 = 2000;
 /// Seconds after which the project's benchmarks are read again.
 const BENCHMARKS: f64 = 3600.0;
 
+/// How often, at the end of a sweep, messages that another instance had are looked at again, and the pause before.
+const PATIENCE: u32 = 20;
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
 /// Pays uptime that trickle-up messages claim.
 pub struct TrickleCredit {
     policies: Policies,
@@ -30,6 +34,8 @@ pub struct TrickleCredit {
     credit_by_app: bool,
     msg_to_host: bool,
     dry_run: bool,
+    /// Messages of this sweep that another instance had.
+    busy: u64,
 }
 
 impl Daemon for TrickleCredit {
@@ -65,12 +71,14 @@ impl Daemon for TrickleCredit {
             credit_by_app: start.project.config.credit_by_app,
             msg_to_host: start.project.config.msg_to_host,
             dry_run: start.common.dry_run,
+            busy: 0,
         })
     }
 
     async fn pass(&mut self, pass: &Pass<'_>) -> Result<PassReport> {
         let mut report = PassReport::default();
         self.prepare(pass).await?;
+        let mut patience = PATIENCE;
         for (variety, after) in self.varieties.iter().zip(&mut self.after) {
             // Goes on over messages that are not ours until something was done or all were seen.
             while !pass.is_stopping() && (report.done == 0 || self.dry_run) {
@@ -84,7 +92,13 @@ impl Daemon for TrickleCredit {
                     .await?;
                 let Some(last) = messages.last() else {
                     *after = MessageId(0);
-                    break;
+                    // Another instance had some of them. If it gives them back, they are handled here.
+                    if std::mem::take(&mut self.busy) == 0 || patience == 0 {
+                        break;
+                    }
+                    patience -= 1;
+                    pass.stop.sleep(PAUSE).await;
+                    continue;
                 };
                 let context = Context {
                     store: pass.store,
@@ -96,6 +110,7 @@ impl Daemon for TrickleCredit {
                 };
                 let counts = batch::handle(&context, &messages, variety).await?;
                 *after = last.id;
+                self.busy += counts.busy;
                 report.found += messages.len() as u64;
                 report.done += counts.handled();
                 report.set_aside += counts.set_aside;

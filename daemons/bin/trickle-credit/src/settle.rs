@@ -37,6 +37,8 @@ pub struct Counts {
     pub set_aside: u64,
     /// Not this daemon's: unhandled still.
     pub left_alone: u64,
+    /// Locked by another instance, or handled by it meanwhile.
+    pub busy: u64,
 }
 
 impl Counts {
@@ -49,6 +51,7 @@ impl Counts {
         self.ignored += other.ignored;
         self.set_aside += other.set_aside;
         self.left_alone += other.left_alone;
+        self.busy += other.busy;
     }
 
     /// Messages that were handled.

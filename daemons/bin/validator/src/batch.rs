@@ -41,6 +41,8 @@ pub struct Counts {
     pub later: u64,
     /// Left to the next pass.
     pub changed_meanwhile: u64,
+    /// Locked by another instance, or judged by it meanwhile.
+    pub busy: u64,
     /// Workunits with rows that make no sense.
     pub set_aside: u64,
     /// Results found valid.
@@ -141,8 +143,9 @@ pub async fn judge_and_write(
     let ids: Vec<WorkunitId> = examined.evidence.keys().copied().collect();
     let workunits = tx.lock_workunits_to_validate(&ids).await?;
     let locked: Vec<WorkunitId> = workunits.rows.iter().map(|workunit| workunit.id).collect();
+    let busy = ids.len().saturating_sub(workunits.rows.len() + workunits.bad.len()) as u64;
     let results = tx.lock_results_of(&locked).await?;
-    let mut counts = Counts::default();
+    let mut counts = Counts { busy, ..Counts::default() };
     let broken = set_aside(tx, bench, examined).await?;
     counts.set_aside = broken.len() as u64;
 

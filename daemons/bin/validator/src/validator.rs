@@ -20,6 +20,10 @@ const BATCH: i64 = 1000;
 /// Seconds after which the project's benchmarks are read again.
 const BENCHMARKS: f64 = 3600.0;
 
+/// How often, at the end of a sweep, workunits that another instance had are looked at again, and the pause before.
+const PATIENCE: u32 = 20;
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
 /// Judges results and grants credit.
 pub struct Validator {
     app: App,
@@ -40,6 +44,8 @@ pub struct Validator {
     range: (WorkunitId, WorkunitId),
     /// The last one looked at in this sweep.
     after: WorkunitId,
+    /// Workunits of this sweep that another instance had, or whose rows changed.
+    busy: u64,
 }
 
 impl Daemon for Validator {
@@ -85,12 +91,14 @@ impl Daemon for Validator {
             one_pass: start.common.one_pass,
             range,
             after: range.0,
+            busy: 0,
         })
     }
 
     async fn pass(&mut self, pass: &Pass<'_>) -> Result<PassReport> {
         let mut report = PassReport::default();
         self.resolve(pass).await?;
+        let mut patience = PATIENCE;
         // Goes on over workunits that can't be judged now until one is judged or all were seen.
         while !pass.is_stopping() && (report.done == 0 || self.dry_run) {
             let which = Selection {
@@ -107,12 +115,19 @@ impl Daemon for Validator {
             let bad = found.bad.iter().filter_map(|bad| i32::try_from(bad.id).ok()).map(WorkunitId);
             let Some(last) = found.rows.iter().map(|workunit| workunit.id).chain(bad).max() else {
                 self.after = self.range.0;
-                break;
+                // Another instance had some of them, or their rows changed. If it gives them back, they are judged here.
+                if std::mem::take(&mut self.busy) == 0 || patience == 0 {
+                    break;
+                }
+                patience -= 1;
+                pass.stop.sleep(PAUSE).await;
+                continue;
             };
             let examined = batch::examine(pass, &self.examiner, &found).await?;
             let (count, reached) = (examined.len(), examined.last().filter(|_| examined.ended_early));
             for counts in self.judge_each(pass, examined).await? {
                 report.done += counts.judged();
+                self.busy += counts.busy + counts.changed_meanwhile;
                 report.set_aside += counts.set_aside;
                 add(&mut report, &counts);
             }
