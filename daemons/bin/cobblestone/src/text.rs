@@ -12,6 +12,14 @@ pub fn date(seconds: f64) -> String {
         .map_or_else(|| format!("{seconds}"), |time| time.format("%Y-%m-%d %H:%M:%S").to_string())
 }
 
+/// Unix seconds as programs read a time in UTC, to the microsecond: `2026-11-20T09:10:29.948400Z`.
+pub fn iso(seconds: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "saturates; nonsense is shown as a number")]
+    let micros = (seconds * 1e6).round() as i64;
+    chrono::DateTime::from_timestamp_micros(micros)
+        .map_or_else(|| format!("{seconds}"), |time| time.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
+}
+
 /// A length of time with the two largest units.
 pub fn duration(seconds: f64) -> String {
     let s = seconds.max(0.0);
@@ -118,6 +126,8 @@ mod tests {
     fn times_and_shares_read_well() {
         assert_eq!(date(1_800_000_000.9), "2027-01-15 08:00:00");
         assert_eq!(date(f64::INFINITY), "inf");
+        assert_eq!(iso(1_800_000_000.25), "2027-01-15T08:00:00.250000Z");
+        assert_eq!(iso(f64::INFINITY), "inf");
         assert_eq!([5.0, 600.0, 10_800.0, 864_000.0].map(duration), ["5 s", "10 min", "3.0 h", "10.0 days"]);
         assert_eq!((percent(1, 3), percent(1, 0)), ("33.3 %".to_owned(), "-".to_owned()));
     }
