@@ -92,6 +92,26 @@ pub fn kind_of_reason(reason: &str) -> String {
     printable(&out, 72)
 }
 
+/// JSON on one line, with nothing in it that a terminal would act upon: such characters stand as `\u….`
+pub fn json_text(value: &serde_json::Value) -> String {
+    let text = value.to_string();
+    if !text.contains(daemon::log::escape::is_hazardous) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if daemon::log::escape::is_hazardous(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Any bytes as lines that a terminal can show: what would act instead of being shown is escaped, and so are bytes that
 /// are not UTF-8. Each line begins with `indent`.
 pub fn escaped_lines(bytes: &[u8], indent: &str) -> String {
@@ -153,6 +173,14 @@ mod tests {
         ] {
             assert_eq!(kind_of_reason(reason), kind);
         }
+    }
+
+    #[test]
+    fn json_is_the_same_and_cannot_act() {
+        let value = serde_json::json!({"a": "\u{1b}[2J\u{9b}x\u{202e}\u{e0041}ü"});
+        let text = json_text(&value);
+        assert_eq!(text, r#"{"a":"\u001b[2J\u009bx\u202e\udb40\udc41ü"}"#);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
 
     #[test]

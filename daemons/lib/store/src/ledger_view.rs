@@ -105,6 +105,15 @@ pub struct LedgerRow {
     /// Formula or cause, for a person.
     #[diesel(sql_type = Text)]
     pub reason: String,
+    /// Messages that it pays.
+    #[diesel(sql_type = Integer)]
+    pub messages: i32,
+    /// Rows that it stands for: more than 1 when they were folded together.
+    #[diesel(sql_type = Integer)]
+    pub rows_folded: i32,
+    /// When the first of them was decided, Unix seconds.
+    #[diesel(sql_type = Double)]
+    pub since: f64,
 }
 
 /// A sum of rows.
@@ -182,7 +191,8 @@ impl By {
 }
 
 const COLUMNS: &str = "l.id, l.time, l.kind, l.messageid, l.resultid, l.workunitid, l.hostid, l.userid, l.teamid, l.appid, \
-                       l.seconds, l.flops, l.credit, l.rule_version, l.reason";
+                       l.seconds, l.flops, l.credit, l.rule_version, l.reason, l.messages, \
+                       l.rows_folded, l.since";
 
 impl Conn {
     /// Hands rows to `each`, oldest first, as the server sends them, until it says false.
@@ -194,7 +204,7 @@ impl Conn {
         which: &Which,
         mut each: impl FnMut(LedgerRow) -> bool,
     ) -> Result<()> {
-        let sql = format!("SELECT {COLUMNS} FROM cobblestone_ledger l{} ORDER BY l.id", which.sql());
+        let sql = format!("SELECT {COLUMNS} FROM cobblestone_ledger l{} ORDER BY l.time, l.id", which.sql());
         let mut stream = diesel::sql_query(sql).load_stream::<LedgerRow>(&mut self.db).await?;
         while let Some(row) = stream.next().await {
             if !each(row?) {
@@ -207,7 +217,7 @@ impl Conn {
     /// The last `limit` rows, oldest first.
     pub async fn last_ledger_rows(&mut self, which: &Which, limit: i64) -> Result<Vec<LedgerRow>> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM cobblestone_ledger l{} ORDER BY l.id DESC LIMIT {}",
+            "SELECT {COLUMNS} FROM cobblestone_ledger l{} ORDER BY l.time DESC, l.id DESC LIMIT {}",
             which.sql(),
             limit.max(0)
         );

@@ -8,10 +8,10 @@ use store::ledger_view::{By, LedgerRow, Sum};
 use super::Names;
 use crate::csv;
 use crate::out::Out;
-use crate::text::iso;
+use crate::text::{iso, json_text};
 
 /// Columns of rows in CSV; JSON has the same keys.
-const ROW: &str = "id,time,kind,messageid,resultid,workunitid,hostid,userid,teamid,appid,app,seconds,flops,credit,rule_version,reason";
+const ROW: &str = "id,time,kind,messageid,resultid,workunitid,hostid,userid,teamid,appid,app,seconds,flops,credit,rule_version,messages,rows_folded,since,reason";
 
 /// Writes rows or sums, and adds up what it wrote.
 #[derive(Debug)]
@@ -54,12 +54,13 @@ impl<W: Write> Writer<W> {
                 "id": row.id, "time": iso(row.time), "kind": row.kind, "messageid": row.messageid,
                 "resultid": row.resultid, "workunitid": row.workunitid, "hostid": row.hostid, "userid": row.userid,
                 "teamid": row.teamid, "appid": row.appid, "app": app, "seconds": row.seconds, "flops": row.flops,
-                "credit": row.credit, "rule_version": row.rule_version, "reason": row.reason,
+                "credit": row.credit, "rule_version": row.rule_version, "messages": row.messages,
+                "rows_folded": row.rows_folded, "since": iso(row.since), "reason": row.reason,
             }));
         }
         let message = row.messageid.map_or_else(String::new, |id| id.to_string());
         let line = format!(
-            "{},{},{},{message},{},{},{},{},{},{},{},{},{},{},{},{}\n",
+            "{},{},{},{message},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
             row.id,
             iso(row.time),
             csv::text(&row.kind),
@@ -74,6 +75,9 @@ impl<W: Write> Writer<W> {
             csv::number(row.flops),
             csv::number(row.credit),
             row.rule_version,
+            row.messages,
+            row.rows_folded,
+            iso(row.since),
             csv::text(&row.reason)
         );
         self.out.put(&line)
@@ -107,7 +111,7 @@ impl<W: Write> Writer<W> {
 
     fn json_line(&mut self, value: &Value) -> bool {
         let before = if self.lines == 1 { "\n" } else { ",\n" };
-        self.out.put(&format!("{before}{value}"))
+        self.out.put(&format!("{before}{}", json_text(value)))
     }
 
     fn add(&mut self, rows: i64, seconds: f64, credit: f64) {

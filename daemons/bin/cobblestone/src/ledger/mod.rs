@@ -41,7 +41,7 @@ pub struct LedgerArgs {
     project: ProjectArgs,
     #[command(flatten)]
     which: WhichArgs,
-    /// Sums instead of rows
+    /// Sums instead of rows: by result, host, user, team, app, kind or day
     #[arg(long, value_name = "WHAT", value_parser = by)]
     by: Option<By>,
     /// Comma-separated values, for programs

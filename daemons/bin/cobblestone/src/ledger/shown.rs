@@ -35,7 +35,7 @@ pub(super) fn rows(rows: &[LedgerRow], all: &Sum, names: &Names) -> String {
             id(row.resultid),
             format!("{:.3}", row.seconds / 3600.0),
             format!("{:.6}", row.credit),
-            printable(&row.reason, SHOWN),
+            reason(row),
         ]);
     }
     table.sum([
@@ -79,6 +79,15 @@ pub(super) fn sums(by: By, sums: &[Sum], groups: i64, all: &Sum) -> String {
         let _ = writeln!(text, "… {} more; --limit shows them", groups - shown);
     }
     text
+}
+
+fn reason(row: &LedgerRow) -> String {
+    let reason = printable(&row.reason, SHOWN);
+    if row.rows_folded > 1 {
+        format!("{} rows since {}: {reason}", row.rows_folded, date(row.since))
+    } else {
+        reason
+    }
 }
 
 fn id(id: i32) -> String {
