@@ -72,7 +72,7 @@ async fn a_slow_trickle_handler_keeps_what_it_has_in_hand() {
     let mut stage = Stage::new("slow").await;
     WORK.fill(&mut stage).await;
     let all = stage.count("msg_from_host WHERE handled = 0").await;
-    let mut barrier = Barrier::for_readers(&mut stage, "result").await;
+    let mut barrier = Barrier::for_readers(&stage, "result").await;
     let mut slow = stage.daemon(PROGRAM, "--one_pass");
     barrier.stopped(&mut stage, from_mut(&mut slow)).await;
     slow.pause().await;

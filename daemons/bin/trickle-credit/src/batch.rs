@@ -13,8 +13,8 @@ use boinc::record::Host;
 use boinc::trickle::Meaning;
 use rules::books::{Books, Versions};
 use rules::uptime::{HostDays, REACH, Unit, day_of};
+use store::backlog::Take;
 use store::host_accounts::{Flag, HostDay};
-use store::messages::Take;
 use store::{Store, Tx};
 
 use crate::answer::{alive, answer};

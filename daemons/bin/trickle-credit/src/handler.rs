@@ -7,7 +7,7 @@ use boinc::id::MessageId;
 use daemon::{Daemon, Fatal, Modulus, Pass, PassReport, Start};
 use rules::uptime::Benchmarks;
 use store::Store;
-use store::messages::{Take, Waiting};
+use store::backlog::{Take, Waiting};
 
 use crate::aside::Texts;
 use crate::batch::{self, Context};

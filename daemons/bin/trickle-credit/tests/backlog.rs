@@ -110,14 +110,14 @@ async fn the_server_finds_the_next_messages_by_the_index() {
     world.sql.execute(many, &[]).await.unwrap();
     world.sql.execute("ANALYZE TABLE msg_from_host", &[]).await.unwrap();
     let store = Store::connect(world.project.url()).await.unwrap();
-    let waiting = store::messages::Waiting { variety: "cpu_time", modulo: None };
+    let waiting = store::backlog::Waiting { variety: "cpu_time", modulo: None };
     let after = boinc::id::MessageId(40_000);
     let reads = "SHOW GLOBAL STATUS LIKE 'Handler_icp_attempts'";
     // Others use the server, too: the least of several.
     let mut least = i64::MAX;
     for _ in 0..5 {
         let before = world.sql.row(reads, &[]).await.unwrap().i64("Value").unwrap();
-        let take = store::messages::Take::Next { waiting, after, limit: 10 };
+        let take = store::backlog::Take::Next { waiting, after, limit: 10 };
         let taken = store.transaction("take", async |tx| tx.take_messages(take).await).await.unwrap();
         assert_eq!(taken.messages.first().unwrap().id.0, 40_001);
         let after = world.sql.row(reads, &[]).await.unwrap().i64("Value").unwrap();

@@ -9,8 +9,10 @@
 //! host_app_version, hosts, users, teams; within a table by id.
 
 pub mod apps;
+pub mod aside;
 pub mod assimilation;
 pub mod audit;
+pub mod backlog;
 mod bulk;
 pub mod credit;
 pub mod error;

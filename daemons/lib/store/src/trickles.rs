@@ -1,5 +1,5 @@
 //! What trickle-up messages ask for: results, the marks that say how far a result's uptime is paid, and what was not
-//! paid. The messages themselves: `messages`.
+//! paid. The messages that wait: `backlog`.
 //!
 //! Invariant: a message is marked handled in the transaction that does what it asks for, and only while it is
 //! locked and still unhandled.
