@@ -178,3 +178,14 @@ pub async fn rewind(world: &mut World) {
                COMMIT";
     world.sql.script(&script).await.unwrap();
 }
+
+/// Numbers that look random and are the same each time.
+pub struct Numbers(pub u64);
+
+impl Numbers {
+    /// One of 0 to n - 1.
+    pub fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % n
+    }
+}
