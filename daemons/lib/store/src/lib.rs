@@ -19,6 +19,7 @@ pub mod host_accounts;
 pub mod increments;
 pub mod migrate;
 pub mod quarantine;
+pub mod reports;
 mod rows;
 pub mod sandbox_clock;
 pub mod schema;
