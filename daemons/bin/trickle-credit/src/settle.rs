@@ -113,6 +113,7 @@ impl Writes {
                     credit: payment.credit,
                     rule_version: RULE_VERSION,
                     reason: reason(item),
+                    by_app: payee.by_app,
                 }),
                 // `decide` has seen to it that this does not happen.
                 Err(error) => {
@@ -173,6 +174,7 @@ impl Writes {
             allowed: item.claimed - disallowed,
             reason: reason.to_string(),
             time: now,
+            paid_in_part: gains(item),
         });
     }
 

@@ -218,10 +218,10 @@ impl Conn {
              AS SIGNED) AS handled, \
              CAST(COALESCE((SELECT SUM(messages) FROM cobblestone_mark), 0) \
              + COALESCE((SELECT SUM(messages) FROM cobblestone_host_messages), 0) AS SIGNED) AS counted, \
-             (SELECT COUNT(*) FROM cobblestone_ledger WHERE kind = 'uptime') AS paid, \
-             (SELECT COUNT(*) FROM cobblestone_disallowed d WHERE NOT EXISTS (SELECT 1 FROM cobblestone_quarantine q \
+             CAST(COALESCE((SELECT SUM(messages) FROM cobblestone_ledger WHERE kind = 'uptime'), 0) AS SIGNED) AS paid, \
+             (SELECT CAST(COALESCE(SUM(messages), 0) AS SIGNED) FROM cobblestone_disallowed d WHERE NOT EXISTS (SELECT 1 FROM cobblestone_quarantine q \
              WHERE q.daemon = 'trickle-credit' AND q.kind IN ('held', 'released') AND q.refid = d.messageid)) AS disallowed, \
-             (SELECT COUNT(*) FROM cobblestone_disallowed d JOIN cobblestone_ledger l ON l.messageid = d.messageid) AS paid_in_part, \
+             (SELECT CAST(COALESCE(SUM(paid_in_part), 0) AS SIGNED) FROM cobblestone_disallowed) AS paid_in_part, \
              (SELECT COUNT(*) FROM cobblestone_quarantine WHERE kind IN ('trickle', 'held')) AS set_aside \
              FROM msg_from_host WHERE {ours}"
         );

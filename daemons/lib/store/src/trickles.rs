@@ -64,6 +64,8 @@ pub struct Disallowed {
     pub reason: String,
     /// When.
     pub time: f64,
+    /// The message was paid the part that was possible.
+    pub paid_in_part: bool,
 }
 
 impl Conn {
@@ -295,6 +297,8 @@ impl Tx {
                     float(row.allowed),
                     crate::text::cut(&row.reason, 255).into(),
                     float(row.time),
+                    i32::from(row.paid_in_part).into(),
+                    float(row.time),
                 ]
             })
             .collect();
@@ -307,6 +311,8 @@ impl Tx {
             ("allowed", Kind::Double),
             ("reason", Kind::Text(255)),
             ("time", Kind::Double),
+            ("paid_in_part", Kind::Int),
+            ("since", Kind::Double),
         ];
         bulk::upsert(self, "cobblestone_disallowed", &columns, &values).await
     }
