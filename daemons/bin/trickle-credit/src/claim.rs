@@ -60,12 +60,7 @@ pub fn parse(row: &MsgFromHost) -> Result<Message, Aside> {
 ///
 /// # Errors
 /// It can't be used; the reason is short and printable.
-pub fn read(
-    row: &MsgFromHost,
-    message: &Message,
-    rule: &ClaimRule,
-    sender: Sender,
-) -> Result<Asked, Aside> {
+pub fn read(row: &MsgFromHost, message: &Message, rule: &ClaimRule, sender: Sender) -> Result<Asked, Aside> {
     let seconds = message.claim(&rule.element).map_err(|error| Aside::unusable(row.id, error))?;
     let identity = match rule.meaning {
         Meaning::Increment => identity(row, sender, message.result_name.as_deref(), message.time),
@@ -169,6 +164,9 @@ mod tests {
             assert!(aside.reason.contains(word), "{}", aside.reason);
             assert_eq!(aside.kind, "trickle");
         }
-        assert!(read_as_stock(&message(b"<cpu_time>5</cpu_time>"), &ClaimRule::runtime(), Sender::Entitled).is_err());
+        assert!(
+            read_as_stock(&message(b"<cpu_time>5</cpu_time>"), &ClaimRule::runtime(), Sender::Entitled)
+                .is_err()
+        );
     }
 }

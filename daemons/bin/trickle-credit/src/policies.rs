@@ -59,8 +59,12 @@ impl Policies {
             if let (Some(variety), Some(_)) = (flags.variety.as_deref(), flags.max_runtime) {
                 let claim = config.uptime.claim(variety).filter(|_| config.uptime.enabled).is_some();
                 let declared = match config.report(variety) {
-                    _ if claim => Some("what they are paid; leave out --max_runtime, or the claim in [[uptime.claims]]"),
-                    Some(_) => Some("that they are guest reports; leave out --max_runtime, or the table in [[reports]]"),
+                    _ if claim => {
+                        Some("what they are paid; leave out --max_runtime, or the claim in [[uptime.claims]]")
+                    }
+                    Some(_) => Some(
+                        "that they are guest reports; leave out --max_runtime, or the table in [[reports]]",
+                    ),
                     None => None,
                 };
                 if let Some(declared) = declared {
@@ -175,7 +179,8 @@ impl Policies {
             Some(stock) => vec![stock],
             None => served.map(|(_, policy)| policy).collect(),
         };
-        let reports = self.reports.iter().filter(|(app, _)| self.stock.is_none() && self.served.contains(app));
+        let reports =
+            self.reports.iter().filter(|(app, _)| self.stock.is_none() && self.served.contains(app));
         let reports = reports.flat_map(|(_, rules)| rules).map(|rule| &rule.variety);
         let claims = policies.iter().flat_map(|policy| &policy.claims).map(|rule| &rule.variety);
         let varieties: BTreeSet<&String> = claims.chain(reports).collect();

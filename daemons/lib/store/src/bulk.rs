@@ -207,7 +207,10 @@ mod tests {
         assert!(refuse_null("t", 0, columns.into_iter(), &rows(1.0)).is_ok());
         for x in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             let error = refuse_null("t", 0, columns.into_iter(), &rows(x)).unwrap_err();
-            assert!(error.is_data() && error.to_string().contains("t.x of the row that begins with 7"), "{error}");
+            assert!(
+                error.is_data() && error.to_string().contains("t.x of the row that begins with 7"),
+                "{error}"
+            );
             assert!(refuse_null("t", 1, columns.into_iter().skip(1), &rows(x)).is_err());
         }
     }

@@ -169,9 +169,8 @@ impl Conn {
             ))
             .load(&mut self.db)
             .await?;
-            known.extend(
-                rows.iter().filter_map(|row| Some((Identity::from_column(&row.identity)?, row.day))),
-            );
+            known
+                .extend(rows.iter().filter_map(|row| Some((Identity::from_column(&row.identity)?, row.day))));
         }
         Ok(known)
     }
@@ -251,8 +250,10 @@ impl Tx {
     /// Writes which increments count, new ones and those that count on an earlier day now: (identity, result, day).
     pub async fn write_report_increments(&mut self, rows: &[(Identity, ResultId, i32)]) -> Result<()> {
         for chunk in rows.chunks(2000) {
-            let values: Vec<String> =
-                chunk.iter().map(|(identity, result, day)| format!("(X'{identity}', {result}, {day})")).collect();
+            let values: Vec<String> = chunk
+                .iter()
+                .map(|(identity, result, day)| format!("(X'{identity}', {result}, {day})"))
+                .collect();
             diesel::sql_query(format!(
                 "INSERT INTO cobblestone_report_increment (identity, resultid, day) VALUES {} \
                  ON DUPLICATE KEY UPDATE day = VALUES(day)",
