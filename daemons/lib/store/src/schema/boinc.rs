@@ -108,6 +108,7 @@ typed_tables! {
     }
     user (id) {
         id -> Integer,
+        name -> Nullable<Text>,
         teamid -> Integer,
         total_credit -> Double,
         expavg_credit -> Double,
@@ -115,6 +116,7 @@ typed_tables! {
     }
     team (id) {
         id -> Integer,
+        name -> Text,
         total_credit -> Double,
         expavg_credit -> Double,
         expavg_time -> Double,
