@@ -239,7 +239,7 @@ async fn order_repetition_passes_and_instances_change_no_day() {
 async fn a_copy_that_was_stored_a_day_earlier_counts_on_that_day() {
     let mut world = world().await;
     let late = more(1, 3, 2, 300);
-    world.messages(&[late.clone()]).await;
+    world.messages(std::slice::from_ref(&late)).await;
     world.one_pass(&[]);
     world.messages(&[(late.0, late.1 - DAY, late.2, late.3)]).await;
     world.one_pass(&[]);
