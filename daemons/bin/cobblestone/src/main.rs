@@ -21,6 +21,8 @@ mod screen;
 mod status;
 mod table;
 mod text;
+mod trickles;
+mod who;
 
 fn main() -> std::process::ExitCode {
     cli::main(std::env::args_os())

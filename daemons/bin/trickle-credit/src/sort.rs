@@ -1,14 +1,14 @@
-//! The messages of a batch, sorted by whose they are. Reads texts and results; decides and locks nothing.
+//! The messages of a batch, sorted by whose they are. Reads texts and results; decides nothing, and locks nothing but
+//! the messages, which nobody else wants.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Result;
 use boinc::id::{HostId, MessageId, ResultId};
 use boinc::record::{MsgFromHost, ResultRow};
 use boinc::trickle::{Message, Sender, envelope};
 use rules::kin::Kin;
 use rules::uptime::ClaimRule;
-use store::{Conn, Store};
+use store::Conn;
 
 use crate::claim::{self, Aside, Asked};
 use crate::kin::{kin, sender};
@@ -59,66 +59,24 @@ impl Sorted {
     }
 
     /// All messages but those that are left alone.
-    pub fn messages(&self) -> Vec<MessageId> {
+    pub fn messages(&self) -> BTreeSet<MessageId> {
         let asked = self.by_result.values().chain(self.by_host.values()).flatten().map(|asked| asked.message);
         let reports = self.reports.values().flatten().map(|reported| reported.message);
-        let all: BTreeSet<MessageId> =
-            asked.chain(reports).chain(self.aside.iter().map(|aside| aside.message)).collect();
-        all.into_iter().collect()
+        asked.chain(reports).chain(self.aside.iter().map(|aside| aside.message)).collect()
     }
-
-    /// What is left of it when only these messages are.
-    pub fn only(&self, live: &BTreeSet<MessageId>) -> Self {
-        Self {
-            by_result: among(&self.by_result, live),
-            by_host: among(&self.by_host, live),
-            reports: among(&self.reports, live),
-            aside: self.aside.iter().filter(|aside| live.contains(&aside.message)).cloned().collect(),
-            left_alone: self.left_alone,
-        }
-    }
-}
-
-/// What belongs to a message.
-trait OfMessage: Copy {
-    fn message(&self) -> MessageId;
-}
-
-impl OfMessage for Asked {
-    fn message(&self) -> MessageId {
-        self.message
-    }
-}
-
-impl OfMessage for Reported {
-    fn message(&self) -> MessageId {
-        self.message
-    }
-}
-
-fn among<K: Ord + Copy, M: OfMessage>(
-    asked: &BTreeMap<K, Vec<M>>,
-    live: &BTreeSet<MessageId>,
-) -> BTreeMap<K, Vec<M>> {
-    let live = |asked: &&M| live.contains(&asked.message());
-    asked
-        .iter()
-        .map(|(key, asked)| (*key, asked.iter().filter(live).copied().collect::<Vec<_>>()))
-        .filter(|(_, asked)| !asked.is_empty())
-        .collect()
 }
 
 /// Reads the texts of `messages`, all of `variety`, and looks up the results that they name.
 pub async fn sort(
-    store: &Store,
+    conn: &mut Conn,
     policies: &Policies,
     messages: &[MsgFromHost],
     variety: &str,
-) -> Result<Sorted> {
+) -> store::Result<Sorted> {
     let mut sorted = Sorted::default();
     if let Some(rule) = policies.stock() {
         let hosts: BTreeSet<HostId> = messages.iter().map(|row| row.hostid).collect();
-        let kin = store.read("hosts of messages", async |conn| kin(conn, hosts.clone()).await).await?;
+        let kin = kin(conn, hosts).await?;
         for row in messages {
             let (sender, host) = sender(&kin, row.hostid);
             match claim::read_as_stock(row, rule, sender) {
@@ -142,7 +100,7 @@ pub async fn sort(
     }
     let names: BTreeSet<&str> = parsed.iter().filter_map(|(_, text)| text.result_name()).collect();
     let names: Vec<&str> = names.into_iter().collect();
-    let loaded = store.read("results of trickles", async |conn| conn.results_by_name(&names).await).await?;
+    let loaded = conn.results_by_name(&names).await?;
     for bad in &loaded.bad {
         tracing::error!(result = bad.id, "{bad}; its trickles are set aside");
     }
@@ -151,11 +109,7 @@ pub async fn sort(
         loaded.rows.iter().map(|row| (row.name.as_str(), row)).collect();
     let nameless = parsed.iter().filter(|(_, text)| text.result_name().is_none());
     let nameless: BTreeSet<HostId> = nameless.map(|(row, _)| row.hostid).collect();
-    let kin = if nameless.is_empty() {
-        Kin::default()
-    } else {
-        store.read("hosts of messages", async |conn| kin(conn, nameless.clone()).await).await?
-    };
+    let kin = if nameless.is_empty() { Kin::default() } else { kin(conn, nameless).await? };
     for (row, text) in &parsed {
         let result = text.result_name().map(|name| by_name.get(name));
         match result {

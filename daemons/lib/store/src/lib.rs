@@ -9,8 +9,10 @@
 //! host_app_version, hosts, users, teams; within a table by id.
 
 pub mod apps;
+pub mod aside;
 pub mod assimilation;
 pub mod audit;
+pub mod backlog;
 mod bulk;
 pub mod credit;
 pub mod error;
@@ -18,6 +20,7 @@ mod functions;
 pub mod host_accounts;
 pub mod increments;
 pub mod ledger_view;
+pub mod messages;
 pub mod migrate;
 pub mod quarantine;
 pub mod reports;
