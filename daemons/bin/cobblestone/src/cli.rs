@@ -9,7 +9,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use daemon::args::{LogFormat, try_parse_with};
 
 use crate::demo::DemoArgs;
-use crate::{audit, demo, migrate, quarantine, sandbox_stop, status};
+use crate::{audit, demo, ledger, migrate, quarantine, sandbox_stop, status};
 
 /// Something was found to be off.
 const OFF: u8 = 1;
@@ -53,6 +53,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show what was paid, to whom and for what, row by row or in sums
+    #[command(after_help = ledger::AFTER_HELP)]
+    Ledger(ledger::LedgerArgs),
     /// Show what waits: results, workunits, messages, and what was set aside
     Status {
         #[command(flatten)]
@@ -155,6 +158,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
     match command {
         Command::Migrate { project } => migrate::run(&project).await.map(|()| true),
         Command::Audit { project, json } => audit::run(&project, json).await,
+        Command::Ledger(args) => ledger::run(&args).await.map(|()| true),
         Command::Status { project } => status::run(&project).await.map(|()| true),
         Command::Quarantine(Quarantine::List { project, kind, limit }) => {
             quarantine::list(&project, kind.as_deref(), limit).await.map(|()| true)

@@ -9,8 +9,11 @@
 
 mod audit;
 mod cli;
+mod csv;
 mod demo;
+mod ledger;
 mod migrate;
+mod out;
 mod project;
 mod quarantine;
 mod sandbox_stop;

@@ -19,6 +19,7 @@ pub mod error;
 mod functions;
 pub mod host_accounts;
 pub mod increments;
+pub mod ledger_view;
 pub mod migrate;
 pub mod purge;
 pub mod quarantine;
