@@ -9,7 +9,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use daemon::args::{LogFormat, try_parse_with};
 
 use crate::demo::DemoArgs;
-use crate::{audit, demo, ledger, migrate, quarantine, sandbox_stop, status};
+use crate::{audit, demo, ledger, migrate, purge, quarantine, sandbox_stop, status};
 
 /// Something was found to be off.
 const OFF: u8 = 1;
@@ -61,6 +61,9 @@ enum Command {
         #[command(flatten)]
         project: ProjectArgs,
     },
+    /// Look after trickle-up messages
+    #[command(subcommand)]
+    Trickles(Trickles),
     /// Look at what the daemons set aside, because it could not be used
     #[command(subcommand)]
     Quarantine(Quarantine),
@@ -70,6 +73,13 @@ enum Command {
     /// Look after a sandbox that `cobblestone demo --keep` left running
     #[command(subcommand)]
     Sandbox(Sandbox),
+}
+
+#[derive(Debug, Subcommand)]
+enum Trickles {
+    /// Delete old messages that are done with
+    #[command(after_help = purge::AFTER_HELP)]
+    Purge(purge::PurgeArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -160,6 +170,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Audit { project, json } => audit::run(&project, json).await,
         Command::Ledger(args) => ledger::run(&args).await.map(|()| true),
         Command::Status { project } => status::run(&project).await.map(|()| true),
+        Command::Trickles(Trickles::Purge(args)) => purge::run(&args).await.map(|()| true),
         Command::Quarantine(Quarantine::List { project, kind, limit }) => {
             quarantine::list(&project, kind.as_deref(), limit).await.map(|()| true)
         }

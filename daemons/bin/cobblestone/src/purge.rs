@@ -34,7 +34,7 @@ pub struct PurgeArgs {
     #[arg(long = "older-than", value_name = "AGE", value_parser = age, required = true)]
     pub older_than: f64,
     /// Say what would be deleted, and write nothing
-    #[arg(long = "dry_run", visible_alias = "dry-run")]
+    #[arg(long = "dry_run")]
     pub dry_run: bool,
 }
 
@@ -53,8 +53,7 @@ pub async fn run(args: &PurgeArgs) -> Result<()> {
     let now = clock.now();
     let before = now - args.older_than;
     let mut varieties: BTreeSet<String> = project.uptime().await?.varieties.into_iter().collect();
-    varieties
-        .extend(project.store.read("varieties", async |conn| conn.known_varieties().await).await?);
+    varieties.extend(project.store.read("varieties", async |conn| conn.known_varieties().await).await?);
     let varieties: Vec<String> = varieties.into_iter().collect();
     let store = &project.store;
     print(&format!("messages stored before {} UTC\n", date(before)));
@@ -129,18 +128,16 @@ async fn increments(store: &Store, before: f64, dry_run: bool) -> Result<i64> {
 async fn host_days(store: &Store, varieties: &[String], now: f64, dry_run: bool) -> Result<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "saturates")]
     let now = now as i32;
-    let oldest = store
-        .read("oldest open message", async |conn| conn.oldest_open_message(varieties).await)
-        .await?;
+    let oldest =
+        store.read("oldest open message", async |conn| conn.oldest_open_message(varieties).await).await?;
     let day = first_day(now, oldest);
     if dry_run {
         return Ok(store.read("old days", async |conn| conn.host_days_before(day).await).await?);
     }
     let mut count = 0;
     loop {
-        let deleted = store
-            .transaction("clean days of hosts", async |tx| tx.delete_host_days(day, ROWS).await)
-            .await?;
+        let deleted =
+            store.transaction("clean days of hosts", async |tx| tx.delete_host_days(day, ROWS).await).await?;
         count += size(deleted);
         if deleted == 0 {
             return Ok(count);

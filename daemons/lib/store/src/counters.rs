@@ -19,13 +19,11 @@ pub enum Counter {
     Purged,
     /// Messages that marks counted which are gone.
     Cleaned,
-    /// Messages that were set aside, and that a person dropped: handled, and in no other place of ours.
-    Dropped,
 }
 
 impl Counter {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Purged, Self::Cleaned, Self::Dropped];
+    pub const ALL: [Self; 2] = [Self::Purged, Self::Cleaned];
 
     /// Name in the database.
     #[must_use]
@@ -33,7 +31,6 @@ impl Counter {
         match self {
             Self::Purged => "messages_purged",
             Self::Cleaned => "messages_cleaned",
-            Self::Dropped => "messages_dropped",
         }
     }
 }

@@ -148,8 +148,9 @@ pub fn fold_disallowed(rows: &[OldDisallowed]) -> Vec<Fold<OldDisallowed>> {
         .into_values()
         .filter_map(|rows| {
             let (first, others) = rows.split_first()?;
-            let count =
-                |value: fn(&OldDisallowed) -> i32| rows.iter().map(|row| value(row)).fold(0, i32::saturating_add);
+            let count = |value: fn(&OldDisallowed) -> i32| {
+                rows.iter().map(|row| value(row)).fold(0, i32::saturating_add)
+            };
             let row = OldDisallowed {
                 id: 0,
                 claimed: rows.iter().map(|row| row.claimed).sum(),
@@ -203,7 +204,13 @@ mod tests {
 
     #[test]
     fn sums_and_arithmetic_stay() {
-        let rows = [row(1, 600.0, 8e9), row(2, 300.0, 8e9), row(3, 900.0, 4e9), final_row(4, 3.0), final_row(5, 4.0)];
+        let rows = [
+            row(1, 600.0, 8e9),
+            row(2, 300.0, 8e9),
+            row(3, 900.0, 4e9),
+            final_row(4, 3.0),
+            final_row(5, 4.0),
+        ];
         let folds = fold(&rows);
         assert_eq!(folds.len(), 2);
         let uptime = &folds[1];
@@ -212,12 +219,20 @@ mod tests {
         assert_eq!((sum.seconds, sum.messages, sum.rows_folded, sum.messageid), (1800.0, 3, 3, None));
         assert_eq!((sum.since, sum.time), (1001.0, 1003.0));
         assert!((sum.credit - cobblestones(sum.seconds * sum.flops)).abs() < 1e-12);
-        assert!(sum.reason.contains("3 rows") && sum.reason.ends_with("the last was uptime up to 1800 s"), "{}", sum.reason);
+        assert!(
+            sum.reason.contains("3 rows") && sum.reason.ends_with("the last was uptime up to 1800 s"),
+            "{}",
+            sum.reason
+        );
         assert_eq!((folds[0].row.credit, folds[0].row.seconds, folds[0].row.messages), (7.0, 0.0, 0));
         // Again, with what came later.
         let again = fold(&[OldRow { id: 9, ..sum.clone() }, row(10, 60.0, 8e9)]);
         assert_eq!((again[0].row.rows_folded, again[0].row.messages, again[0].row.since), (4, 4, 1001.0));
-        assert!(again[0].row.reason.ends_with("folded: the last was uptime up to 6000 s"), "{}", again[0].row.reason);
+        assert!(
+            again[0].row.reason.ends_with("folded: the last was uptime up to 6000 s"),
+            "{}",
+            again[0].row.reason
+        );
         // Alone, it stays.
         assert!(fold(&[OldRow { id: 9, ..sum.clone() }]).is_empty());
         assert_eq!(fold(&[row(1, 60.0, 8e9), row(2, 60.0, 8e9)])[0].row.flops, 8e9);

@@ -32,7 +32,7 @@ pub struct CompactArgs {
     #[arg(long = "older-than", value_name = "AGE", value_parser = age, required = true)]
     pub older_than: f64,
     /// Say what would be folded, and write nothing
-    #[arg(long = "dry_run", visible_alias = "dry-run")]
+    #[arg(long = "dry_run")]
     pub dry_run: bool,
 }
 
@@ -67,7 +67,7 @@ impl Counts {
 /// # Errors
 /// There is no project, or its database can't be read or written.
 pub async fn run(args: &CompactArgs) -> Result<()> {
-    let (project, clock) = Project::open_ready(args.project_args()).await?;
+    let (project, clock) = Project::open_ready(&args.project).await?;
     let before = clock.now() - args.older_than;
     print(&format!("rows older than {} UTC\n", date(before)));
     for (walk, what) in [(Walk::Results, "payments of results"), (Walk::Hosts, "payments without a result")] {
@@ -81,12 +81,6 @@ pub async fn run(args: &CompactArgs) -> Result<()> {
     let counts = disallowed(&project.store, before, args.dry_run).await?;
     print(&counts.line("claims that were not paid in full", args.dry_run));
     Ok(())
-}
-
-impl CompactArgs {
-    fn project_args(&self) -> &ProjectArgs {
-        &self.project
-    }
 }
 
 /// Rows in portions, each after the last of the one before.
@@ -148,7 +142,7 @@ async fn ledger_dry(store: &Store, by: Walk, before: f64) -> Result<Counts> {
     let mut counts = Counts::default();
     let (mut owner, mut groups) = (i32::MIN, BTreeMap::new());
     let place = place_of(by);
-    let mut close = |groups: &mut BTreeMap<fold::Key, usize>, counts: &mut Counts| {
+    let close = |groups: &mut BTreeMap<fold::Key, usize>, counts: &mut Counts| {
         for (_, rows) in std::mem::take(groups).into_iter().filter(|(_, rows)| *rows > 1) {
             counts.rows += rows;
             counts.into += 1;
