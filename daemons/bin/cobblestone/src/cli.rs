@@ -9,7 +9,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use daemon::args::{LogFormat, try_parse_with};
 
 use crate::demo::DemoArgs;
-use crate::{audit, demo, ledger, migrate, purge, quarantine, sandbox_stop, status};
+use crate::{audit, demo, ledger, migrate, quarantine, sandbox_stop, status, trickles};
 
 /// Something was found to be off.
 const OFF: u8 = 1;
@@ -61,9 +61,9 @@ enum Command {
         #[command(flatten)]
         project: ProjectArgs,
     },
-    /// Look after trickle-up messages
+    /// Look at trickle-up messages, and decide about those that were set aside
     #[command(subcommand)]
-    Trickles(Trickles),
+    Trickles(trickles::TricklesCommand),
     /// Look at what the daemons set aside, because it could not be used
     #[command(subcommand)]
     Quarantine(Quarantine),
@@ -76,20 +76,13 @@ enum Command {
 }
 
 #[derive(Debug, Subcommand)]
-enum Trickles {
-    /// Delete old messages that are done with
-    #[command(after_help = purge::AFTER_HELP)]
-    Purge(purge::PurgeArgs),
-}
-
-#[derive(Debug, Subcommand)]
 enum Quarantine {
     /// List what was set aside, latest first
     List {
         #[command(flatten)]
         project: ProjectArgs,
         /// Only things of this kind
-        #[arg(long, value_name = "KIND", value_parser = ["trickle", "held", "released", "workunit"])]
+        #[arg(long, value_name = "KIND", value_parser = ["trickle", "held", "released", "dropped", "workunit"])]
         kind: Option<String>,
         /// At most so many
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..))]
@@ -170,7 +163,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Audit { project, json } => audit::run(&project, json).await,
         Command::Ledger(args) => ledger::run(&args).await.map(|()| true),
         Command::Status { project } => status::run(&project).await.map(|()| true),
-        Command::Trickles(Trickles::Purge(args)) => purge::run(&args).await.map(|()| true),
+        Command::Trickles(command) => trickles::run(&command).await,
         Command::Quarantine(Quarantine::List { project, kind, limit }) => {
             quarantine::list(&project, kind.as_deref(), limit).await.map(|()| true)
         }

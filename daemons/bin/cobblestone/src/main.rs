@@ -17,13 +17,14 @@ mod ledger;
 mod migrate;
 mod out;
 mod project;
-mod purge;
 mod quarantine;
 mod sandbox_stop;
 mod screen;
 mod status;
 mod table;
 mod text;
+mod trickles;
+mod who;
 
 fn main() -> std::process::ExitCode {
     cli::main(std::env::args_os())

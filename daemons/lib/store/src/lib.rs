@@ -9,6 +9,7 @@
 //! host_app_version, hosts, users, teams; within a table by id.
 
 pub mod apps;
+pub mod aside;
 pub mod assimilation;
 pub mod audit;
 mod bulk;
@@ -20,6 +21,7 @@ mod functions;
 pub mod host_accounts;
 pub mod increments;
 pub mod ledger_view;
+pub mod messages;
 pub mod migrate;
 pub mod purge;
 pub mod quarantine;

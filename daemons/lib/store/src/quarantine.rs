@@ -91,43 +91,6 @@ impl Tx {
         Ok(())
     }
 
-    /// Gives messages that were set aside or held back to the trickle handler: unhandled, and marked as released. Returns
-    /// how many there were.
-    pub async fn release_messages(&mut self, daemon: &str, ids: &[i64]) -> Result<usize> {
-        use crate::schema::boinc::msg_from_host as m;
-        let mut all = 0;
-        for id in ids {
-            let Ok(message) = i32::try_from(*id) else { continue };
-            // The message first, as the lock order wants it.
-            let changed = diesel::update(m::table.filter(m::id.eq(message)).filter(m::handled.eq(1)))
-                .set(m::handled.eq(0))
-                .execute(&mut self.db)
-                .await?;
-            let released = if changed == 0 {
-                0
-            } else {
-                diesel::update(
-                    q::table
-                        .filter(q::daemon.eq(daemon))
-                        .filter(q::kind.eq_any(["held", "trickle"]))
-                        .filter(q::refid.eq(id)),
-                )
-                .set(q::kind.eq("released"))
-                .execute(&mut self.db)
-                .await?
-            };
-            if released == 0 && changed > 0 {
-                // It was handled for good.
-                diesel::update(m::table.filter(m::id.eq(message)))
-                    .set(m::handled.eq(1))
-                    .execute(&mut self.db)
-                    .await?;
-            }
-            all += released;
-        }
-        Ok(all)
-    }
-
     /// Takes things out of quarantine after they went well.
     pub async fn release(&mut self, daemon: &str, kind: &str, ids: &[i64]) -> Result<()> {
         if !ids.is_empty() {

@@ -182,3 +182,18 @@ pub fn is_harmless(text: &str) {
     let found = text.chars().find(|c| (c.is_control() && *c != '\n') || matches!(c, '\u{202a}'..='\u{202e}'));
     assert_eq!(found, None, "{text}");
 }
+
+/// cobblestone/APP.toml that pays cumulative and incremental claims.
+pub fn uptime(more: &str) -> String {
+    format!(
+        "[uptime]\nenabled = true\n{more}\n[[uptime.claims]]\nvariety = \"cpu_time\"\nelement = \"cpu_time\"\n\
+         meaning = \"cumulative\"\n[[uptime.claims]]\nvariety = \"runtime\"\nelement = \"runtime\"\nmeaning = \"increment\"\n"
+    )
+}
+
+/// A message as the client sends it.
+pub fn claim(result: &str, time: i64, element: &str, seconds: f64) -> String {
+    format!(
+        "\n<result_name>{result}</result_name>\n<time>{time}</time>\n<{element}>{seconds:.6}</{element}>\n"
+    )
+}
