@@ -7,8 +7,10 @@
 //! Apart from `migrate`, which makes tables, and `demo` and `sandbox`, which work in a folder of their own, nothing is
 //! written anywhere. Killed at any point, each command can simply be run again.
 
+mod age;
 mod audit;
 mod cli;
+mod compact;
 mod csv;
 mod demo;
 mod ledger;
