@@ -7,6 +7,7 @@
 //! Apart from `migrate`, which makes tables, and `demo` and `sandbox`, which work in a folder of their own, nothing is
 //! written anywhere. Killed at any point, each command can simply be run again.
 
+mod adjust;
 mod audit;
 mod cli;
 mod csv;
