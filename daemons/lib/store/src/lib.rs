@@ -12,6 +12,7 @@ pub mod apps;
 pub mod aside;
 pub mod assimilation;
 pub mod audit;
+pub mod backlog;
 mod bulk;
 pub mod credit;
 pub mod error;

@@ -55,7 +55,7 @@ pub struct Aside {
     /// How often it was tried.
     #[diesel(sql_type = Integer)]
     pub tries: i32,
-    /// The beginning of its raw text, if it has one.
+    /// The beginning of its raw text, if it has one. Of a message without a copy: that of the message itself.
     #[diesel(sql_type = Nullable<Blob>)]
     pub raw: Option<Vec<u8>>,
     /// Bytes of the whole raw text.
@@ -151,7 +151,10 @@ impl Conn {
 
     /// One entry, with at most `bytes` of its raw text.
     pub async fn one_set_aside(&mut self, id: i64, bytes: i32) -> Result<Option<Aside>> {
-        Ok(diesel::sql_query(format!("{ASIDE} WHERE id = ?"))
+        let text = "COALESCE(raw, IF(daemon = 'trickle-credit', \
+                    (SELECT m.xml FROM msg_from_host m WHERE m.id = refid), NULL))";
+        let sql = ASIDE.replace("(raw", &format!("({text}"));
+        Ok(diesel::sql_query(format!("{sql} WHERE id = ?"))
             .bind::<Integer, _>(bytes)
             .bind::<BigInt, _>(id)
             .get_result(&mut self.db)
