@@ -81,11 +81,17 @@ fn same(one: &Value, other: &Value) -> bool {
 }
 
 fn compare(wanted: &[Vec<Vec<Value>>], found: &[Vec<Vec<Value>>], seed: u64) {
+    let mut off = String::new();
     for ((sql, wanted), found) in BOOKS.iter().zip(wanted).zip(found) {
-        let equal = wanted.len() == found.len()
-            && wanted.iter().zip(found).all(|(a, b)| a.iter().zip(b).all(|(a, b)| same(a, b)));
-        assert!(equal, "COBBLESTONE_SEED={seed}: {sql}\nwanted {wanted:?}\nfound  {found:?}");
+        let equal = |a: &[Value], b: &[Value]| a.iter().zip(b).all(|(a, b)| same(a, b));
+        if wanted.len() != found.len() {
+            off += &format!("{sql}\nwanted {wanted:?}\nfound  {found:?}\n");
+        }
+        for (wanted, found) in wanted.iter().zip(found).filter(|(a, b)| !equal(a, b)) {
+            off += &format!("{sql}\nwanted {wanted:?}\nfound  {found:?}\n");
+        }
     }
+    assert!(off.is_empty(), "COBBLESTONE_SEED={seed}:\n{off}");
 }
 
 /// Waits until it is held and kills it; whether it was.
@@ -158,7 +164,9 @@ async fn order_repetition_passes_instances_and_kills_change_nothing() {
     let given = std::env::var("COBBLESTONE_SEED").ok().map(|seed| vec![seed.parse().unwrap()]);
     let drawn = || std::hash::RandomState::new().build_hasher().finish();
     let mut killed = 0;
-    for seed in given.unwrap_or_else(|| (0..4).map(|_| drawn()).collect()) {
+    // The first once found two hosts of one volunteer that were strangers to one another in some batches.
+    let some = || std::iter::once(133_507_819_314_358_169).chain((0..3).map(|_| drawn())).collect();
+    for seed in given.unwrap_or_else(some) {
         killed += one_seed(seed).await;
     }
     eprintln!("{killed} instances were killed");

@@ -18,11 +18,12 @@ use anyhow::{Result, bail};
 use store::ledger_view::{By, Which};
 
 use crate::cli::ProjectArgs;
+use crate::compact;
 use crate::out::Out;
 use crate::project::Project;
 use crate::screen::print;
 
-pub use select::WhichArgs;
+pub use select::{WhichArgs, app as app_id, result_id};
 
 /// Printed below the help.
 pub const AFTER_HELP: &str = "Examples:\n  \
@@ -33,10 +34,19 @@ pub const AFTER_HELP: &str = "Examples:\n  \
     with one row in each line. Times are UTC. Credit is in cobblestones, with all its digits in CSV and JSON. \
     In CSV, a text that a spreadsheet would take for a formula begins with '.";
 
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Replace old rows by their sums, so that the ledger stays small
+    #[command(after_help = compact::AFTER_HELP)]
+    Compact(compact::CompactArgs),
+}
+
 /// `cobblestone ledger`.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct LedgerArgs {
+    #[command(subcommand)]
+    action: Option<Action>,
     #[command(flatten)]
     project: ProjectArgs,
     #[command(flatten)]
@@ -78,6 +88,9 @@ impl Names {
 /// # Errors
 /// There is no project, nothing is called as asked for, the database can't be read, or the output can't be written.
 pub async fn run(args: &LedgerArgs) -> Result<()> {
+    if let Some(Action::Compact(args)) = &args.action {
+        return compact::run(args).await;
+    }
     let (project, _) = Project::open_ready(&args.project).await?;
     let which = args.which.find(&project.store).await?;
     let apps = project.store.read("applications", async |conn| conn.apps().await).await?;

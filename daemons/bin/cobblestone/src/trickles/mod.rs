@@ -5,9 +5,12 @@
 
 mod decide;
 mod list;
+mod purge;
 mod show;
 
 use anyhow::Result;
+
+pub use decide::reason;
 
 /// Who sets messages aside: its name in the quarantine.
 pub const HANDLER: &str = "trickle-credit";
@@ -26,6 +29,9 @@ pub enum TricklesCommand {
     /// Decide that messages which were set aside or held are worth nothing; they stay, with your reason
     #[command(after_help = decide::AFTER_HELP)]
     Drop(decide::DropArgs),
+    /// Delete old messages that are done with
+    #[command(after_help = purge::AFTER_HELP)]
+    Purge(purge::PurgeArgs),
 }
 
 /// The command. False when something could not be done for a message.
@@ -38,5 +44,6 @@ pub async fn run(command: &TricklesCommand) -> Result<bool> {
         TricklesCommand::Show(args) => show::run(args).await.map(|()| true),
         TricklesCommand::Retry(args) => decide::retry(args).await,
         TricklesCommand::Drop(args) => decide::drop(args).await,
+        TricklesCommand::Purge(args) => purge::run(args).await.map(|()| true),
     }
 }

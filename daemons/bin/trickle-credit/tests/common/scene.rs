@@ -31,6 +31,15 @@ element = "cores"
 meaning = "increment"
 unit = "cpu"
 max_seconds = 200000
+[[reports]]
+variety = "cores"
+format = "xml"
+meaning = "cumulative"
+received = "cores"
+[[reports]]
+variety = "jobs"
+format = "json"
+meaning = "increment"
 "#
     )
 }
@@ -102,7 +111,31 @@ pub fn others() -> Vec<Row> {
     ]
 }
 
-pub const PICTURE: [&str; 15] = [
+/// Guest reports; the last can't be used.
+pub fn jobs() -> Vec<Row> {
+    let report = |id: i64, k: i64, body: &str| {
+        let (host, time) = (1 + (id - 1) % 4, SENT + k * 60_000);
+        (host, time, "jobs", format!("<result_name>r{id}</result_name><time>{time}</time>\n{body}"))
+    };
+    let mut rows: Vec<Row> = (1..=3)
+        .flat_map(|k| {
+            (1..=4).map(move |id| {
+                report(
+                    id,
+                    k,
+                    &format!(
+                        "{{\"received\": {k}, \"succeeded\": 1, \"failed\": 0, \"events\": {}}}",
+                        id * 100
+                    ),
+                )
+            })
+        })
+        .collect();
+    rows.push(report(2, 1, "{\"received\": -1}"));
+    rows
+}
+
+pub const PICTURE: [&str; 18] = [
     "SELECT id, total_credit, expavg_credit, expavg_time FROM host ORDER BY id",
     "SELECT id, total_credit, expavg_credit, expavg_time FROM user ORDER BY id",
     "SELECT id, total_credit, expavg_credit, expavg_time FROM team ORDER BY id",
@@ -116,6 +149,9 @@ pub const PICTURE: [&str; 15] = [
     "SELECT * FROM cobblestone_flag ORDER BY hostid, appid",
     "SELECT * FROM cobblestone_host_messages ORDER BY hostid",
     "SELECT messageid, resultid, hostid, appid, claimed, allowed, reason, time, messages, paid_in_part, since FROM cobblestone_disallowed ORDER BY messageid",
+    "SELECT * FROM cobblestone_report ORDER BY resultid, variety",
+    "SELECT * FROM cobblestone_report_day ORDER BY resultid, variety, day",
+    "SELECT HEX(identity) AS i, resultid, day FROM cobblestone_report_increment ORDER BY identity",
     "SELECT hostid, variety, xml FROM msg_to_host ORDER BY hostid, variety, xml",
     "SELECT kind, refid, hostid, reason, tries FROM cobblestone_quarantine ORDER BY refid, kind",
 ];
@@ -147,6 +183,8 @@ pub async fn everything(mut world: World) -> World {
     world.messages(&named()).await;
     world.messages(&named()[..9]).await;
     world.messages(&others()).await;
+    world.messages(&jobs()).await;
+    world.messages(&jobs()[3..5]).await;
     rewind(&mut world).await;
     world
 }
