@@ -27,7 +27,7 @@ const FIRST: u32 = 500;
 
 /// Messages in a transaction at most. The more, the fewer times a host's totals are written; the fewer, the shorter
 /// others wait for its row: some tenths of a second.
-const MOST: u32 = 2000;
+const MOST: u32 = 5000;
 
 /// Messages in a transaction at least, however slow the database is.
 const LEAST: u32 = 20;
@@ -230,7 +230,7 @@ mod tests {
             s.took(TOP, 64, 0, cut, held);
             limits.push(s.limit());
         }
-        assert_eq!(limits, [500, 500, 2000, 1000, 1000, 64, 2000]);
+        assert_eq!(limits, [FIRST, FIRST, MOST, MOST / 2, MOST / 2, 64, MOST]);
         for _ in 0..20 {
             s.took(TOP, 64, 0, false, slow);
         }
