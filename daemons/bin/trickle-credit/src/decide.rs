@@ -131,6 +131,7 @@ impl Decided {
             let count = locked.processors.get(&row.hostid).copied().unwrap_or(1);
             facts.processors = host.map_or(1.0, |host| processors(row.flops_estimate, host.p_fpops, count));
         }
+        facts.paid_credit = locked.marks.get(&row.id).map_or(0.0, |mark| mark.credit_paid);
         let sum = locked.sums.get(&row.id);
         let old = locked.marks.get(&row.id).map_or_else(Mark::default, |mark| Mark {
             paid_seconds: mark.seconds_paid,

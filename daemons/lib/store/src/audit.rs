@@ -183,7 +183,7 @@ impl Conn {
             "SELECT x.id, x.gained, x.ledger FROM (SELECT r.id AS id, \
              (CASE WHEN r.received_time > 0 THEN r.received_time ELSE ? END) - r.sent_time + ? AS gained, \
              SUM(l.seconds) AS ledger FROM cobblestone_ledger l JOIN result r ON r.id = l.resultid \
-             WHERE l.kind IN ('uptime', 'final') GROUP BY r.id, r.received_time, r.sent_time) x \
+             WHERE l.kind IN ('uptime', 'final', 'revocation') GROUP BY r.id, r.received_time, r.sent_time) x \
              WHERE x.ledger > x.gained + 1e-6 ORDER BY x.id LIMIT 20",
         )
         .bind::<Double, _>(now)
@@ -228,11 +228,13 @@ impl Conn {
              (SELECT CAST(COALESCE(SUM(messages), 0) AS SIGNED) FROM cobblestone_disallowed d WHERE NOT EXISTS (SELECT 1 FROM cobblestone_quarantine q \
              WHERE q.daemon = 'trickle-credit' AND q.kind IN ('held', 'released', 'dropped') AND q.refid = d.messageid)) AS disallowed, \
              (SELECT CAST(COALESCE(SUM(paid_in_part), 0) AS SIGNED) FROM cobblestone_disallowed) AS paid_in_part, \
-             (SELECT COUNT(*) FROM cobblestone_quarantine WHERE kind IN ('trickle', 'held', 'dropped')) AS set_aside \
+             (SELECT COUNT(*) FROM cobblestone_quarantine WHERE kind IN ('trickle', 'held', 'dropped')) \
+             + (SELECT COUNT(*) FROM cobblestone_quarantine u JOIN msg_from_host w ON w.id = u.refid WHERE u.kind = 'unknown' \
+             AND {ours}) AS set_aside \
              FROM msg_from_host WHERE {ours}"
         );
         let mut query = diesel::sql_query(sql).into_boxed();
-        for variety in all.iter().chain(&all) {
+        for variety in all.iter().chain(&all).chain(&all) {
             query = query.bind::<Text, _>(variety);
         }
         Ok(query.get_result(&mut self.db).await?)
