@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use boinc::id::ResultId;
 use boinc::state::{AssimilateState, ErrorMask, Outcome, ServerState, ValidateState};
+use boinc::verdict::Decision;
 
 use super::pay::{Work, Worth};
 use super::plan::viable;
-use super::{Evidence, FileCheck, Instance, Session, Transition, Verdict, Weight};
+use super::{Evidence, FileCheck, Independence, Instance, Session, Transition, Verdict, Weight};
 use crate::credit::CreditMode;
-use crate::quorum::Choice;
+use crate::quorum::{Agreement, Choice, Electorate};
 
 impl Session<'_> {
     pub(super) fn set(&mut self, instances: Vec<Instance>, evidence: &Evidence) -> Verdict {
@@ -22,14 +23,18 @@ impl Session<'_> {
         }
 
         let later = self.read_files(&mut works, evidence);
-        let choice = match evidence {
+        self.raise_quorum(&works, evidence);
+        let electorate = self.electorate(&works, evidence);
+        let compared = match evidence {
             Evidence::Set { files, agreement }
                 if super::enough_to_compare(&self.workunit, &asked(files, &works)) =>
             {
-                agreement.as_ref().and_then(|agreement| agreement.choose(self.workunit.min_quorum))
+                agreement.as_ref()
             }
             _ => None,
         };
+        let choice =
+            compared.and_then(|agreement| agreement.choose_among(self.workunit.min_quorum, &electorate));
         if later {
             self.transition = Transition::Delayed;
         }
@@ -49,6 +54,7 @@ impl Session<'_> {
         let mut n_viable = 0;
         for work in &mut works {
             n_viable += i32::from(self.conclude(work, found.as_ref(), later, evidence));
+            self.tell_result(work, found.as_ref().map(|(choice, _)| choice), compared, &electorate, evidence);
         }
         if let Some((choice, worth)) = found {
             self.crown(choice.canonical, worth.credit, &instances);
@@ -72,6 +78,9 @@ impl Session<'_> {
         for work in works {
             match check_of(evidence, work.row.id) {
                 FileCheck::Ok => {}
+                FileCheck::Suspicious(reason) => {
+                    self.note(Weight::Warning, Some(work.row.id), format!("suspicious: {reason}"));
+                }
                 FileCheck::Malformed(reason) => {
                     work.row.outcome = Outcome::ValidateError;
                     work.row.validate_state = ValidateState::Invalid;
@@ -88,6 +97,76 @@ impl Session<'_> {
             }
         }
         later
+    }
+
+    /// A suspicious result: more shall confirm it, now and later.
+    fn raise_quorum(&mut self, works: &[Work], evidence: &Evidence) {
+        let suspicious =
+            works.iter().any(|work| matches!(check_of(evidence, work.row.id), FileCheck::Suspicious(_)));
+        let (old, new) = (self.workunit.min_quorum, self.options.suspicious_quorum);
+        if !suspicious || old >= new {
+            return;
+        }
+        self.workunit.min_quorum = new;
+        self.workunit.target_nresults = self.workunit.target_nresults.max(new);
+        self.transition = Transition::Immediate;
+        self.note(Weight::Warning, None, format!("min_quorum is raised from {old} to {new}"));
+    }
+
+    fn electorate(&self, works: &[Work], evidence: &Evidence) -> Electorate {
+        let owner = |work: &Work| match self.options.independence {
+            Independence::Results => 0,
+            Independence::Hosts => work.row.hostid.0,
+            Independence::Users => work.row.userid.0,
+        };
+        // 0 is nobody: a deleted account, say.
+        let owners = works
+            .iter()
+            .map(|work| (work.row.id, i64::from(owner(work))))
+            .filter(|(_, owner)| *owner != 0)
+            .collect();
+        let suspicious = works
+            .iter()
+            .map(|work| work.row.id)
+            .filter(|id| matches!(check_of(evidence, *id), FileCheck::Suspicious(_)))
+            .collect();
+        Electorate { owners, suspicious }
+    }
+
+    /// Says in words what [`Session::conclude`] came to.
+    fn tell_result(
+        &mut self,
+        work: &Work,
+        choice: Option<&Choice>,
+        compared: Option<&Agreement>,
+        electorate: &Electorate,
+        evidence: &Evidence,
+    ) {
+        let id = work.row.id;
+        let (decision, reason) = match check_of(evidence, id) {
+            FileCheck::Malformed(reason) => (Decision::Error, format!("output unusable: {reason}")),
+            FileCheck::Transient(reason) => (Decision::Later, format!("output can't be read now: {reason}")),
+            FileCheck::Ok | FileCheck::Suspicious(_) => match (choice, compared) {
+                (Some(choice), _) => beside(id, choice),
+                (None, _) if matches!(evidence, Evidence::Later { .. }) => {
+                    (Decision::Later, "can't be compared now".to_owned())
+                }
+                (None, Some(agreement)) => {
+                    let needed = Agreement::needed(self.workunit.min_quorum);
+                    let found = agreement.confirmations(id, electorate);
+                    (Decision::Inconclusive, format!("no quorum: {found} confirm it, {needed} must"))
+                }
+                (None, None) => {
+                    let quorum = self.workunit.min_quorum;
+                    (Decision::Inconclusive, format!("too few usable outputs for a quorum of {quorum}"))
+                }
+            },
+        };
+        let suspicious = match check_of(evidence, id) {
+            FileCheck::Suspicious(reason) => format!("; suspicious: {reason}"),
+            _ => String::new(),
+        };
+        self.tell(&work.row, decision, format!("{reason}{suspicious}"));
     }
 
     /// What becomes of one viable result. True when it is still viable.
@@ -165,6 +244,24 @@ impl Session<'_> {
             self.workunit.target_nresults = n_viable.saturating_add(1);
             self.transition = Transition::Immediate;
         }
+    }
+}
+
+/// A result beside the canonical one.
+fn beside(id: ResultId, choice: &Choice) -> (Decision, String) {
+    if id == choice.canonical {
+        let others = choice.valid.len().saturating_sub(1);
+        (Decision::Valid, format!("canonical: agrees with {others} other results"))
+    } else if choice.valid.contains(&id) {
+        (Decision::Valid, "agrees with the canonical result".to_owned())
+    } else if choice.chained.contains(&id) {
+        let chain =
+            "differs from the canonical result, though it agrees with one that agrees with it (a chain)";
+        (Decision::Invalid, chain.to_owned())
+    } else if choice.invalid.contains(&id) {
+        (Decision::Invalid, "differs from the canonical result".to_owned())
+    } else {
+        (Decision::Inconclusive, "the comparison with the canonical result could not say".to_owned())
     }
 }
 
