@@ -142,7 +142,7 @@ pub struct KeptJudgement {
 }
 
 /// A compared file of the canonical result, as it was when it was compared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct KeptFile {
     /// Its logical name (`open_name`).
     pub name: String,

@@ -50,6 +50,7 @@ use crate::uptime::UptimePolicy;
 
 pub use plan::{Need, needs};
 pub use revoke::{Revocation, settle_abandoned};
+pub use set::foresee;
 
 /// After a transient failure, look again in 6 hours.
 const TRY_AGAIN: i32 = 6 * 3600;

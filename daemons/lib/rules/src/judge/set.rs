@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use boinc::id::ResultId;
+use boinc::record::{ResultRow, Workunit};
 use boinc::state::{AssimilateState, ErrorMask, Outcome, ServerState, ValidateState};
 use boinc::verdict::Decision;
 
@@ -24,7 +25,7 @@ impl Session<'_> {
 
         let later = self.read_files(&mut works, evidence);
         self.raise_quorum(&works, evidence);
-        let electorate = self.electorate(&works, evidence);
+        let electorate = electorate(works.iter().map(|work| &work.row), evidence, self.options.independence);
         let compared = match evidence {
             Evidence::Set { files, agreement }
                 if super::enough_to_compare(&self.workunit, &asked(files, &works)) =>
@@ -101,36 +102,16 @@ impl Session<'_> {
 
     /// A suspicious result: more shall confirm it, now and later.
     fn raise_quorum(&mut self, works: &[Work], evidence: &Evidence) {
-        let suspicious =
-            works.iter().any(|work| matches!(check_of(evidence, work.row.id), FileCheck::Suspicious(_)));
-        let (old, new) = (self.workunit.min_quorum, self.options.suspicious_quorum);
-        if !suspicious || old >= new {
+        let ids = works.iter().map(|work| work.row.id);
+        let (old, wanted) = (self.workunit.min_quorum, self.options.suspicious_quorum);
+        let new = raised_quorum(old, wanted, ids, evidence);
+        if new == old {
             return;
         }
         self.workunit.min_quorum = new;
         self.workunit.target_nresults = self.workunit.target_nresults.max(new);
         self.transition = Transition::Immediate;
         self.note(Weight::Warning, None, format!("min_quorum is raised from {old} to {new}"));
-    }
-
-    fn electorate(&self, works: &[Work], evidence: &Evidence) -> Electorate {
-        let owner = |work: &Work| match self.options.independence {
-            Independence::Results => 0,
-            Independence::Hosts => work.row.hostid.0,
-            Independence::Users => work.row.userid.0,
-        };
-        // 0 is nobody: a deleted account, say.
-        let owners = works
-            .iter()
-            .map(|work| (work.row.id, i64::from(owner(work))))
-            .filter(|(_, owner)| *owner != 0)
-            .collect();
-        let suspicious = works
-            .iter()
-            .map(|work| work.row.id)
-            .filter(|id| matches!(check_of(evidence, *id), FileCheck::Suspicious(_)))
-            .collect();
-        Electorate { owners, suspicious }
     }
 
     /// Says in words what [`Session::conclude`] came to.
@@ -245,6 +226,56 @@ impl Session<'_> {
             self.transition = Transition::Immediate;
         }
     }
+}
+
+/// The quorum that holds where a result is suspicious, or the old one.
+fn raised_quorum(old: i32, wanted: i32, mut ids: impl Iterator<Item = ResultId>, evidence: &Evidence) -> i32 {
+    let suspicious = ids.any(|id| matches!(check_of(evidence, id), FileCheck::Suspicious(_)));
+    if suspicious { old.max(wanted) } else { old }
+}
+
+fn electorate<'a>(
+    rows: impl Iterator<Item = &'a ResultRow>,
+    evidence: &Evidence,
+    independence: Independence,
+) -> Electorate {
+    let mut electorate = Electorate::default();
+    for row in rows {
+        let owner = match independence {
+            Independence::Results => 0,
+            Independence::Hosts => row.hostid.0,
+            Independence::Users => row.userid.0,
+        };
+        // 0 is nobody: a deleted account, say.
+        if owner != 0 {
+            electorate.owners.insert(row.id, owner.into());
+        }
+        if matches!(check_of(evidence, row.id), FileCheck::Suspicious(_)) {
+            electorate.suspicious.insert(row.id);
+        }
+    }
+    electorate
+}
+
+/// The choice that [`super::judge`] will make if nothing changes meanwhile: for who wants to keep something of the
+/// canonical result, and must not read files in a transaction.
+#[must_use]
+pub fn foresee<'a>(
+    workunit: &Workunit,
+    rows: impl IntoIterator<Item = &'a ResultRow>,
+    evidence: &Evidence,
+    independence: Independence,
+    suspicious_quorum: i32,
+) -> Option<Choice> {
+    let Evidence::Set { files, agreement: Some(agreement) } = evidence else { return None };
+    let rows: Vec<&ResultRow> = rows.into_iter().filter(|row| files.contains_key(&row.id)).collect();
+    let ids = rows.iter().map(|row| row.id);
+    let quorum = raised_quorum(workunit.min_quorum, suspicious_quorum, ids, evidence);
+    let raised = Workunit { min_quorum: quorum, ..workunit.clone() };
+    if !super::enough_to_compare(&raised, files) {
+        return None;
+    }
+    agreement.choose_among(quorum, &electorate(rows.into_iter(), evidence, independence))
 }
 
 /// A result beside the canonical one.
