@@ -7,10 +7,15 @@
 //! Apart from `migrate`, which makes tables, and `demo` and `sandbox`, which work in a folder of their own, nothing is
 //! written anywhere. Killed at any point, each command can simply be run again.
 
+mod age;
 mod audit;
 mod cli;
+mod compact;
+mod csv;
 mod demo;
+mod ledger;
 mod migrate;
+mod out;
 mod project;
 mod quarantine;
 mod sandbox_stop;
@@ -18,6 +23,8 @@ mod screen;
 mod status;
 mod table;
 mod text;
+mod trickles;
+mod who;
 
 fn main() -> std::process::ExitCode {
     cli::main(std::env::args_os())

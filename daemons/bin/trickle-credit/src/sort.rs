@@ -1,12 +1,12 @@
-//! The messages of a batch, sorted by whose they are. Reads texts and results; decides and locks nothing.
+//! The messages of a batch, sorted by whose they are. Reads texts and results; decides nothing, and locks nothing but
+//! the messages, which nobody else wants.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Result;
 use boinc::id::{HostId, MessageId, ResultId};
 use boinc::record::{MsgFromHost, ResultRow};
 use boinc::trickle::Message;
-use store::Store;
+use store::Conn;
 
 use crate::claim::{self, Aside, Asked};
 use crate::policies::Policies;
@@ -26,41 +26,19 @@ pub struct Sorted {
 
 impl Sorted {
     /// All messages but those that are left alone.
-    pub fn messages(&self) -> Vec<MessageId> {
+    pub fn messages(&self) -> BTreeSet<MessageId> {
         let asked = self.by_result.values().chain(self.by_host.values()).flatten().map(|asked| asked.message);
         asked.chain(self.aside.iter().map(|aside| aside.message)).collect()
     }
-
-    /// What is left of it when only these messages are.
-    pub fn only(&self, live: &BTreeSet<MessageId>) -> Self {
-        Self {
-            by_result: among(&self.by_result, live),
-            by_host: among(&self.by_host, live),
-            aside: self.aside.iter().filter(|aside| live.contains(&aside.message)).cloned().collect(),
-            left_alone: self.left_alone,
-        }
-    }
-}
-
-fn among<K: Ord + Copy>(
-    asked: &BTreeMap<K, Vec<Asked>>,
-    live: &BTreeSet<MessageId>,
-) -> BTreeMap<K, Vec<Asked>> {
-    let live = |asked: &&Asked| live.contains(&asked.message);
-    asked
-        .iter()
-        .map(|(key, asked)| (*key, asked.iter().filter(live).copied().collect::<Vec<_>>()))
-        .filter(|(_, asked)| !asked.is_empty())
-        .collect()
 }
 
 /// Reads the texts of `messages`, all of `variety`, and looks up the results that they name.
 pub async fn sort(
-    store: &Store,
+    conn: &mut Conn,
     policies: &Policies,
     messages: &[MsgFromHost],
     variety: &str,
-) -> Result<Sorted> {
+) -> store::Result<Sorted> {
     let mut sorted = Sorted::default();
     if let Some(rule) = policies.stock() {
         for row in messages {
@@ -80,7 +58,7 @@ pub async fn sort(
     }
     let names: BTreeSet<&str> = parsed.iter().filter_map(|(_, m)| m.result_name.as_deref()).collect();
     let names: Vec<&str> = names.into_iter().collect();
-    let loaded = store.read("results of trickles", async |conn| conn.results_by_name(&names).await).await?;
+    let loaded = conn.results_by_name(&names).await?;
     for bad in &loaded.bad {
         tracing::error!(result = bad.id, "{bad}; its trickles are set aside");
     }

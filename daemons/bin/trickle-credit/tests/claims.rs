@@ -294,7 +294,7 @@ const PICTURE: [&str; 14] = [
     "SELECT * FROM cobblestone_host_day ORDER BY hostid, appid, day",
     "SELECT * FROM cobblestone_flag ORDER BY hostid, appid",
     "SELECT * FROM cobblestone_host_messages ORDER BY hostid",
-    "SELECT * FROM cobblestone_disallowed ORDER BY messageid",
+    "SELECT messageid, resultid, hostid, appid, claimed, allowed, reason, time, messages, paid_in_part, since FROM cobblestone_disallowed ORDER BY messageid",
     "SELECT kind, refid, hostid, reason, tries FROM cobblestone_quarantine ORDER BY refid, kind",
 ];
 

@@ -215,14 +215,15 @@ impl Conn {
         let sql = format!(
             "SELECT COUNT(*) AS stored, CAST(COALESCE(SUM(handled = 0), 0) AS SIGNED) AS waiting, \
              CAST(COALESCE(SUM(handled <> 0), 0) - COALESCE((SELECT SUM(handled) FROM cobblestone_opening_message WHERE {ours}), 0) \
-             AS SIGNED) AS handled, \
+             + COALESCE((SELECT value FROM cobblestone_counter WHERE name = 'messages_purged'), 0) AS SIGNED) AS handled, \
              CAST(COALESCE((SELECT SUM(messages) FROM cobblestone_mark), 0) \
-             + COALESCE((SELECT SUM(messages) FROM cobblestone_host_messages), 0) AS SIGNED) AS counted, \
-             (SELECT COUNT(*) FROM cobblestone_ledger WHERE kind = 'uptime') AS paid, \
-             (SELECT COUNT(*) FROM cobblestone_disallowed d WHERE NOT EXISTS (SELECT 1 FROM cobblestone_quarantine q \
-             WHERE q.daemon = 'trickle-credit' AND q.kind IN ('held', 'released') AND q.refid = d.messageid)) AS disallowed, \
-             (SELECT COUNT(*) FROM cobblestone_disallowed d JOIN cobblestone_ledger l ON l.messageid = d.messageid) AS paid_in_part, \
-             (SELECT COUNT(*) FROM cobblestone_quarantine WHERE kind IN ('trickle', 'held')) AS set_aside \
+             + COALESCE((SELECT SUM(messages) FROM cobblestone_host_messages), 0) \
+             + COALESCE((SELECT value FROM cobblestone_counter WHERE name = 'messages_cleaned'), 0) AS SIGNED) AS counted, \
+             CAST(COALESCE((SELECT SUM(messages) FROM cobblestone_ledger WHERE kind = 'uptime'), 0) AS SIGNED) AS paid, \
+             (SELECT CAST(COALESCE(SUM(messages), 0) AS SIGNED) FROM cobblestone_disallowed d WHERE NOT EXISTS (SELECT 1 FROM cobblestone_quarantine q \
+             WHERE q.daemon = 'trickle-credit' AND q.kind IN ('held', 'released', 'dropped') AND q.refid = d.messageid)) AS disallowed, \
+             (SELECT CAST(COALESCE(SUM(paid_in_part), 0) AS SIGNED) FROM cobblestone_disallowed) AS paid_in_part, \
+             (SELECT COUNT(*) FROM cobblestone_quarantine WHERE kind IN ('trickle', 'held', 'dropped')) AS set_aside \
              FROM msg_from_host WHERE {ours}"
         );
         let mut query = diesel::sql_query(sql).into_boxed();

@@ -77,7 +77,7 @@ impl Audit {
                     overpaid: conn.overpaid(time, slack).await?,
                     paid_twice: conn.messages_paid_twice().await?,
                     messages: conn.message_fates(&uptime.varieties).await?,
-                    set_aside: conn.set_aside_by_reason(&["trickle", "held"]).await?,
+                    set_aside: conn.set_aside_by_reason(&["trickle", "held", "dropped"]).await?,
                 })
             })
             .await?;

@@ -107,6 +107,7 @@ typed_tables! {
     }
     user (id) {
         id -> Integer,
+        name -> Nullable<Text>,
         teamid -> Integer,
         total_credit -> Double,
         expavg_credit -> Double,
@@ -114,6 +115,7 @@ typed_tables! {
     }
     team (id) {
         id -> Integer,
+        name -> Text,
         total_credit -> Double,
         expavg_credit -> Double,
         expavg_time -> Double,

@@ -97,7 +97,7 @@ fn a_late_result_that_cant_be_compared_is_paid_as_declared() {
 #[test]
 fn every_result_is_told_with_its_reason_and_formula() {
     let mut instances = [fresh(1), fresh(2), fresh(3), fresh(4), unsent(5)];
-    instances[1].paid = 1e9;
+    instances[1].paid.credit = 1e9;
     let evidence = set(
         &[
             (1, FileCheck::Ok),
