@@ -169,7 +169,7 @@ impl Daemon for Validator {
             report.found += (count + found.bad.len()) as u64;
         }
         let enough = self.scope.most.is_some_and(|most| self.judged >= most);
-        if enough || (self.scope.once && report.done == 0) {
+        if enough || (self.scope.once && (report.done == 0 || self.dry_run)) {
             pass.stop.request(Reason::Asked);
         }
         if self.quiet_dry_run {
