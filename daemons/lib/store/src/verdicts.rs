@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use boinc::id::{AppId, HostId, ResultId, UserId, WorkunitId};
+use boinc::record::Workunit;
 use boinc::verdict::{Difference, KeptFile, KeptJudgement, KeptVerdict};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -254,27 +255,45 @@ impl Conn {
         Ok(found.map(WorkunitId))
     }
 
-    /// The workunit of this name that was judged.
+    /// The workunit of exactly that name that was judged.
     pub async fn judged_workunit(&mut self, name: &str) -> Result<Option<WorkunitId>> {
         let found = j::table
             .filter(j::name.eq(name))
-            .select(j::workunitid)
-            .first::<i32>(&mut self.db)
-            .await
-            .optional()?;
-        Ok(found.map(WorkunitId))
+            .select((j::workunitid, j::name))
+            .load::<(i32, String)>(&mut self.db)
+            .await?;
+        // The database compares names without case.
+        Ok(found.into_iter().find(|(_, found)| found == name).map(|(id, _)| WorkunitId(id)))
     }
 
-    /// The result of this name with a verdict, among those of a workunit.
+    /// The result of exactly that name with a verdict, among those of a workunit.
     pub async fn judged_result(&mut self, workunit: WorkunitId, name: &str) -> Result<Option<ResultId>> {
         let found = v::table
             .filter(v::workunitid.eq(workunit.0))
-            .filter(v::name.eq(name))
-            .select(v::resultid)
-            .first::<i32>(&mut self.db)
+            .select((v::resultid, v::name))
+            .load::<(i32, String)>(&mut self.db)
+            .await?;
+        Ok(found.into_iter().find(|(_, found)| found == name).map(|(id, _)| ResultId(id)))
+    }
+
+    /// A workunit's row, if it is there and makes sense.
+    pub async fn workunit_row(&mut self, id: WorkunitId) -> Result<Option<Workunit>> {
+        use crate::schema::boinc::workunit as t;
+        let row = t::table
+            .filter(t::id.eq(id.0))
+            .select(crate::rows::Workunit::as_select())
+            .first(&mut self.db)
             .await
             .optional()?;
-        Ok(found.map(ResultId))
+        Ok(row.and_then(|row| Workunit::try_from(row).ok()))
+    }
+
+    /// The id of the workunit of exactly that name, if its row is there.
+    pub async fn workunit_named(&mut self, name: &str) -> Result<Option<WorkunitId>> {
+        use crate::schema::boinc::workunit as t;
+        let found: Option<(i32, String)> =
+            t::table.filter(t::name.eq(name)).select((t::id, t::name)).first(&mut self.db).await.optional()?;
+        Ok(found.filter(|(_, found)| found == name).map(|(id, _)| WorkunitId(id)))
     }
 
     /// A spec by its number.
