@@ -25,7 +25,7 @@ pub struct Flags {
     /// Note who was credited for which job in credited_job
     #[arg(long = "update_credited_job")]
     pub update_credited_job: bool,
-    /// Give hosts with hopeless errors one job a day; [validate] says which errors are hopeless
+    /// Give hosts with hopeless errors one job a day; APP.toml says which errors are hopeless
     #[arg(long = "check_punitive")]
     pub check_punitive: bool,
     /// Judge at most N workunits, then exit

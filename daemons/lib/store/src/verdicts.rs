@@ -160,7 +160,7 @@ const VERDICT: [(&str, Kind); 16] = [
     ("decision", Kind::Text(16)),
     ("reason", Kind::Text(255)),
     ("partner", Kind::Int),
-    ("deviation", Kind::Double),
+    ("deviation", Kind::MaybeDouble),
     ("place", Kind::Text(255)),
     ("value", Kind::Text(255)),
     ("partner_value", Kind::Text(255)),
@@ -181,7 +181,7 @@ fn row(kept: &KeptJudgement, n: i32, verdict: &KeptVerdict) -> Vec<Value> {
         verdict.decision.as_str().into(),
         cut(&verdict.reason, 255).into(),
         difference.partner.0.into(),
-        difference.deviation.filter(|deviation| deviation.is_finite()).map_or(Value::Null, float),
+        difference.deviation.map_or(Value::Null, float),
         cut(&difference.place, 255).into(),
         cut(&difference.value, 255).into(),
         cut(&difference.partner_value, 255).into(),
@@ -291,8 +291,12 @@ impl Conn {
     /// The id of the workunit of exactly that name, if its row is there.
     pub async fn workunit_named(&mut self, name: &str) -> Result<Option<WorkunitId>> {
         use crate::schema::boinc::workunit as t;
-        let found: Option<(i32, String)> =
-            t::table.filter(t::name.eq(name)).select((t::id, t::name)).first(&mut self.db).await.optional()?;
+        let found: Option<(i32, String)> = t::table
+            .filter(t::name.eq(name))
+            .select((t::id, t::name))
+            .first(&mut self.db)
+            .await
+            .optional()?;
         Ok(found.filter(|(_, found)| found == name).map(|(id, _)| WorkunitId(id)))
     }
 
