@@ -13,6 +13,7 @@ use store::validation::Selection;
 use sha2::{Digest as _, Sha256};
 use verdicts::{Examiner, Uploads, spec_text};
 
+use crate::abandoned::{Abandoned, Search};
 use crate::batch::{self, Bench, Counts};
 use crate::examined::{self, Examined, Hopeless, Look};
 use crate::flags::{Flags, Scope};
@@ -55,6 +56,7 @@ pub struct Validator {
     after: WorkunitId,
     /// Workunits of this sweep that another instance had, or whose rows changed.
     busy: u64,
+    abandoned: Abandoned,
 }
 
 impl Daemon for Validator {
@@ -119,6 +121,7 @@ impl Daemon for Validator {
             judged: 0,
             after: scope.above,
             busy: 0,
+            abandoned: Abandoned::default(),
         })
     }
 
@@ -167,6 +170,24 @@ impl Daemon for Validator {
             // Ended early: what was not examined comes next.
             self.after = reached.unwrap_or(last);
             report.found += (count + found.bad.len()) as u64;
+        }
+        // Only when there is nothing else to do.
+        if report.done == 0 || self.dry_run {
+            let search = Search {
+                options: options(
+                    &self.app,
+                    &self.credit,
+                    &self.uptime,
+                    self.daily_result_quota,
+                    self.credit_by_app,
+                    pass,
+                ),
+                modulo: self.modulus.map(|m| (m.n, m.i)),
+                workunits: (self.scope.above.0, self.scope.up_to.0),
+                dry_run: self.dry_run,
+                one_pass: self.one_pass,
+            };
+            self.abandoned.sweep(pass, &search, &mut report).await?;
         }
         let enough = self.scope.most.is_some_and(|most| self.judged >= most);
         if enough || (self.scope.once && (report.done == 0 || self.dry_run)) {
@@ -265,12 +286,8 @@ impl Validator {
     }
 
     async fn judge(&self, pass: &Pass<'_>, examined: &Examined) -> Result<Counts> {
-        let mut options = Options::new(&self.app, self.daily_result_quota, pass.clock.now());
-        options.credit_mode = self.credit.mode;
-        options.max_granted_credit = self.credit.max_granted_credit;
-        options.update_credited_job = self.credit.update_credited_job;
-        options.credit_by_app = self.credit_by_app;
-        options.uptime = self.uptime.clone();
+        let mut options =
+            options(&self.app, &self.credit, &self.uptime, self.daily_result_quota, self.credit_by_app, pass);
         options.independence = self.look.examiner.independence;
         options.suspicious_quorum = self.look.examiner.suspicious_quorum;
         options.pay_too_late = self.validate.pay_too_late;
@@ -287,6 +304,23 @@ impl Validator {
         batch::tell(&judgements);
         Ok(counts)
     }
+}
+
+fn options<'a>(
+    app: &'a App,
+    credit: &Credit,
+    uptime: &UptimePolicy,
+    daily_result_quota: i32,
+    credit_by_app: bool,
+    pass: &Pass<'_>,
+) -> Options<'a> {
+    let mut options = Options::new(app, daily_result_quota, pass.clock.now());
+    options.credit_mode = credit.mode;
+    options.max_granted_credit = credit.max_granted_credit;
+    options.update_credited_job = credit.update_credited_job;
+    options.credit_by_app = credit_by_app;
+    options.uptime = uptime.clone();
+    options
 }
 
 fn add(report: &mut PassReport, counts: &Counts) {

@@ -8,6 +8,7 @@
 //! outside of a transaction. Rows are locked in one order everywhere: messages, workunits, results, marks,
 //! host_app_version, hosts, users, teams; within a table by id.
 
+pub mod abandoned;
 pub mod apps;
 pub mod aside;
 pub mod assimilation;
