@@ -9,7 +9,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use daemon::args::{LogFormat, try_parse_with};
 
 use crate::demo::DemoArgs;
-use crate::{adjust, audit, demo, ledger, migrate, quarantine, sandbox_stop, status, trickles};
+use crate::{adjust, audit, demo, explain, ledger, migrate, quarantine, sandbox_stop, status, trickles};
 
 /// Something was found to be off.
 const OFF: u8 = 1;
@@ -56,6 +56,9 @@ enum Command {
     /// Show what was paid, to whom and for what, row by row or in sums
     #[command(after_help = ledger::AFTER_HELP)]
     Ledger(ledger::LedgerArgs),
+    /// Tell the story of one message: what it claimed, what it was paid, and why
+    #[command(subcommand)]
+    Explain(explain::ExplainCommand),
     /// Grant or take credit by hand, with a reason
     #[command(after_help = adjust::AFTER_HELP)]
     Adjust(adjust::AdjustArgs),
@@ -165,6 +168,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Migrate { project } => migrate::run(&project).await.map(|()| true),
         Command::Audit { project, json } => audit::run(&project, json).await,
         Command::Ledger(args) => ledger::run(&args).await.map(|()| true),
+        Command::Explain(command) => explain::run(&command).await.map(|()| true),
         Command::Adjust(args) => adjust::run(&args).await.map(|()| true),
         Command::Status { project } => status::run(&project).await.map(|()| true),
         Command::Trickles(command) => trickles::run(&command).await,
