@@ -88,7 +88,7 @@ enum Quarantine {
         #[command(flatten)]
         project: ProjectArgs,
         /// Only things of this kind
-        #[arg(long, value_name = "KIND", value_parser = ["trickle", "held", "released", "dropped", "workunit"])]
+        #[arg(long, value_name = "KIND", value_parser = ["trickle", "held", "released", "dropped", "report", "workunit"])]
         kind: Option<String>,
         /// At most so many
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..))]

@@ -72,9 +72,12 @@ pub struct Messages {
     /// Handled since the toolkit came.
     #[diesel(sql_type = BigInt)]
     pub handled: i64,
-    /// Counted in the mark of a result.
+    /// Counted for a result or a host.
     #[diesel(sql_type = BigInt)]
     pub counted: i64,
+    /// Of these, guest reports that are no claims.
+    #[diesel(sql_type = BigInt)]
+    pub reported: i64,
     /// Paid for (rows of kind uptime in the ledger), in full or in part.
     #[diesel(sql_type = BigInt)]
     pub paid: i64,
@@ -218,7 +221,9 @@ impl Conn {
              + COALESCE((SELECT value FROM cobblestone_counter WHERE name = 'messages_purged'), 0) AS SIGNED) AS handled, \
              CAST(COALESCE((SELECT SUM(messages) FROM cobblestone_mark), 0) \
              + COALESCE((SELECT SUM(messages) FROM cobblestone_host_messages), 0) \
+             + COALESCE((SELECT SUM(messages) FROM cobblestone_report), 0) \
              + COALESCE((SELECT value FROM cobblestone_counter WHERE name = 'messages_cleaned'), 0) AS SIGNED) AS counted, \
+             CAST(COALESCE((SELECT SUM(messages) FROM cobblestone_report), 0) AS SIGNED) AS reported, \
              CAST(COALESCE((SELECT SUM(messages) FROM cobblestone_ledger WHERE kind = 'uptime'), 0) AS SIGNED) AS paid, \
              (SELECT CAST(COALESCE(SUM(messages), 0) AS SIGNED) FROM cobblestone_disallowed d WHERE NOT EXISTS (SELECT 1 FROM cobblestone_quarantine q \
              WHERE q.daemon = 'trickle-credit' AND q.kind IN ('held', 'released', 'dropped') AND q.refid = d.messageid)) AS disallowed, \
