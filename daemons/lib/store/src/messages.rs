@@ -320,4 +320,17 @@ impl Conn {
         use crate::schema::ours::cobblestone_variety as v;
         Ok(v::table.select(v::variety).order(v::variety).load(&mut self.db).await?)
     }
+
+    /// Why the guest report in a message was set aside beside its claim; None if it was not.
+    pub async fn report_set_aside(&mut self, id: i32) -> Result<Option<String>> {
+        use crate::schema::ours::cobblestone_quarantine as q;
+        Ok(q::table
+            .filter(q::daemon.eq(DAEMON))
+            .filter(q::kind.eq("report"))
+            .filter(q::refid.eq(i64::from(id)))
+            .select(q::reason)
+            .first(&mut self.db)
+            .await
+            .optional()?)
+    }
 }

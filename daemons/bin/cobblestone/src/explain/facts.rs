@@ -4,7 +4,7 @@ use anyhow::Result;
 use app_config::AppConfig;
 use boinc::id::{HostId, ResultId, UserId};
 use boinc::record::{App, ResultRow};
-use boinc::trickle::{Identity, Meaning, Message};
+use boinc::trickle::{Identity, Meaning, Message, Sender};
 use rules::uptime::{Bound, ClaimRule, ResultFacts, UptimePolicy};
 use store::Conn;
 use store::backlog::MESSAGE_BYTES;
@@ -39,6 +39,8 @@ pub(super) struct Facts {
     pub(super) paid: Vec<Sum>,
     /// Rows of the ledger of this result (or, without one, of the host) that were folded together.
     pub(super) folded: bool,
+    /// Why its guest report was set aside beside its claim.
+    pub(super) report_aside: Option<String>,
     /// What can't be told, and why.
     pub(super) gaps: Vec<String>,
 }
@@ -51,6 +53,8 @@ pub(super) struct Payer {
     pub(super) policy: Option<UptimePolicy>,
     /// If it declares the variety.
     pub(super) rule: Option<ClaimRule>,
+    /// It declares that such messages hold guest reports.
+    pub(super) reports: bool,
 }
 
 impl Facts {
@@ -84,7 +88,9 @@ impl Facts {
         let resultid = result.as_ref().map(|row| row.id).or(row.resultid.filter(|id| *id != 0).map(ResultId));
 
         let variety = row.variety().unwrap_or_default();
-        let declares = |config: &AppConfig| config.uptime.enabled && config.uptime.claim(&variety).is_some();
+        let reports = |config: &AppConfig| config.reports.iter().any(|rule| rule.variety == variety);
+        let claims = |config: &AppConfig| config.uptime.enabled && config.uptime.claim(&variety).is_some();
+        let declares = |config: &AppConfig| claims(config) || reports(config);
         let declared: Vec<&(App, AppConfig)> =
             configs.iter().filter(|(_, config)| declares(config)).collect();
         let of_result = result.as_ref().and_then(|row| configs.iter().find(|(app, _)| app.id == row.appid));
@@ -93,7 +99,7 @@ impl Facts {
         let app = of_result.or(only).map(|(app, config)| {
             let policy = config.uptime.enabled.then(|| config.uptime.clone());
             let rule = policy.as_ref().and_then(|policy| policy.claim(&variety).cloned());
-            Payer { app: app.clone(), policy, rule }
+            Payer { app: app.clone(), policy, rule, reports: reports(config) }
         });
 
         let (mut mark, mut increments, mut paid) = (None, None, Vec::new());
@@ -123,6 +129,7 @@ impl Facts {
             counts_for,
             paid,
             folded,
+            report_aside: conn.report_set_aside(id).await?,
             gaps: Vec::new(),
             row,
         }))
@@ -177,11 +184,11 @@ async fn counts_for(
 ) -> store::Result<Option<f64>> {
     let is_increment = app.and_then(|app| app.rule.as_ref()).is_some_and(|r| r.meaning == Meaning::Increment);
     let Some(Ok(message)) = message.filter(|_| is_increment) else { return Ok(None) };
-    let (Some(host), Some(name), Some(time), Some(variety), Some(text)) =
-        (row.hostid, &message.result_name, message.time, row.variety(), &row.text)
+    let (Some(name), Some(time), Some(variety), Some(text)) =
+        (&message.result_name, message.time, row.variety(), &row.text)
     else {
         return Ok(None);
     };
-    let identity = Identity::of(HostId(host), name, time, &variety, text);
+    let identity = Identity::of(Sender::Entitled, name, time, &variety, text);
     Ok(conn.known_increments(&[identity]).await?.get(&identity).copied())
 }

@@ -77,6 +77,9 @@ fn verdict(facts: &Facts) -> Vec<String> {
         State::Handled => handled(facts),
         State::Gone => vec!["Nothing tells of it.".to_owned()],
     };
+    if let Some(reason) = &facts.report_aside {
+        said.push(format!("The guest report in it could not be used: {}", printable(reason, 300)));
+    }
     if row.create_time.is_none() {
         said.push("The message itself was purged; this is what the books have kept.".to_owned());
     }
@@ -131,11 +134,11 @@ fn waiting(facts: &Facts) -> Vec<String> {
     let variety = printable(&facts.row.variety().unwrap_or_default(), 60);
     if facts.declared_by.is_empty() {
         return vec![format!(
-            "It is left alone: no application that pays uptime declares variety \"{variety}\" in [[uptime.claims]] of \
+            "It is left alone: no application declares variety \"{variety}\" in [[uptime.claims]] or [[reports]] of \
              cobblestone/APP.toml. Nobody has handled it."
         )];
     }
-    if let Some(app) = facts.app.as_ref().filter(|app| app.rule.is_none()) {
+    if let Some(app) = facts.app.as_ref().filter(|app| app.rule.is_none() && !app.reports) {
         return vec![format!(
             "It is left alone: application {} of its result does not pay messages of variety \"{variety}\".",
             printable(&app.app.name, 60)
@@ -155,6 +158,12 @@ fn handled(facts: &Facts) -> Vec<String> {
     if !facts.was_read && facts.declared_by.is_empty() {
         return vec![
             "Another program handled it: no trickle handler of the toolkit ever read this variety."
+                .to_owned(),
+        ];
+    }
+    if facts.app.as_ref().is_some_and(|app| app.reports && app.rule.is_none()) {
+        return vec![
+            "It is a guest report and claims no uptime: it was counted; see `cobblestone report jobs`."
                 .to_owned(),
         ];
     }
