@@ -9,7 +9,9 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use daemon::args::{LogFormat, try_parse_with};
 
 use crate::demo::DemoArgs;
-use crate::{adjust, audit, demo, explain, ledger, migrate, quarantine, sandbox_stop, status, trickles};
+use crate::{
+    adjust, audit, demo, explain, ledger, migrate, quarantine, report, sandbox_stop, status, trickles,
+};
 
 /// Something was found to be off.
 const OFF: u8 = 1;
@@ -62,6 +64,9 @@ enum Command {
     /// Grant or take credit by hand, with a reason
     #[command(after_help = adjust::AFTER_HELP)]
     Adjust(adjust::AdjustArgs),
+    /// Show what happened inside the virtual machines
+    #[command(subcommand)]
+    Report(report::ReportCommand),
     /// Show what waits: results, workunits, messages, and what was set aside
     Status {
         #[command(flatten)]
@@ -170,6 +175,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Ledger(args) => ledger::run(&args).await.map(|()| true),
         Command::Explain(command) => explain::run(&command).await.map(|()| true),
         Command::Adjust(args) => adjust::run(&args).await.map(|()| true),
+        Command::Report(command) => report::run(&command).await.map(|()| true),
         Command::Status { project } => status::run(&project).await.map(|()| true),
         Command::Trickles(command) => trickles::run(&command).await,
         Command::Quarantine(Quarantine::List { project, kind, limit }) => {
