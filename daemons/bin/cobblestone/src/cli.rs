@@ -22,8 +22,8 @@ const FAILED: u8 = 2;
 #[command(
     name = "cobblestone",
     version,
-    about = "Looks after a BOINC project's Cobblestone daemons: their tables, the books, what was set aside; and the demo.",
-    after_help = "Exit status: 0 = fine, 1 = something is off (audit, demo), 2 = it could not be done.",
+    about = "Looks after a BOINC project's Cobblestone daemons: their tables, the books, messages one by one; and the demo.",
+    after_help = "Exit status: 0 = fine, 1 = something is off (audit, demo) or there was nothing to do for some messages (trickles), 2 = it could not be done.",
     disable_help_subcommand = true
 )]
 struct Line {
@@ -40,6 +40,11 @@ enum Command {
     /// Make the toolkit's tables (cobblestone_…) in the project's database, or bring them up to date
     #[command(after_help = "Safe to repeat, also while daemons run. BOINC's own tables are never altered.")]
     Migrate {
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// Show what waits: results, workunits, messages, and what was set aside
+    Status {
         #[command(flatten)]
         project: ProjectArgs,
     },
@@ -61,23 +66,18 @@ enum Command {
     /// Tell the story of one message: what it claimed, what it was paid, and why
     #[command(subcommand)]
     Explain(explain::ExplainCommand),
-    /// Grant or take credit by hand, with a reason
-    #[command(after_help = adjust::AFTER_HELP)]
-    Adjust(adjust::AdjustArgs),
-    /// Show what happened inside the virtual machines
+    /// Add up what happened inside the virtual machines
     #[command(subcommand)]
     Report(report::ReportCommand),
-    /// Show what waits: results, workunits, messages, and what was set aside
-    Status {
-        #[command(flatten)]
-        project: ProjectArgs,
-    },
     /// Look at trickle-up messages, and decide about those that were set aside
     #[command(subcommand)]
     Trickles(trickles::TricklesCommand),
-    /// Look at what the daemons set aside, because it could not be used
+    /// Look at all that the daemons set aside, workunits too
     #[command(subcommand)]
     Quarantine(Quarantine),
+    /// Grant or take credit by hand, with a reason
+    #[command(after_help = adjust::AFTER_HELP)]
+    Adjust(adjust::AdjustArgs),
     /// Run a whole simulated project with the four daemons, and check the books at the end
     #[command(after_help = demo::AFTER_HELP)]
     Demo(DemoArgs),
