@@ -15,6 +15,7 @@ mod cli;
 mod compact;
 mod csv;
 mod demo;
+mod explain;
 mod ledger;
 mod migrate;
 mod out;
@@ -27,6 +28,7 @@ mod status;
 mod table;
 mod text;
 mod trickles;
+mod verdicts;
 mod who;
 
 fn main() -> std::process::ExitCode {
