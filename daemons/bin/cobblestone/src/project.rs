@@ -22,7 +22,7 @@ pub struct Project {
     pub store: Store,
 }
 
-/// What the project's `[uptime]` sections say together.
+/// What the project's `[uptime]` and `[[reports]]` sections say together.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Uptime {
     /// Varieties of messages that the trickle handler reads.
@@ -75,6 +75,7 @@ impl Project {
                 });
                 varieties.extend(config.uptime.claims.into_iter().map(|rule| rule.variety));
             }
+            varieties.extend(config.reports.into_iter().map(|rule| rule.variety));
         }
         let slack = UptimePolicy::default().slack_seconds;
         Ok(Uptime { varieties: varieties.into_iter().collect(), limits, slack })

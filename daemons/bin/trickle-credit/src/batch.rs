@@ -22,6 +22,7 @@ use crate::aside::{Rows, Texts};
 use crate::claim::Aside;
 use crate::decide::{Decided, Item, Locked, decide};
 use crate::policies::Policies;
+use crate::reports;
 use crate::settle::{Counts, Writes, gains};
 use crate::sort::{Sorted, sort};
 
@@ -156,7 +157,7 @@ async fn write(
         ..Handled::default()
     };
     // Until results are locked, nobody waits for this transaction.
-    let sorted = sort(tx, context.policies, &taken.messages, variety).await?;
+    let mut sorted = sort(tx, context.policies, &taken.messages, variety).await?;
     let live = sorted.messages();
     if live.is_empty() {
         handled.counts.left_alone = sorted.left_alone;
@@ -164,10 +165,13 @@ async fn write(
     }
     let locked = lock(tx, context.policies, &sorted, &live, variety).await?;
     let results = locked.results.clone();
+    let kin = sorted.adopt(tx, &results).await?;
     let (marks, released) = (locked.marks.clone(), locked.released.clone());
     let hosts = locked.hosts.clone();
     let decided = decide(&sorted, context.policies, variety, locked, context.now);
 
+    let (policies, now) = (context.policies, context.now);
+    let reports = reports::add_up(tx, policies, &sorted.reports, &results, &kin, variety, now).await?;
     let mut books = open_books(tx, &decided.items, hosts, context.credit_by_app).await?;
     let mut writes = Writes::default();
     writes.counts.left_alone = sorted.left_alone;
@@ -176,11 +180,14 @@ async fn write(
     }
     writes.close(&decided.marks, &marks, context.now);
     writes.aside.extend(sorted.aside.iter().chain(&decided.aside).cloned());
-    let unusable = writes.aside.iter().filter(|aside| aside.kind != "held").count();
+    reports.set_aside(&mut writes.aside);
+    let unusable = writes.aside.iter().filter(|aside| aside.kind == "trickle").count();
     writes.counts.set_aside = unusable as u64;
+    writes.counts.reported = reports.counted;
     handled.counts = writes.counts;
     if context.dry_run {
         tell(&writes);
+        reports.tell();
         return Ok(handled);
     }
     writes.tell_the_rest();
@@ -197,6 +204,7 @@ async fn write(
     let counts: Vec<(HostId, i32)> = writes.host_messages.iter().map(|(host, n)| (*host, *n)).collect();
     tx.count_host_messages(&counts, context.now).await?;
     tx.write_disallowed(&writes.disallowed).await?;
+    reports.write(tx).await?;
     tx.pay(&writes.entries, &books.changes()).await?;
     let released: Vec<i64> = released.iter().map(|id| id.0.into()).collect();
     tx.release(DAEMON, "released", &released).await?;
@@ -216,10 +224,13 @@ async fn lock(
     live: &BTreeSet<MessageId>,
     variety: &str,
 ) -> store::Result<Locked> {
+    let all: BTreeSet<ResultId> = sorted.by_result.keys().chain(sorted.reports.keys()).copied().collect();
+    let rows = tx.lock_results(&all.into_iter().collect::<Vec<_>>()).await?.rows;
+    // Reports concern no host.
     let ids: Vec<ResultId> = sorted.by_result.keys().copied().collect();
-    let rows = tx.lock_results(&ids).await?.rows;
+    let claimed = rows.iter().filter(|row| sorted.by_result.contains_key(&row.id));
     let hosts: BTreeSet<HostId> =
-        rows.iter().map(|row| row.hostid).chain(sorted.by_host.keys().copied()).collect();
+        claimed.map(|row| row.hostid).chain(sorted.by_host.keys().copied()).collect();
     let hosts: Vec<HostId> = hosts.into_iter().collect();
     let mut locked = Locked {
         hosts: tx.lock_hosts(&hosts).await?.into_iter().map(|host| (host.id, host)).collect(),

@@ -61,7 +61,8 @@ impl Daemon for TrickleCredit {
         let varieties = policies.varieties();
         if varieties.is_empty() {
             tracing::warn!(
-                "no application pays uptime: set `enabled = true` in [uptime] of cobblestone/APP.toml; messages are left alone"
+                "no application pays uptime or takes guest reports: set `enabled = true` in [uptime] of cobblestone/APP.toml; \
+                 messages are left alone"
             );
         }
         Ok(Self {
@@ -170,6 +171,7 @@ impl TrickleCredit {
             ("capped", counts.capped),
             ("held", counts.held),
             ("ignored", counts.ignored),
+            ("reported", counts.reported),
             ("set_aside", counts.set_aside),
             ("left_alone", counts.left_alone),
         ] {

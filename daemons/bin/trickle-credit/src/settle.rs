@@ -34,6 +34,8 @@ pub struct Counts {
     pub held: u64,
     /// Claimed more than was possible; nothing is paid.
     pub ignored: u64,
+    /// Guest reports, that are no claims.
+    pub reported: u64,
     /// Could not be used.
     pub set_aside: u64,
     /// Not this daemon's: unhandled still.
@@ -48,13 +50,14 @@ impl Counts {
         self.capped += other.capped;
         self.held += other.held;
         self.ignored += other.ignored;
+        self.reported += other.reported;
         self.set_aside += other.set_aside;
         self.left_alone += other.left_alone;
     }
 
     /// Messages that were handled.
     pub fn handled(&self) -> u64 {
-        self.paid + self.nothing_new + self.capped + self.held + self.ignored + self.set_aside
+        self.paid + self.nothing_new + self.capped + self.held + self.ignored + self.reported + self.set_aside
     }
 }
 

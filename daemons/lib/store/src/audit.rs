@@ -88,9 +88,12 @@ pub struct Messages {
     /// Counted or set aside for hosts that are gone: their messages may have been deleted with them.
     #[diesel(sql_type = BigInt)]
     pub of_deleted_hosts: i64,
-    /// Counted in the mark of a result.
+    /// Counted for a result or a host.
     #[diesel(sql_type = BigInt)]
     pub counted: i64,
+    /// Of these, guest reports that are no claims.
+    #[diesel(sql_type = BigInt)]
+    pub reported: i64,
     /// Paid for (rows of kind uptime in the ledger), in full or in part.
     #[diesel(sql_type = BigInt)]
     pub paid: i64,
@@ -237,11 +240,14 @@ impl Conn {
              CAST(COALESCE((SELECT value FROM cobblestone_counter WHERE name = 'messages_cleaned'), 0) AS SIGNED) AS cleaned, \
              CAST(COALESCE((SELECT SUM(k.messages) FROM cobblestone_mark k WHERE NOT EXISTS (SELECT 1 FROM host h WHERE h.id = k.hostid)), 0) \
              + COALESCE((SELECT SUM(k.messages) FROM cobblestone_host_messages k WHERE NOT EXISTS (SELECT 1 FROM host h WHERE h.id = k.hostid)), 0) \
-             + COALESCE((SELECT COUNT(*) FROM cobblestone_quarantine k WHERE k.kind IN ('trickle', 'held', 'dropped') \
+             + COALESCE((SELECT SUM(k.messages) FROM cobblestone_report k WHERE NOT EXISTS (SELECT 1 FROM host h WHERE h.id = k.hostid)), 0) \
+             + COALESCE((SELECT COUNT(*) FROM cobblestone_quarantine k WHERE k.kind IN ('trickle', 'held', 'dropped') AND NOT EXISTS (SELECT 1 FROM msg_from_host m WHERE m.id = k.refid) \
              AND NOT EXISTS (SELECT 1 FROM host h WHERE h.id = k.hostid)), 0) AS SIGNED) AS of_deleted_hosts, \
              CAST(COALESCE((SELECT SUM(messages) FROM cobblestone_mark), 0) \
              + COALESCE((SELECT SUM(messages) FROM cobblestone_host_messages), 0) \
+             + COALESCE((SELECT SUM(messages) FROM cobblestone_report), 0) \
              + COALESCE((SELECT value FROM cobblestone_counter WHERE name = 'messages_cleaned'), 0) AS SIGNED) AS counted, \
+             CAST(COALESCE((SELECT SUM(messages) FROM cobblestone_report), 0) AS SIGNED) AS reported, \
              CAST(COALESCE((SELECT SUM(messages) FROM cobblestone_ledger WHERE kind = 'uptime'), 0) AS SIGNED) AS paid, \
              (SELECT CAST(COALESCE(SUM(messages), 0) AS SIGNED) FROM cobblestone_disallowed d WHERE NOT EXISTS (SELECT 1 FROM cobblestone_quarantine q \
              WHERE q.daemon = 'trickle-credit' AND q.kind IN ('held', 'released', 'dropped') AND q.refid = d.messageid)) AS disallowed, \

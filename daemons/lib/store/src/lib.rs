@@ -26,6 +26,7 @@ pub mod messages;
 pub mod migrate;
 pub mod purge;
 pub mod quarantine;
+pub mod reports;
 mod rows;
 pub mod sandbox_clock;
 pub mod schema;

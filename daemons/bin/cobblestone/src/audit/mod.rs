@@ -174,7 +174,7 @@ impl Audit {
     /// Messages that were counted, and neither paid nor cut.
     pub fn nothing_new(&self) -> i64 {
         let m = &self.messages;
-        m.counted - m.paid - m.disallowed + m.paid_in_part
+        m.counted - m.reported - m.paid - m.disallowed + m.paid_in_part
     }
 
     /// Whether all is as it should be.

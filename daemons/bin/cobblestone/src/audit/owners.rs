@@ -92,6 +92,9 @@ struct Sum {
     rounding: f64,
 }
 
+/// What all gained together, and who how much.
+type Gains = (Sum, Vec<(i32, f64)>);
+
 impl Sum {
     fn add(&mut self, amount: f64, rounding: f64) {
         self.amount += amount;
@@ -111,7 +114,7 @@ pub fn explain(facts: &Facts) -> Explained {
     let granted = all.users(facts, &hosts);
     all.teams(facts, &granted);
     all.by_app(facts);
-    all.off.sort_by(|a, b| (a.book, a.id, a.app).cmp(&(b.book, b.id, b.app)));
+    all.off.sort_by_key(|off| (off.book, off.id, off.app));
     all
 }
 
@@ -321,7 +324,7 @@ impl Explained {
 
     /// Totals by application: what others granted, users and teams got alike (team 0 for those without).
     fn by_app(&mut self, facts: &Facts) {
-        let mut apps: BTreeMap<i32, [(Sum, Vec<(i32, f64)>); 2]> = BTreeMap::new();
+        let mut apps: BTreeMap<i32, [Gains; 2]> = BTreeMap::new();
         for (n, book) in [Book::CreditUser, Book::CreditTeam].into_iter().enumerate() {
             for total in facts.totals.get(&book).map_or(&[][..], Vec::as_slice) {
                 let (amount, rounding) = (rest(total), tolerance(total));

@@ -78,6 +78,9 @@ impl Audit {
         row("nothing new in them", self.nothing_new());
         row("capped: claimed more than possible, paid the possible part", m.paid_in_part);
         row("capped: claimed more than possible, nothing due", m.disallowed - m.paid_in_part);
+        if m.reported > 0 {
+            row("guest reports", m.reported);
+        }
         for (reason, count) in &self.set_aside {
             row(&format!("set aside: {reason}"), *count);
         }
@@ -107,7 +110,8 @@ impl Audit {
             "ledger": self.kinds.iter().map(|kind| json!({"kind": kind.kind, "rows": kind.rows, "seconds": kind.seconds + 0.0,
                                                          "credit": kind.credit + 0.0})).collect::<Vec<_>>(),
             "messages": {"stored": m.stored, "waiting": m.waiting, "handled": m.handled, "handled_before": m.before,
-                         "purged": m.purged, "counted": m.counted, "cleaned": m.cleaned, "paid": m.paid,
+                         "purged": m.purged, "counted": m.counted, "cleaned": m.cleaned,
+                         "reported": m.reported, "paid": m.paid,
                          "capped": m.disallowed, "paid_in_part": m.paid_in_part, "nothing_new": self.nothing_new(),
                          "set_aside": m.set_aside, "lost": self.lost().max(0), "deleted": (-self.lost()).max(0),
                          "of_deleted_hosts": m.of_deleted_hosts, "paid_twice": self.paid_twice},

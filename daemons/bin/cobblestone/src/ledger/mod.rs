@@ -23,7 +23,7 @@ use crate::out::Out;
 use crate::project::Project;
 use crate::screen::print;
 
-pub use select::WhichArgs;
+pub use select::{WhichArgs, app as app_id, result_id};
 
 /// Printed below the help.
 pub const AFTER_HELP: &str = "Examples:\n  \

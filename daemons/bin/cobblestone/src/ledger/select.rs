@@ -117,7 +117,11 @@ async fn team(store: &Store, text: Option<&str>) -> Result<Option<TeamId>> {
     one("team", text, found).map(Some)
 }
 
-async fn app(store: &Store, text: Option<&str>) -> Result<Option<AppId>> {
+/// The application of that short name, or of the id of one that is gone.
+///
+/// # Errors
+/// There is no application of that name.
+pub async fn app(store: &Store, text: Option<&str>) -> Result<Option<AppId>> {
     let Some(text) = text else { return Ok(None) };
     let found = store.read("application", async |conn| conn.app(text).await).await?;
     match (found, text.parse()) {

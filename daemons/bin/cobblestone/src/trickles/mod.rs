@@ -10,6 +10,8 @@ mod show;
 
 use anyhow::Result;
 
+pub use decide::reason;
+
 /// Who sets messages aside: its name in the quarantine.
 pub const HANDLER: &str = "trickle-credit";
 

@@ -94,6 +94,7 @@ typed_tables! {
     host (id) {
         id -> Integer,
         userid -> Integer,
+        rpc_seqno -> Integer,
         p_ncpus -> Integer,
         p_vendor -> Nullable<Text>,
         p_model -> Nullable<Text>,

@@ -147,6 +147,34 @@ typed_tables! {
         variety -> Text,
         time -> Double,
     }
+    cobblestone_report (resultid, variety) {
+        resultid -> Integer,
+        variety -> Text,
+        hostid -> Integer,
+        appid -> Integer,
+        workunitid -> Integer,
+        campaignid -> Integer,
+        received -> BigInt,
+        succeeded -> BigInt,
+        failed -> BigInt,
+        events -> BigInt,
+        messages -> Integer,
+        time -> Double,
+    }
+    cobblestone_report_day (resultid, variety, day) {
+        resultid -> Integer,
+        variety -> Text,
+        day -> Integer,
+        received -> BigInt,
+        succeeded -> BigInt,
+        failed -> BigInt,
+        events -> BigInt,
+    }
+    cobblestone_report_increment (identity) {
+        identity -> Blob,
+        resultid -> Integer,
+        day -> Integer,
+    }
     cobblestone_migration (version) {
         version -> Integer,
         name -> Text,
