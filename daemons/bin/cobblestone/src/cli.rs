@@ -9,7 +9,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use daemon::args::{LogFormat, try_parse_with};
 
 use crate::demo::DemoArgs;
-use crate::{adjust, audit, demo, ledger, migrate, quarantine, sandbox_stop, status, trickles};
+use crate::{adjust, audit, demo, ledger, migrate, quarantine, report, sandbox_stop, status, trickles};
 
 /// Something was found to be off.
 const OFF: u8 = 1;
@@ -53,6 +53,9 @@ enum Command {
     /// Grant or take credit by hand, with a reason
     #[command(after_help = adjust::AFTER_HELP)]
     Adjust(adjust::AdjustArgs),
+    /// Show what happened inside the virtual machines
+    #[command(subcommand)]
+    Report(report::ReportCommand),
     /// Show what waits: results, workunits, messages, and what was set aside
     Status {
         #[command(flatten)]
@@ -160,6 +163,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Audit(args) => audit::run(&args).await,
         Command::Ledger(args) => ledger::run(&args).await.map(|()| true),
         Command::Adjust(args) => adjust::run(&args).await.map(|()| true),
+        Command::Report(command) => report::run(&command).await.map(|()| true),
         Command::Status { project } => status::run(&project).await.map(|()| true),
         Command::Trickles(command) => trickles::run(&command).await,
         Command::Quarantine(Quarantine::List { project, kind, limit }) => {

@@ -20,6 +20,7 @@ mod migrate;
 mod out;
 mod project;
 mod quarantine;
+mod report;
 mod sandbox_stop;
 mod screen;
 mod status;

@@ -253,7 +253,7 @@ pub async fn refuse(tx: &mut Tx, workunit: WorkunitId, reason: &str, now: f64) -
 }
 
 /// Locks everything that the rules may change: statistics, hosts, users, teams.
-async fn open_books(tx: &mut Tx, options: &Options<'_>, results: &[ResultRow]) -> store::Result<Books> {
+pub async fn open_books(tx: &mut Tx, options: &Options<'_>, results: &[ResultRow]) -> store::Result<Books> {
     let app: AppId = options.app.id;
     let hosts: BTreeSet<HostId> =
         results.iter().map(|row| row.hostid).filter(|id| *id != HostId(0)).collect();

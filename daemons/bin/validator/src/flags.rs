@@ -19,7 +19,7 @@ pub struct Flags {
     #[arg(long = "no_credit", group = "mode")]
     no_credit: bool,
     /// Grant no result more than X cobblestones
-    #[arg(long = "max_granted_credit", value_name = "X")]
+    #[arg(long = "max_granted_credit", value_name = "X", value_parser = credit, allow_negative_numbers = true)]
     pub max_granted_credit: Option<f64>,
     /// Note who was credited for which job in credited_job
     #[arg(long = "update_credited_job")]
@@ -33,6 +33,13 @@ pub struct Flags {
     /// Only workunits up to this id
     #[arg(long = "max_wu_id", value_name = "N")]
     max_wu_id: Option<i32>,
+}
+
+fn credit(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
+        _ => Err("cobblestones, 0 or more, e.g. 1000; 0 = no limit".to_owned()),
+    }
 }
 
 impl Flags {
@@ -59,6 +66,14 @@ impl Flags {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_below_nothing_is_refused() {
+        assert_eq!((credit("0"), credit("1e3")), (Ok(0.0), Ok(1000.0)));
+        for wrong in ["-3", "nan", "inf", "-inf", "much", ""] {
+            assert!(credit(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn one_workunit_or_a_range() {

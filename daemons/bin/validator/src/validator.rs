@@ -9,6 +9,7 @@ use rules::judge::Options;
 use rules::uptime::{Benchmarks, UptimePolicy};
 use store::validation::Selection;
 
+use crate::abandoned::{Abandoned, Search};
 use crate::batch::{self, Bench, Counts};
 use crate::evidence::Examiner;
 use crate::flags::Flags;
@@ -46,6 +47,7 @@ pub struct Validator {
     after: WorkunitId,
     /// Workunits of this sweep that another instance had, or whose rows changed.
     busy: u64,
+    abandoned: Abandoned,
 }
 
 impl Daemon for Validator {
@@ -92,6 +94,7 @@ impl Daemon for Validator {
             range,
             after: range.0,
             busy: 0,
+            abandoned: Abandoned::default(),
         })
     }
 
@@ -134,6 +137,24 @@ impl Daemon for Validator {
             // Ended early: what was not examined comes next.
             self.after = reached.unwrap_or(last);
             report.found += (count + found.bad.len()) as u64;
+        }
+        // Only when there is nothing else to do.
+        if report.done == 0 || self.dry_run {
+            let search = Search {
+                options: options(
+                    &self.app,
+                    &self.credit,
+                    &self.uptime,
+                    self.daily_result_quota,
+                    self.credit_by_app,
+                    pass,
+                ),
+                modulo: self.modulus.map(|m| (m.n, m.i)),
+                workunits: (self.range.0.0, self.range.1.0),
+                dry_run: self.dry_run,
+                one_pass: self.one_pass,
+            };
+            self.abandoned.sweep(pass, &search, &mut report).await?;
         }
         Ok(report)
     }
@@ -184,12 +205,8 @@ impl Validator {
     }
 
     async fn judge(&self, pass: &Pass<'_>, examined: &batch::Examined) -> Result<Counts> {
-        let mut options = Options::new(&self.app, self.daily_result_quota, pass.clock.now());
-        options.credit_mode = self.credit.mode;
-        options.max_granted_credit = self.credit.max_granted_credit;
-        options.update_credited_job = self.credit.update_credited_job;
-        options.credit_by_app = self.credit_by_app;
-        options.uptime = self.uptime.clone();
+        let options =
+            options(&self.app, &self.credit, &self.uptime, self.daily_result_quota, self.credit_by_app, pass);
         let bench = Bench { options, dry_run: self.dry_run, version_statistics: !self.one_pass };
         let (counts, judgements) = pass
             .store
@@ -198,6 +215,23 @@ impl Validator {
         batch::tell(&judgements);
         Ok(counts)
     }
+}
+
+fn options<'a>(
+    app: &'a App,
+    credit: &Credit,
+    uptime: &UptimePolicy,
+    daily_result_quota: i32,
+    credit_by_app: bool,
+    pass: &Pass<'_>,
+) -> Options<'a> {
+    let mut options = Options::new(app, daily_result_quota, pass.clock.now());
+    options.credit_mode = credit.mode;
+    options.max_granted_credit = credit.max_granted_credit;
+    options.update_credited_job = credit.update_credited_job;
+    options.credit_by_app = credit_by_app;
+    options.uptime = uptime.clone();
+    options
 }
 
 fn add(report: &mut PassReport, counts: &Counts) {

@@ -8,6 +8,7 @@
 //! outside of a transaction. Rows are locked in one order everywhere: messages, workunits, results, marks,
 //! host_app_version, hosts, users, teams; within a table by id.
 
+pub mod abandoned;
 pub mod apps;
 pub mod aside;
 pub mod assimilation;
@@ -26,6 +27,7 @@ pub mod messages;
 pub mod migrate;
 pub mod purge;
 pub mod quarantine;
+pub mod report_view;
 pub mod reports;
 mod rows;
 pub mod sandbox_clock;

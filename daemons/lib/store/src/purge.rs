@@ -201,7 +201,12 @@ impl Tx {
             return Ok(0);
         }
         let ids = list(&rows.iter().map(|row| row.id).collect::<Vec<_>>());
-        for table in ["cobblestone_mark", "cobblestone_increment_sum", "cobblestone_increment"] {
+        for table in [
+            "cobblestone_mark",
+            "cobblestone_increment_sum",
+            "cobblestone_increment",
+            "cobblestone_report_increment",
+        ] {
             diesel::sql_query(format!("DELETE FROM {table} WHERE resultid IN ({ids})"))
                 .execute(&mut self.db)
                 .await?;

@@ -139,7 +139,7 @@ impl<W: Write> Writer<W> {
 }
 
 /// A UTC day, counted from 1970.
-pub(super) fn day_text(day: i64) -> String {
+pub fn day_text(day: i64) -> String {
     let date = i32::try_from(day).ok().and_then(chrono::NaiveDate::from_epoch_days);
     date.map_or_else(|| day.to_string(), |date| date.to_string())
 }

@@ -23,6 +23,7 @@ use crate::out::Out;
 use crate::project::Project;
 use crate::screen::print;
 
+pub use machine::day_text;
 pub use select::{WhichArgs, app as app_id, result_id};
 
 /// Printed below the help.
