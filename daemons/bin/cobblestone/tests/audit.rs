@@ -497,7 +497,7 @@ async fn absurd_claims_and_purged_results_spoil_nothing() {
     world.handle(&[]);
     let said = world.ends(0, &["audit"]);
     holds(&said, &["claimed and not paid"]);
-    assert!(said.lines().all(|line| line.chars().count() < 120), "{said}");
+    assert!(said.lines().all(|line| line.chars().count() < 160), "{said}");
     all(&mut world, &["DELETE FROM result", "DELETE FROM workunit"]).await;
     world.balances();
 }
