@@ -15,6 +15,7 @@ mod cli;
 mod compact;
 mod csv;
 mod demo;
+mod explain;
 mod ledger;
 mod migrate;
 mod out;

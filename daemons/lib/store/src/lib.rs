@@ -39,6 +39,7 @@ pub mod transaction;
 pub mod trickles;
 pub mod url;
 pub mod validation;
+pub mod verdicts;
 pub mod work;
 
 pub use error::{BadRow, Error, Loaded, Result};

@@ -134,7 +134,7 @@ impl Audit {
         // Only asked when there is something to explain: it reads every result.
         let others = explained.granted.values().any(|amount| *amount != 0.0);
         let by_others = if others { conn.granted_by_others().await? } else { Vec::new() };
-        let (flagged, flagged_hosts) = conn.flagged_hosts(FLAGGED).await?;
+        let (flagged, flagged_hosts) = conn.latest_flagged(FLAGGED).await?;
         Ok(Self {
             time,
             since,

@@ -291,7 +291,7 @@ impl Conn {
     }
 
     /// Flagged hosts, the latest first, at most `limit`; and how many there are.
-    pub async fn flagged_hosts(&mut self, limit: i64) -> Result<(Vec<Flagged>, i64)> {
+    pub async fn latest_flagged(&mut self, limit: i64) -> Result<(Vec<Flagged>, i64)> {
         use crate::schema::ours::cobblestone_flag as f;
         let rows = diesel::sql_query(
             "SELECT hostid, appid, over_claims, flagged FROM cobblestone_flag WHERE flagged > 0 \
