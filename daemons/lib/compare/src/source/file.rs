@@ -134,6 +134,11 @@ impl File {
         }
     }
 
+    /// A reader of the content that ends in an error instead of giving more than the limit.
+    pub(crate) fn into_reader(self) -> super::Bytes {
+        Box::new(Reader { inner: self.inner, left: self.limit, limit: self.limit })
+    }
+
     /// The whole content.
     ///
     /// # Errors
@@ -146,6 +151,24 @@ impl File {
             Ok(_) => Ok(content),
             Err(source) => Err(FileError::Io { path, source }),
         }
+    }
+}
+
+/// Invariant: at most `limit` bytes are given, in all.
+struct Reader {
+    inner: std::fs::File,
+    left: u64,
+    limit: u64,
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        match self.left.checked_sub(count as u64) {
+            Some(left) => self.left = left,
+            None => return Err(super::Malformed::TooLarge { limit: self.limit }.into()),
+        }
+        Ok(count)
     }
 }
 
