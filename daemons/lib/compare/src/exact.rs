@@ -93,15 +93,7 @@ fn rest_of_line(rest: &[u8]) -> String {
 
 fn deviation(place: (u64, u64), left: String, right: String) -> Deviation {
     let (line, column) = place;
-    Deviation {
-        line,
-        right_line: line,
-        column,
-        name: None,
-        left,
-        right,
-        in_tolerance_units: f64::INFINITY,
-    }
+    Deviation { line, right_line: line, column, name: None, left, right, in_tolerance_units: f64::INFINITY }
 }
 
 const BUFFER: usize = 256 << 10;
@@ -151,11 +143,9 @@ pub(crate) fn compare(left: Bytes, right: Bytes, plan: ExactPlan) -> Result<Comp
             let compared = lengths.0.min(lengths.1);
             return Ok(match found {
                 None => Comparison::of_bytes(Reason::Identical, compared, None),
-                Some((offset, worst)) => Comparison::of_bytes(
-                    reason(Some(offset), lengths.0, lengths.1),
-                    compared,
-                    Some(worst),
-                ),
+                Some((offset, worst)) => {
+                    Comparison::of_bytes(reason(Some(offset), lengths.0, lengths.1), compared, Some(worst))
+                }
             });
         }
     }

@@ -71,9 +71,12 @@ impl<'p> Cells<'p> {
     pub(crate) fn agree(&mut self, left: RowRef<'_>, right: RowRef<'_>) -> bool {
         left.label == right.label
             && left.cells.len() == right.cells.len()
-            && left.cells.iter().zip(right.cells).enumerate().all(|(column, (a, b))| {
-                self.rule(left, column).judge(left.value(*a), right.value(*b)).agrees
-            })
+            && left
+                .cells
+                .iter()
+                .zip(right.cells)
+                .enumerate()
+                .all(|(column, (a, b))| self.rule(left, column).judge(left.value(*a), right.value(*b)).agrees)
     }
 
     #[cold]
@@ -185,9 +188,8 @@ impl Judge for Cells<'_> {
         if left == right {
             return true;
         }
-        let name = |names: &[Vec<u8>], column: usize| {
-            names.get(column).map(|name| shown(name)).unwrap_or_default()
-        };
+        let name =
+            |names: &[Vec<u8>], column: usize| names.get(column).map(|name| shown(name)).unwrap_or_default();
         let first = left.iter().zip(right).take_while(|(left, right)| left == right).count();
         let (left, right) = (name(left, first), name(right, first));
         self.fault(Reason::Header { column: first as u64 + 1, left, right });

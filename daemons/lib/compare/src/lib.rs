@@ -60,4 +60,6 @@ pub use plan::{FilePlan, Plan};
 pub use plausible::Trend;
 pub use report::{ColumnReport, Comparison, Deviation, Reason, Side, Verdict};
 pub use source::{Compression, File, FileError, Malformed, Trouble};
-pub use spec::{DEFAULT_MAX_BYTES, FileSpec, LARGEST_MAX_BYTES, Method, RuleSpec, Separator, Spec, SpecMistake};
+pub use spec::{
+    DEFAULT_MAX_BYTES, FileSpec, LARGEST_MAX_BYTES, Method, RuleSpec, Separator, Spec, SpecMistake,
+};

@@ -44,7 +44,8 @@ impl Parsed {
             length,
             fault: Some(Malformed::Format { place: "all".into(), what }),
         };
-        let read = plan.source.open_bytes(bytes).and_then(|opened| Self::take(opened, length, again.clone(), plan));
+        let read =
+            plan.source.open_bytes(bytes).and_then(|opened| Self::take(opened, length, again.clone(), plan));
         match read {
             Ok(parsed) => parsed,
             Err(Trouble::Malformed(malformed)) => {

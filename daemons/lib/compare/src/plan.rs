@@ -172,10 +172,16 @@ fn check_columns(spec: &FileSpec, columns: &[Selector], is_labelled: bool, repor
     for column in columns.iter().filter(|column| !column.is_all()) {
         match column {
             Selector::Name(name) if spec.format == FormatName::Table && !spec.header => {
-                report("columns", format!("{name:?} is a name, and names need header = true; or use numbers"));
+                report(
+                    "columns",
+                    format!("{name:?} is a name, and names need header = true; or use numbers"),
+                );
             }
             Selector::Number(number) if *number > LARGEST_COLUMN => {
-                report("columns", format!("{number} is more than {LARGEST_COLUMN}, the most columns that have a number"));
+                report(
+                    "columns",
+                    format!("{number} is more than {LARGEST_COLUMN}, the most columns that have a number"),
+                );
             }
             Selector::Number(number) if is_labelled => {
                 report("columns", format!("{number} is a number, but values have names in this format"));

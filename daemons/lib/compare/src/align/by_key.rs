@@ -10,7 +10,7 @@ use crate::format::RowRef;
 use crate::judge::Cells;
 use crate::plan::RowsPlan;
 use crate::report::{Reason, Side, shown};
-use crate::rows::{Kept, Keeping, Rows};
+use crate::rows::{Keeping, Kept, Rows};
 use crate::source::{Malformed, Trouble};
 use crate::spec::{ExtraRows, Selector};
 

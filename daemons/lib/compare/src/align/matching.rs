@@ -171,7 +171,8 @@ mod tests {
         let matching = graph(&[vec![0, 1], vec![0]]).matching(2);
         assert_eq!(matching, [Some(1), Some(0)]);
         // A chain in which every one must move.
-        let chain: Vec<Vec<u32>> = (0..1000).map(|i| if i == 999 { vec![0] } else { vec![i, i + 1] }).collect();
+        let chain: Vec<Vec<u32>> =
+            (0..1000).map(|i| if i == 999 { vec![0] } else { vec![i, i + 1] }).collect();
         assert!(graph(&chain).matching(1000).iter().all(Option::is_some));
     }
 

@@ -74,7 +74,8 @@ pub(crate) fn in_order(left: &mut Rows<'_>, right: &mut Rows<'_>, judge: &mut im
             (true, true) => rows += 1,
             (false, false) => return Ok(()),
             (more_left, _) => {
-                let rest = if more_left { count_rest(left, Side::Left) } else { count_rest(right, Side::Right) };
+                let rest =
+                    if more_left { count_rest(left, Side::Left) } else { count_rest(right, Side::Right) };
                 let count = rows + 1 + rest?;
                 let (left, right) = if more_left { (count, rows) } else { (rows, count) };
                 judge.fault(Reason::Rows { left, right });

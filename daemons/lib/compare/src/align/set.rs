@@ -157,7 +157,12 @@ impl Search<'_> {
     }
 
     /// Who agrees with whom. Both sides are sorted by `sweep`.
-    fn graph(&mut self, group: &Group, sweep: Option<usize>, judge: &mut Cells<'_>) -> Result<Graph, Trouble> {
+    fn graph(
+        &mut self,
+        group: &Group,
+        sweep: Option<usize>,
+        judge: &mut Cells<'_>,
+    ) -> Result<Graph, Trouble> {
         let mut graph = Graph::default();
         // No later left record agrees with a right one before this.
         let mut begin = 0;
@@ -168,7 +173,8 @@ impl Search<'_> {
                 let Some(b) = self.right.row(*right as usize) else { break };
                 self.looks += 1;
                 if self.looks > MOST_LOOKS || graph.edges() > MOST_EDGES {
-                    let what = "too many rows may be partners of each other; give them a key, or more exact columns";
+                    let what =
+                        "too many rows may be partners of each other; give them a key, or more exact columns";
                     return Err(Trouble::TooHard(what.into()));
                 }
                 if let Some(column) = sweep

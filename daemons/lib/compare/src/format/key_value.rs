@@ -23,7 +23,10 @@ impl KeyValue {
             other => other,
         };
         if separator.is_empty() {
-            report("separator", "is empty; it stands between a key and its value, as in \"=\" or \":\"".into());
+            report(
+                "separator",
+                "is empty; it stands between a key and its value, as in \"=\" or \":\"".into(),
+            );
         }
         Self {
             text: TextOptions::new(spec, report),

@@ -32,7 +32,9 @@ impl Separator {
                 let found = &spec.separator;
                 report(
                     "separator",
-                    format!("is {found:?}, but must be \"whitespace\", \"comma\", \"tab\" or one character as \";\""),
+                    format!(
+                        "is {found:?}, but must be \"whitespace\", \"comma\", \"tab\" or one character as \";\""
+                    ),
                 );
                 Self::Whitespace
             }

@@ -12,7 +12,7 @@ pub use trend::Trend;
 
 use crate::format::RowRef;
 use crate::report::shown;
-use crate::rule::{Columns, Measure, Meaning, Nan, RuleSet};
+use crate::rule::{Columns, Meaning, Measure, Nan, RuleSet};
 use crate::source::Malformed;
 use crate::spec::{FileSpec, Report, RuleSpec};
 
@@ -60,11 +60,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// `reports` take the mistakes of one rule each.
-    pub(crate) fn new(
-        spec: &FileSpec,
-        rules: &RuleSet,
-        mut report: impl FnMut(usize, &str, String),
-    ) -> Self {
+    pub(crate) fn new(spec: &FileSpec, rules: &RuleSet, mut report: impl FnMut(usize, &str, String)) -> Self {
         let checks: Vec<Checks> = spec
             .rules
             .iter()

@@ -4,7 +4,7 @@
 
 mod kept;
 
-pub(crate) use kept::{Kept, KeptRows, Keeping};
+pub(crate) use kept::{Keeping, Kept, KeptRows};
 
 use crate::format::{Reader, Row, RowRef};
 use crate::plan::RowsPlan;

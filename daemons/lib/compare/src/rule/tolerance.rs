@@ -108,7 +108,10 @@ mod tests {
     fn other_denominators() {
         let of = |denominator| Tolerance { absolute: 0.0, relative: 0.1, denominator };
         assert!(of(Denominator::First).accepts(100.0, 91.0) && !of(Denominator::First).accepts(91.0, 100.5));
-        assert!(of(Denominator::Reference).accepts(91.0, 100.0) && !of(Denominator::Reference).accepts(100.5, 91.0));
+        assert!(
+            of(Denominator::Reference).accepts(91.0, 100.0)
+                && !of(Denominator::Reference).accepts(100.5, 91.0)
+        );
         assert!(of(Denominator::Mean).accepts(95.0, 105.0) && !of(Denominator::Mean).accepts(95.0, 105.1));
         assert!(!of(Denominator::Reference).accepts(1e-300, 0.0), "nothing is within a fraction of zero");
         assert!(of(Denominator::Mean).is_symmetric() && !of(Denominator::First).is_symmetric());

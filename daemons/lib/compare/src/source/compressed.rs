@@ -53,7 +53,8 @@ pub(super) fn unpack(
         }
         declared => declared,
     };
-    let whole: Bytes = if head.is_empty() { packed } else { Box::new(std::io::Cursor::new(head).chain(packed)) };
+    let whole: Bytes =
+        if head.is_empty() { packed } else { Box::new(std::io::Cursor::new(head).chain(packed)) };
     if matches!(kind, Compression::None | Compression::Auto) {
         return Ok(whole);
     }
@@ -148,12 +149,17 @@ mod tests {
     #[test]
     fn bombs_end_in_a_clear_error() {
         let zeros = vec![0_u8; 20 << 20];
-        for (kind, packed) in
-            [(Compression::Gzip, gzip(&zeros)), (Compression::Zstd, zst(&zeros)), (Compression::Xz, xz(&zeros))]
-        {
+        for (kind, packed) in [
+            (Compression::Gzip, gzip(&zeros)),
+            (Compression::Zstd, zst(&zeros)),
+            (Compression::Xz, xz(&zeros)),
+        ] {
             assert!(packed.len() < zeros.len() / 100, "{kind:?}");
             let error = read(packed.clone(), kind, 1 << 40, 20).unwrap_err();
-            assert!(matches!(error, Trouble::Malformed(Malformed::Bomb { ratio: 20 })), "{kind:?}: {error:?}");
+            assert!(
+                matches!(error, Trouble::Malformed(Malformed::Bomb { ratio: 20 })),
+                "{kind:?}: {error:?}"
+            );
             let error = read(packed, kind, 5 << 20, 1 << 40).unwrap_err();
             assert!(matches!(error, Trouble::Malformed(Malformed::TooLarge { .. })), "{kind:?}: {error:?}");
         }

@@ -15,10 +15,10 @@ mod text;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use applies::check as check_effects;
 pub use file::{ExtraRows, FileSpec, FormatName, Order};
 pub use rule::{RuleMethod, RuleSpec};
 pub use selector::Selector;
-pub(crate) use applies::check as check_effects;
 pub(crate) use selector::matches as pattern_matches;
 
 use crate::plan::Plan;

@@ -168,7 +168,10 @@ impl RuleSpec {
             report("period", format!("is {}, but must be a finite number above 0", self.period));
         } else if self.period > 0.0 {
             if self.relative > 0.0 {
-                report("relative", "has no meaning with `period`: an angle has no magnitude; use `absolute`".into());
+                report(
+                    "relative",
+                    "has no meaning with `period`: an angle has no magnitude; use `absolute`".into(),
+                );
             }
             if absolute && self.absolute >= self.period / 2.0 {
                 report("absolute", "is half of `period` or more, so any two values agree".into());

@@ -96,10 +96,7 @@ fn a_header_names_the_columns_and_is_no_row() {
         Err(Trouble::Malformed(Malformed::TwoColumns { .. }))
     ));
     let wide = ",".repeat(MOST_NAMES);
-    assert!(matches!(
-        open(&wide).next(&mut row),
-        Err(Trouble::Malformed(Malformed::TooManyColumns { .. }))
-    ));
+    assert!(matches!(open(&wide).next(&mut row), Err(Trouble::Malformed(Malformed::TooManyColumns { .. }))));
     assert!(!open("").next(&mut row).unwrap());
 }
 
@@ -130,8 +127,12 @@ fn units_and_words_for_missing_values() {
 
 #[test]
 fn lines_that_must_or_must_not_be_there() {
-    let spec =
-        FileSpec { require: vec!["^# done".into()], forbid: vec!["ERROR".into()], comment: "#".into(), ..spec("comma") };
+    let spec = FileSpec {
+        require: vec!["^# done".into()],
+        forbid: vec!["ERROR".into()],
+        comment: "#".into(),
+        ..spec("comma")
+    };
     let table = Table::new(&spec, &mut |_, _| ());
     let all = |text: &str| {
         let mut reader = table.open(Input::new(Box::new(Cursor::new(text.as_bytes().to_vec()))));
