@@ -2,10 +2,11 @@
 //! database here, and no transaction open: this is the slow part.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use boinc::id::ResultId;
 use boinc::record::{ResultRow, Workunit};
-use compare::{Method, Spec};
+use compare::Plan;
 use rules::judge::{Against, Evidence, FileCheck, Need, enough_to_compare, needs};
 use rules::quorum::{Agreement, Pair};
 
@@ -17,7 +18,7 @@ pub struct Examiner {
     /// Where they are.
     pub uploads: Uploads,
     /// When two are the same.
-    pub spec: Spec,
+    pub plan: Arc<Plan>,
 }
 
 /// Results whose files [`Examiner::examine`] will read.
@@ -69,7 +70,7 @@ impl Examiner {
             .documents
             .get(&result)
             .ok_or_else(|| Unreadable::Later("its row changed while it was being looked at".to_owned()))?;
-        self.uploads.read(document, &self.spec, case.age(result))
+        self.uploads.read(document, &self.plan, case.age(result))
     }
 
     fn set(&self, workunit: &Workunit, viable: &[ResultId], case: &Case<'_>) -> Evidence {
@@ -93,12 +94,13 @@ impl Examiner {
     fn agreement(&self, good: &[(ResultId, Outputs)]) -> Agreement {
         let ids = good.iter().map(|(id, _)| *id).collect();
         let pair = |i: usize, j: usize| match (good.get(i), good.get(j)) {
-            (Some((_, left)), Some((_, right))) => left.compare(right, &self.spec),
+            (Some((_, left)), Some((_, right))) => left.compare(right, &self.plan),
             _ => Pair::Unknown,
         };
-        match self.spec.method {
-            Method::Exact => Agreement::exact(ids, |i, j| pair(i, j) == Pair::EQUAL),
-            Method::Numeric => Agreement::fuzzy(ids, pair),
+        if self.plan.is_exact() {
+            Agreement::exact(ids, |i, j| pair(i, j) == Pair::EQUAL)
+        } else {
+            Agreement::fuzzy(ids, pair)
         }
     }
 
@@ -117,7 +119,7 @@ impl Examiner {
             (_, Err(Unreadable::Later(reason))) => Against::Transient(reason),
             (Err(Unreadable::Later(reason)), Ok(_)) => Against::Transient(reason.clone()),
             (Err(Unreadable::Bad(reason)), Ok(_)) => Against::CanonicalGone(reason.clone()),
-            (Ok(canonical), Ok(outputs)) => Against::Pair(outputs.compare(canonical, &self.spec)),
+            (Ok(canonical), Ok(outputs)) => Against::Pair(outputs.compare(canonical, &self.plan)),
         };
         late.iter().map(|id| (*id, against(id))).collect()
     }

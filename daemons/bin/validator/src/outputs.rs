@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use boinc::hierarchy::path_in;
 use boinc::result_doc::{OutputFile, output_files};
-use compare::{Comparison, File, FileError, Parsed, Spec};
+use compare::{File, FileError, Parsed, Plan, Trouble, Verdict};
 use rules::quorum::Pair;
 
 /// Outputs of one result in the order of its document; a file that may be missing and is, is `None`.
@@ -48,33 +48,37 @@ impl Uploads {
     ///
     /// # Errors
     /// See the module's table.
-    pub fn read(&self, xml_doc_in: &[u8], spec: &Spec, age: f64) -> Result<Outputs, Unreadable> {
+    pub fn read(&self, xml_doc_in: &[u8], plan: &Plan, age: f64) -> Result<Outputs, Unreadable> {
         let files = output_files(xml_doc_in)
             .map_err(|error| Unreadable::Bad(format!("its document xml_doc_in can't be read: {error}")))?;
         let mut outputs = Vec::new();
         for file in files.iter().filter(|file| !file.no_validate) {
-            let parsed = self.read_one(file, spec, age)?;
+            let parsed = self.read_one(file, plan, age)?;
             outputs.push((file.open_name.clone(), parsed));
         }
         Ok(Outputs(outputs))
     }
 
-    fn read_one(&self, file: &OutputFile, spec: &Spec, age: f64) -> Result<Option<Parsed>, Unreadable> {
+    fn read_one(&self, file: &OutputFile, plan: &Plan, age: f64) -> Result<Option<Parsed>, Unreadable> {
         let name = &file.open_name;
         let path = path_in(&self.folder, &file.physical_name, self.fanout)
             .map_err(|error| Unreadable::Bad(format!("output {name:?}: {error}")))?;
-        let parsed = File::open(&path, spec.max_bytes).and_then(|opened| Parsed::read(opened, spec));
+        let plan = plan.file(name);
+        let parsed = File::open(&path, plan.max_bytes())
+            .map_err(Trouble::from)
+            .and_then(|opened| Parsed::read(opened, plan));
         match parsed {
             Ok(parsed) => match parsed.check() {
                 Ok(()) => Ok(Some(parsed)),
                 Err(malformed) => Err(Unreadable::Bad(format!("output {name:?}: {malformed}"))),
             },
-            Err(error) if error.is_missing() && self.may_come(&path, age) => Err(Unreadable::Later(format!(
-                "output {name:?}: the folder of {} is missing",
-                path.display()
-            ))),
-            Err(error) if error.is_missing() && file.optional => Ok(None),
-            Err(error @ FileError::Io { .. }) => Err(Unreadable::Later(format!("output {name:?}: {error}"))),
+            Err(Trouble::File(error)) if error.is_missing() && self.may_come(&path, age) => Err(
+                Unreadable::Later(format!("output {name:?}: the folder of {} is missing", path.display())),
+            ),
+            Err(Trouble::File(error)) if error.is_missing() && file.optional => Ok(None),
+            Err(error @ (Trouble::Io(_) | Trouble::TooHard(_) | Trouble::File(FileError::Io { .. }))) => {
+                Err(Unreadable::Later(format!("output {name:?}: {error}")))
+            }
             Err(error) => Err(Unreadable::Bad(format!("output {name:?}: {error}"))),
         }
     }
@@ -96,36 +100,26 @@ fn folder_is_there(path: &Path) -> bool {
 impl Outputs {
     /// Compares file by file. Every file must agree; a file that only one of them has does not. The deviation is
     /// the largest of all files, in units of the tolerance.
-    pub fn compare(&self, other: &Self, spec: &Spec) -> Pair {
-        if self.0.len() != other.0.len() {
+    pub fn compare(&self, other: &Self, plan: &Plan) -> Pair {
+        let (left, right) = (&self.0, &other.0);
+        let same_files =
+            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| left.0 == right.0);
+        if !same_files {
             return Pair::Differs;
         }
-        let mut deviation = 0.0f64;
-        for ((name, left), (other_name, right)) in self.0.iter().zip(&other.0) {
-            match (left, right) {
-                _ if name != other_name => return Pair::Differs,
-                (None, None) => {}
-                (Some(left), Some(right)) => {
-                    let comparison = compare::compare(left, right, spec);
-                    if !comparison.agrees() {
-                        return Pair::Differs;
-                    }
-                    deviation = deviation.max(units(&comparison));
-                }
-                _ => return Pair::Differs,
-            }
+        let compared = plan.compare(left, right);
+        match compared.verdict {
+            Verdict::Agree => Pair::Agrees { deviation: compared.units() },
+            Verdict::Differ => Pair::Differs,
+            Verdict::CantSay => Pair::Unknown,
         }
-        Pair::Agrees { deviation }
     }
-}
-
-fn units(comparison: &Comparison) -> f64 {
-    comparison.worst.as_ref().map_or(0.0, |worst| worst.in_tolerance_units)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use compare::Spec;
 
     const DOCUMENT: &str = "<file_info><name>r_0_0</name></file_info><file_info><name>r_0_1</name></file_info><result>\
         <file_ref><file_name>r_0_0</file_name><open_name>out</open_name></file_ref>\
@@ -144,7 +138,7 @@ mod tests {
     #[test]
     fn a_missing_folder_is_later_and_a_missing_file_is_the_results_fault() {
         let folder = tempfile::tempdir().unwrap();
-        let spec = Spec::exact();
+        let spec = Spec::exact().plan().unwrap();
         let read = || uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec, 0.0);
         assert!(matches!(read(), Err(Unreadable::Later(_))), "{:?}", read());
         let path = path_in(folder.path(), "r_0_0", 1024).unwrap();
@@ -161,7 +155,8 @@ mod tests {
     #[test]
     fn a_folder_that_never_comes_is_the_results_fault_in_the_end() {
         let folder = tempfile::tempdir().unwrap();
-        let read = |age: f64| uploads(folder.path()).read(DOCUMENT.as_bytes(), &Spec::exact(), age);
+        let read =
+            |age: f64| uploads(folder.path()).read(DOCUMENT.as_bytes(), &Spec::exact().plan().unwrap(), age);
         assert!(matches!(read(PATIENCE * 9.0), Err(Unreadable::Later(_))), "nothing is mounted");
         put(folder.path(), "another", "x");
         assert!(matches!(read(PATIENCE - 1.0), Err(Unreadable::Later(_))));
@@ -171,7 +166,7 @@ mod tests {
     #[test]
     fn every_file_must_agree() {
         let folder = tempfile::tempdir().unwrap();
-        let spec = Spec::numeric(0.0, 1e-3);
+        let spec = Spec::numeric(0.0, 1e-3).plan().unwrap();
         put(folder.path(), "r_0_0", "1.0 2.0");
         std::fs::create_dir_all(path_in(folder.path(), "r_0_1", 1024).unwrap().parent().unwrap()).unwrap();
         let without = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec, 0.0).unwrap();
@@ -194,7 +189,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let document =
             "<result><file_ref><file_name>../../x</file_name><open_name>out</open_name></file_ref></result>";
-        let read = uploads(folder.path()).read(document.as_bytes(), &Spec::exact(), 0.0);
+        let read = uploads(folder.path()).read(document.as_bytes(), &Spec::exact().plan().unwrap(), 0.0);
         assert!(matches!(read, Err(Unreadable::Bad(_))), "{read:?}");
     }
 }

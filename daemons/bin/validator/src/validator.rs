@@ -1,5 +1,7 @@
 //! The passes over workunits that wait.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use app_config::{AppConfig, Credit};
 use boinc::id::WorkunitId;
@@ -72,13 +74,18 @@ impl Daemon for Validator {
             max_granted_credit: flags.max_granted_credit.unwrap_or(config.credit.max_granted_credit),
             update_credited_job: flags.update_credited_job || config.credit.update_credited_job,
         };
+        // Checked when the file was read: this can't fail.
+        let plan = config.compare.plan().map_err(|mistakes| {
+            let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            Fatal::new(mistakes.join("\n"))
+        })?;
         let project = &start.project.config;
         let range = flags.range();
         Ok(Self {
             app,
             examiner: Examiner {
                 uploads: Uploads { folder: project.upload_dir.clone(), fanout: project.uldl_dir_fanout },
-                spec: config.compare,
+                plan: Arc::new(plan),
             },
             credit,
             uptime: config.uptime.clone(),

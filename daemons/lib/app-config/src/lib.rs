@@ -133,7 +133,7 @@ impl AppConfig {
             });
         }
         for mistake in self.compare.check() {
-            report("compare", mistake.key, mistake.message);
+            report("compare", &mistake.key, mistake.message);
         }
         self.credit.check(&mut |key, message| report("credit", key, message));
         self.assimilate.check(&mut |key, message| report("assimilate", key, message));

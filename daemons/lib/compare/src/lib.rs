@@ -29,6 +29,8 @@
 //! | `judge` | every pair by the rule of its column | a `Judge` |
 //! | `rule` | two values: the same or not | a `Measure` |
 //! | `report` | the answer for people and programs | |
+//! | `outputs` | several files of one output | |
+//! | `rehearse` | a spec tried on a sample | |
 //! | `script` | a program for what can't be declared | |
 //!
 //! Invariants.
@@ -44,9 +46,11 @@ mod align;
 mod exact;
 pub mod format;
 mod judge;
+mod outputs;
 mod parsed;
 mod plan;
 mod plausible;
+mod rehearse;
 mod report;
 mod rows;
 pub mod rule;
@@ -55,10 +59,13 @@ pub mod source;
 pub mod spec;
 
 pub use exact::KEPT_BYTES;
+pub use outputs::{FileComparison, Named, OutputComparison};
 pub use parsed::{KEPT_MEMORY, Parsed};
 pub use plan::{FilePlan, Plan};
 pub use plausible::Trend;
+pub use rehearse::{Finding, Mutation, MutationError, Protection, SampleFile};
 pub use report::{ColumnReport, Comparison, Deviation, Reason, Side, Verdict};
+pub use script::{Answer, Ran, ScriptSpec, Seen};
 pub use source::{Compression, File, FileError, Malformed, Trouble};
 pub use spec::{
     DEFAULT_MAX_BYTES, FileSpec, LARGEST_MAX_BYTES, Method, RuleSpec, Separator, Spec, SpecMistake,

@@ -179,7 +179,7 @@ impl FilePlan {
     }
 }
 
-fn compare_rows(mut left: Rows<'_>, mut right: Rows<'_>, plan: &RowsPlan) -> Comparison {
+pub(crate) fn compare_rows(mut left: Rows<'_>, mut right: Rows<'_>, plan: &RowsPlan) -> Comparison {
     let mut judge = Cells::new(&plan.rules);
     if let Err((side, trouble)) = align(&mut left, &mut right, plan, &mut judge) {
         return Comparison::trouble(side, &trouble);

@@ -4,6 +4,7 @@ use crate::exact::ExactPlan;
 use crate::format::{self, Format, Input, Reader};
 use crate::plausible;
 use crate::rule::RuleSet;
+use crate::script::ScriptSpec;
 use crate::source::{self, Bytes};
 use crate::spec::{
     ExtraRows, FileSpec, FormatName, Order, Report, Selector, Spec, check_effects, pattern_matches,
@@ -15,6 +16,7 @@ pub struct Plan {
     files: Vec<FilePlan>,
     /// For files that no entry names.
     rest: FilePlan,
+    script: Option<ScriptSpec>,
 }
 
 /// How one file is compared.
@@ -72,13 +74,27 @@ impl Plan {
         if let Some(script) = &spec.script {
             script.check(&mut |key, message| report(&format!("script.{key}"), message));
         }
-        Self { files, rest }
+        Self { files, rest, script: spec.script.clone() }
     }
 
     /// The plan for the file with this logical name.
     pub fn file(&self, name: &str) -> &FilePlan {
-        let found = self.files.iter().find(|file| pattern_matches(file.name.as_bytes(), name.as_bytes()));
-        found.unwrap_or(&self.rest)
+        self.entry(name).unwrap_or(&self.rest)
+    }
+
+    /// The program that compares, if one is declared.
+    pub const fn script(&self) -> Option<&ScriptSpec> {
+        self.script.as_ref()
+    }
+
+    /// Whether only a script looks at the file with this logical name.
+    pub fn is_for_script(&self, name: &str) -> bool {
+        self.script.as_ref().is_some_and(|script| !script.compare_script.is_empty())
+            && self.entry(name).is_none()
+    }
+
+    fn entry(&self, name: &str) -> Option<&FilePlan> {
+        self.files.iter().find(|file| pattern_matches(file.name.as_bytes(), name.as_bytes()))
     }
 
     /// Names that are declared, without patterns: an output should have these files.
@@ -89,12 +105,14 @@ impl Plan {
 
     /// Whether every comparison is byte for byte, so that agreeing is transitive.
     pub fn is_exact(&self) -> bool {
-        self.files.iter().chain([&self.rest]).all(|file| matches!(file.content, ContentPlan::Exact(_)))
+        let all =
+            self.files.iter().chain([&self.rest]).all(|file| matches!(file.content, ContentPlan::Exact(_)));
+        all && self.script.is_none()
     }
 
     /// Whether the order of two outputs never matters.
     pub fn is_symmetric(&self) -> bool {
-        self.files.iter().chain([&self.rest]).all(FilePlan::is_symmetric)
+        self.files.iter().chain([&self.rest]).all(FilePlan::is_symmetric) && self.script.is_none()
     }
 }
 

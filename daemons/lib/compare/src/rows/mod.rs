@@ -55,6 +55,15 @@ impl Rows<'_> {
         }
     }
 
+    /// Whether every record has to be split, to be looked at without a partner.
+    #[inline]
+    pub(crate) fn wants_every_row(&self) -> bool {
+        match self {
+            Self::Stream(stream) => stream.watch.wants_every_row(),
+            Self::Kept(_) => false,
+        }
+    }
+
     pub(crate) fn names(&self) -> &[Vec<u8>] {
         match self {
             Self::Stream(stream) => stream.reader.names(),
@@ -84,8 +93,12 @@ pub(crate) struct Stream<'p> {
 
 impl<'p> Stream<'p> {
     pub(crate) fn open(plan: &'p RowsPlan, bytes: Bytes) -> Self {
+        Self::new(plan, plan.open(bytes))
+    }
+
+    pub(crate) fn new(plan: &'p RowsPlan, reader: Box<dyn Reader>) -> Self {
         Self {
-            reader: plan.open(bytes),
+            reader,
             row: Row::default(),
             watch: Watch::new(&plan.watch, Columns::new(&plan.rules, &[])),
             is_split: true,
