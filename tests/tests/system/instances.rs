@@ -50,12 +50,43 @@ async fn a_slow_instance_finds_its_work_done() {
 
     let mut stage = Stage::new("slow").await;
     Backlog { workunits: 60, claims: 6 }.fill(&mut stage).await;
-    overtaken(&mut stage, "cobblestone-trickle-credit", "result").await;
+    stage.one_pass("cobblestone-trickle-credit", "").await;
     overtaken(&mut stage, "cobblestone-validator", "result").await;
     overtaken(&mut stage, "cobblestone-assimilator", "result").await;
     balance(&mut stage).await;
     dataset::is_complete(&mut stage).await;
     assert_eq!(dataset::staged(&stage), Vec::<PathBuf>::new());
+}
+
+/// An instance is paused with messages in hand. Another one takes the others, and waits for nothing that belongs to
+/// the same results; then the first goes on.
+#[tokio::test]
+async fn a_slow_trickle_handler_keeps_what_it_has_in_hand() {
+    const PROGRAM: &str = "cobblestone-trickle-credit";
+    const WORK: Backlog = Backlog { workunits: 60, claims: 6 };
+    let mut one = Stage::new("one").await;
+    WORK.fill(&mut one).await;
+    one.one_pass(PROGRAM, "").await;
+    let wanted = Picture::of(&mut one).await;
+
+    let mut stage = Stage::new("slow").await;
+    WORK.fill(&mut stage).await;
+    let all = stage.count("msg_from_host WHERE handled = 0").await;
+    let mut barrier = Barrier::for_readers(&stage, "result").await;
+    let mut slow = stage.daemon(PROGRAM, "--one_pass");
+    barrier.stopped(&mut stage, from_mut(&mut slow)).await;
+    slow.pause().await;
+    barrier.lift().await;
+    stage.others(WAITING, 0).await;
+    stage.one_pass(PROGRAM, "").await;
+    let left = stage.count("msg_from_host WHERE handled = 0").await;
+    assert!(0 < left && left < all, "{left} of {all}");
+    slow.resume();
+    slow.end().await.with(0).calmly();
+    assert_eq!(stage.count("msg_from_host WHERE handled = 0").await, 0);
+    Picture::of(&mut stage).await.must_equal(&wanted, "a slow one");
+    balance(&mut stage).await;
+    stage.audit().await;
 }
 
 /// No instance of two may leave all the work to the other.

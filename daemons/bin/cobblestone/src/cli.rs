@@ -9,7 +9,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use daemon::args::{LogFormat, try_parse_with};
 
 use crate::demo::DemoArgs;
-use crate::{audit, demo, migrate, quarantine, sandbox_stop, status};
+use crate::{adjust, audit, demo, ledger, migrate, quarantine, report, sandbox_stop, status, trickles};
 
 /// Something was found to be off.
 const OFF: u8 = 1;
@@ -53,11 +53,23 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show what was paid, to whom and for what, row by row or in sums
+    #[command(after_help = ledger::AFTER_HELP)]
+    Ledger(ledger::LedgerArgs),
+    /// Grant or take credit by hand, with a reason
+    #[command(after_help = adjust::AFTER_HELP)]
+    Adjust(adjust::AdjustArgs),
+    /// Show what happened inside the virtual machines
+    #[command(subcommand)]
+    Report(report::ReportCommand),
     /// Show what waits: results, workunits, messages, and what was set aside
     Status {
         #[command(flatten)]
         project: ProjectArgs,
     },
+    /// Look at trickle-up messages, and decide about those that were set aside
+    #[command(subcommand)]
+    Trickles(trickles::TricklesCommand),
     /// Look at what the daemons set aside, because it could not be used
     #[command(subcommand)]
     Quarantine(Quarantine),
@@ -76,7 +88,7 @@ enum Quarantine {
         #[command(flatten)]
         project: ProjectArgs,
         /// Only things of this kind
-        #[arg(long, value_name = "KIND", value_parser = ["trickle", "held", "released", "workunit"])]
+        #[arg(long, value_name = "KIND", value_parser = ["trickle", "held", "released", "dropped", "report", "workunit"])]
         kind: Option<String>,
         /// At most so many
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..))]
@@ -155,7 +167,11 @@ async fn run(command: Command) -> anyhow::Result<bool> {
     match command {
         Command::Migrate { project } => migrate::run(&project).await.map(|()| true),
         Command::Audit { project, json } => audit::run(&project, json).await,
+        Command::Ledger(args) => ledger::run(&args).await.map(|()| true),
+        Command::Adjust(args) => adjust::run(&args).await.map(|()| true),
+        Command::Report(command) => report::run(&command).await.map(|()| true),
         Command::Status { project } => status::run(&project).await.map(|()| true),
+        Command::Trickles(command) => trickles::run(&command).await,
         Command::Quarantine(Quarantine::List { project, kind, limit }) => {
             quarantine::list(&project, kind.as_deref(), limit).await.map(|()| true)
         }

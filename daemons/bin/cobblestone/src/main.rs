@@ -4,20 +4,30 @@
 //! Exit statuses, the same for all commands: 0 = fine; 1 = it looked and found something off (`audit`, `demo`);
 //! 2 = it could not do what was asked, and stderr says why and what to do next.
 //!
-//! Apart from `migrate`, which makes tables, and `demo` and `sandbox`, which work in a folder of their own, nothing is
-//! written anywhere. Killed at any point, each command can simply be run again.
+//! Most commands only read. `migrate` makes tables; `adjust`, `trickles retry`, `drop` and `purge`, `quarantine release` and
+//! `ledger compact` write, each in transactions that do one thing whole or not at all; `demo` and `sandbox` work in a folder
+//! of their own. Killed at any point, each command can simply be run again.
 
+mod adjust;
+mod age;
 mod audit;
 mod cli;
+mod compact;
+mod csv;
 mod demo;
+mod ledger;
 mod migrate;
+mod out;
 mod project;
 mod quarantine;
+mod report;
 mod sandbox_stop;
 mod screen;
 mod status;
 mod table;
 mod text;
+mod trickles;
+mod who;
 
 fn main() -> std::process::ExitCode {
     cli::main(std::env::args_os())

@@ -20,7 +20,7 @@ pub struct Project {
     pub store: Store,
 }
 
-/// What the project's `[uptime]` sections say together.
+/// What the project's `[uptime]` and `[[reports]]` sections say together.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Uptime {
     /// Varieties of messages that the trickle handler reads.
@@ -67,6 +67,7 @@ impl Project {
                 slack = slack.max(config.uptime.slack_seconds);
                 varieties.extend(config.uptime.claims.into_iter().map(|rule| rule.variety));
             }
+            varieties.extend(config.reports.into_iter().map(|rule| rule.variety));
         }
         Ok(Uptime { varieties: varieties.into_iter().collect(), slack })
     }

@@ -12,6 +12,14 @@ pub fn date(seconds: f64) -> String {
         .map_or_else(|| format!("{seconds}"), |time| time.format("%Y-%m-%d %H:%M:%S").to_string())
 }
 
+/// Unix seconds as programs read a time in UTC, to the microsecond: `2026-11-20T09:10:29.948400Z`.
+pub fn iso(seconds: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "saturates; nonsense is shown as a number")]
+    let micros = (seconds * 1e6).round() as i64;
+    chrono::DateTime::from_timestamp_micros(micros)
+        .map_or_else(|| format!("{seconds}"), |time| time.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
+}
+
 /// A length of time with the two largest units.
 pub fn duration(seconds: f64) -> String {
     let s = seconds.max(0.0);
@@ -84,6 +92,26 @@ pub fn kind_of_reason(reason: &str) -> String {
     printable(&out, 72)
 }
 
+/// JSON on one line, with nothing in it that a terminal would act upon: such characters stand as `\u….`
+pub fn json_text(value: &serde_json::Value) -> String {
+    let text = value.to_string();
+    if !text.contains(daemon::log::escape::is_hazardous) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if daemon::log::escape::is_hazardous(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Any bytes as lines that a terminal can show: what would act instead of being shown is escaped, and so are bytes that
 /// are not UTF-8. Each line begins with `indent`.
 pub fn escaped_lines(bytes: &[u8], indent: &str) -> String {
@@ -118,6 +146,8 @@ mod tests {
     fn times_and_shares_read_well() {
         assert_eq!(date(1_800_000_000.9), "2027-01-15 08:00:00");
         assert_eq!(date(f64::INFINITY), "inf");
+        assert_eq!(iso(1_800_000_000.25), "2027-01-15T08:00:00.250000Z");
+        assert_eq!(iso(f64::INFINITY), "inf");
         assert_eq!([5.0, 600.0, 10_800.0, 864_000.0].map(duration), ["5 s", "10 min", "3.0 h", "10.0 days"]);
         assert_eq!((percent(1, 3), percent(1, 0)), ("33.3 %".to_owned(), "-".to_owned()));
     }
@@ -143,6 +173,14 @@ mod tests {
         ] {
             assert_eq!(kind_of_reason(reason), kind);
         }
+    }
+
+    #[test]
+    fn json_is_the_same_and_cannot_act() {
+        let value = serde_json::json!({"a": "\u{1b}[2J\u{9b}x\u{202e}\u{e0041}ü"});
+        let text = json_text(&value);
+        assert_eq!(text, r#"{"a":"\u001b[2J\u009bx\u202e\udb40\udc41ü"}"#);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
 
     #[test]

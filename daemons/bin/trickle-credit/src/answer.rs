@@ -58,7 +58,7 @@ pub async fn answer(
             .filter(|_| !cancelled)
             .and_then(|policy| policy.extension(row, row.hostid, *bound, context.now));
         if let Some(extension) = extension {
-            tracing::info!(result = row.id.0, old = extension.old, new = extension.new, "deadline extended");
+            tracing::debug!(result = row.id.0, old = extension.old, new = extension.new, "deadline extended");
             answers.deadlines.push((extension.result, extension.old, extension.new));
         }
         let stop = policies.trickle_down(row.appid).is_some_and(|tell| tell.stop && context.msg_to_host);

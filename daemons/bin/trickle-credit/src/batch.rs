@@ -1,24 +1,28 @@
 //! The transaction of one batch of messages: lock, decide and write.
 //!
-//! It decides on rows that it has locked, so two instances and two messages of one result can't pay the same second.
-//! What was read before only says which rows to lock.
+//! It begins with locking messages that nobody else holds, and decides on rows that it has locked: two instances and
+//! two messages of one result can't pay the same second. Instances wait for one another at results and hosts, in the
+//! order of ids; meanwhile each has its own messages read and sorted.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use boinc::id::{AppId, HostId, MessageId, ResultId, TeamId, UserId};
-use boinc::record::{Host, MsgFromHost};
+use boinc::record::Host;
 use boinc::trickle::Meaning;
 use rules::books::{Books, Versions};
 use rules::uptime::{HostDays, REACH, Unit, day_of};
+use store::backlog::Take;
 use store::host_accounts::{Flag, HostDay};
-use store::quarantine::SetAside;
 use store::{Store, Tx};
 
 use crate::answer::{alive, answer};
+use crate::aside::{Rows, Texts};
 use crate::claim::Aside;
 use crate::decide::{Decided, Item, Locked, decide};
 use crate::policies::Policies;
+use crate::reports;
 use crate::settle::{Counts, Writes, gains};
 use crate::sort::{Sorted, sort};
 
@@ -39,23 +43,53 @@ pub struct Context<'a> {
     pub msg_to_host: bool,
     /// Write nothing.
     pub dry_run: bool,
+    /// How much is kept of what hosts send and nobody can use.
+    pub texts: &'a mut Texts,
 }
 
-/// Handles `messages`, which are all of `variety`. If the database refuses what one of them asks for (it was paid
-/// before and marked as unhandled by hand, say), that one is found and set aside, and the others are handled.
-pub async fn handle(context: &Context<'_>, messages: &[MsgFromHost], variety: &str) -> Result<Counts> {
-    let mut counts = Counts::default();
-    let mut todo = vec![messages];
+/// What became of a batch.
+#[derive(Debug, Clone, Default)]
+pub struct Handled {
+    /// How many came to which end.
+    pub counts: Counts,
+    /// Messages that were looked at.
+    pub found: u64,
+    /// The last of them; none if none wait that nobody else holds.
+    pub last: Option<MessageId>,
+    /// Their texts are long: not all that was asked for.
+    pub cut: bool,
+    /// Raw texts that were kept, by who sent them.
+    texts: BTreeMap<HostId, u32>,
+}
+
+impl Handled {
+    fn add(&mut self, other: Self) {
+        self.counts.add(other.counts);
+        self.found += other.found;
+        self.last = self.last.max(other.last);
+        self.cut |= other.cut;
+    }
+}
+
+/// Handles the next messages of a variety. If the database refuses what one of them asks for (it was paid before and
+/// marked as unhandled by hand, say), that one is found and set aside, and the others are handled.
+pub async fn handle(context: &mut Context<'_>, take: Take<'_>, variety: &str) -> Result<Handled> {
+    let ids = match handle_together(context, take, variety).await {
+        Ok(done) => return Ok(done),
+        Err((error, ids)) if !error.is_data() || ids.is_empty() => return Err(error.into()),
+        Err((_, ids)) => ids,
+    };
+    let mut handled = Handled::default();
+    let mut todo = vec![ids.as_slice()];
     while let Some(part) = todo.pop() {
-        match handle_together(context, part, variety).await {
-            Ok(done) => counts.add(done),
-            Err(error) if !error.downcast_ref::<store::Error>().is_some_and(store::Error::is_data) => {
-                return Err(error);
-            }
-            Err(error) => match part {
+        match handle_together(context, Take::These(part), variety).await {
+            Ok(done) => handled.add(done),
+            Err((error, _)) if !error.is_data() => return Err(error.into()),
+            Err((error, _)) => match part {
                 [message] => {
-                    refuse(context, message, &error.to_string()).await?;
-                    counts.set_aside += 1;
+                    refuse(context, *message, &error.to_string()).await?;
+                    handled.counts.set_aside += 1;
+                    handled.found += 1;
                 }
                 _ => {
                     let (first, second) = part.split_at(part.len() / 2);
@@ -64,70 +98,99 @@ pub async fn handle(context: &Context<'_>, messages: &[MsgFromHost], variety: &s
             },
         }
     }
-    Ok(counts)
+    handled.last = ids.last().copied();
+    Ok(handled)
 }
 
 /// Sets one message aside that the database refuses.
-async fn refuse(context: &Context<'_>, message: &MsgFromHost, error: &str) -> Result<()> {
-    let aside = Aside::unusable(message.id, format!("the database refuses what it asks for: {error}"));
-    let raw = BTreeMap::from([(message.id, message)]);
-    let rows = aside_rows(&[aside], &raw, context.now);
+async fn refuse(context: &Context<'_>, message: MessageId, error: &str) -> Result<()> {
+    let aside = Aside::unusable(message, format!("the database refuses what it asks for: {error}"));
     context
         .store
         .transaction("refuse a message", async |tx| {
-            if tx.lock_messages(&[message.id]).await?.is_empty() || context.dry_run {
+            let taken = tx.take_messages(Take::These(&[message])).await?;
+            if taken.messages.is_empty() || context.dry_run {
                 return Ok(());
             }
-            tx.set_aside(&rows).await?;
-            tx.mark_handled(&[message.id]).await
+            let rows = Rows::of(std::slice::from_ref(&aside), &taken.messages, context);
+            tx.set_aside(&rows.rows).await?;
+            tx.mark_handled(&[message]).await
         })
         .await?;
     Ok(())
 }
 
-async fn handle_together(context: &Context<'_>, messages: &[MsgFromHost], variety: &str) -> Result<Counts> {
-    let sorted = sort(context.store, context.policies, messages, variety).await?;
-    let raw: BTreeMap<MessageId, &MsgFromHost> =
-        messages.iter().map(|message| (message.id, message)).collect();
-    let counts = context
-        .store
-        .transaction("pay trickles", async |tx| write(tx, context, &sorted, &raw, variety).await)
-        .await?;
-    Ok(counts)
+/// One transaction. If it fails: also the messages that it would have handled.
+async fn handle_together(
+    context: &mut Context<'_>,
+    take: Take<'_>,
+    variety: &str,
+) -> Result<Handled, (store::Error, Vec<MessageId>)> {
+    let ids = RefCell::new(Vec::new());
+    let done = {
+        let context = &*context;
+        let write = async |tx: &mut Tx| write(tx, context, take, variety, &ids).await;
+        context.store.transaction("pay trickles", write).await
+    };
+    match done {
+        Ok(handled) => {
+            context.texts.keep(&handled.texts, context.now);
+            Ok(handled)
+        }
+        Err(error) => Err((error, ids.into_inner())),
+    }
 }
 
 async fn write(
     tx: &mut Tx,
     context: &Context<'_>,
-    sorted: &Sorted,
-    raw: &BTreeMap<MessageId, &MsgFromHost>,
+    take: Take<'_>,
     variety: &str,
-) -> store::Result<Counts> {
-    let wanted = sorted.messages();
-    let live: BTreeSet<MessageId> = tx.lock_messages(&wanted).await?.into_iter().collect();
-    let busy = (wanted.len() - live.len()) as u64;
-    let sorted = sorted.only(&live);
+    ids: &RefCell<Vec<MessageId>>,
+) -> store::Result<Handled> {
+    let taken = tx.take_messages(take).await?;
+    *ids.borrow_mut() = taken.messages.iter().map(|message| message.id).collect();
+    let mut handled = Handled {
+        found: taken.messages.len() as u64,
+        last: taken.messages.last().map(|message| message.id),
+        cut: taken.cut,
+        ..Handled::default()
+    };
+    // Until results are locked, nobody waits for this transaction.
+    let mut sorted = sort(tx, context.policies, &taken.messages, variety).await?;
+    let live = sorted.messages();
+    if live.is_empty() {
+        handled.counts.left_alone = sorted.left_alone;
+        return Ok(handled);
+    }
     let locked = lock(tx, context.policies, &sorted, &live, variety).await?;
     let results = locked.results.clone();
+    let kin = sorted.adopt(tx, &results).await?;
     let (marks, released) = (locked.marks.clone(), locked.released.clone());
     let hosts = locked.hosts.clone();
     let decided = decide(&sorted, context.policies, variety, locked, context.now);
 
+    let (policies, now) = (context.policies, context.now);
+    let reports = reports::add_up(tx, policies, &sorted.reports, &results, &kin, variety, now).await?;
     let mut books = open_books(tx, &decided.items, hosts, context.credit_by_app).await?;
     let mut writes = Writes::default();
     writes.counts.left_alone = sorted.left_alone;
-    writes.counts.busy = busy;
     for item in &decided.items {
         writes.settle(&mut books, item, results.get(&item.result), context.now, context.credit_by_app);
     }
     writes.close(&decided.marks, &marks, context.now);
     writes.aside.extend(sorted.aside.iter().chain(&decided.aside).cloned());
-    let unusable = writes.aside.iter().filter(|aside| aside.kind != "held").count();
+    reports.set_aside(&mut writes.aside);
+    let unusable = writes.aside.iter().filter(|aside| aside.kind == "trickle").count();
     writes.counts.set_aside = unusable as u64;
+    writes.counts.reported = reports.counted;
+    handled.counts = writes.counts;
     if context.dry_run {
         tell(&writes);
-        return Ok(writes.counts);
+        reports.tell();
+        return Ok(handled);
     }
+    writes.tell_the_rest();
     let flags = flags(tx, context, &writes).await?;
     let tasks = alive(&sorted, &results);
     let answers = answer(tx, context, &tasks, &writes).await?;
@@ -141,13 +204,16 @@ async fn write(
     let counts: Vec<(HostId, i32)> = writes.host_messages.iter().map(|(host, n)| (*host, *n)).collect();
     tx.count_host_messages(&counts, context.now).await?;
     tx.write_disallowed(&writes.disallowed).await?;
+    reports.write(tx).await?;
     tx.pay(&writes.entries, &books.changes()).await?;
     let released: Vec<i64> = released.iter().map(|id| id.0.into()).collect();
     tx.release(DAEMON, "released", &released).await?;
-    tx.set_aside(&aside_rows(&writes.aside, raw, context.now)).await?;
+    let aside = Rows::of(&writes.aside, &taken.messages, context);
+    tx.set_aside(&aside.rows).await?;
+    handled.texts = aside.texts;
     tx.insert_msg_to_host(&answers.messages, context.now as i32).await?;
     tx.mark_handled(&live.into_iter().collect::<Vec<_>>()).await?;
-    Ok(writes.counts)
+    Ok(handled)
 }
 
 /// Locks results and hosts, and reads what is kept with them.
@@ -158,10 +224,13 @@ async fn lock(
     live: &BTreeSet<MessageId>,
     variety: &str,
 ) -> store::Result<Locked> {
+    let all: BTreeSet<ResultId> = sorted.by_result.keys().chain(sorted.reports.keys()).copied().collect();
+    let rows = tx.lock_results(&all.into_iter().collect::<Vec<_>>()).await?.rows;
+    // Reports concern no host.
     let ids: Vec<ResultId> = sorted.by_result.keys().copied().collect();
-    let rows = tx.lock_results(&ids).await?.rows;
+    let claimed = rows.iter().filter(|row| sorted.by_result.contains_key(&row.id));
     let hosts: BTreeSet<HostId> =
-        rows.iter().map(|row| row.hostid).chain(sorted.by_host.keys().copied()).collect();
+        claimed.map(|row| row.hostid).chain(sorted.by_host.keys().copied()).collect();
     let hosts: Vec<HostId> = hosts.into_iter().collect();
     let mut locked = Locked {
         hosts: tx.lock_hosts(&hosts).await?.into_iter().map(|host| (host.id, host)).collect(),
@@ -288,26 +357,6 @@ fn changed_days(decided: &Decided) -> Vec<HostDay> {
         .iter()
         .flat_map(|(&(host, app), days)| {
             days.changes().map(move |(day, seconds)| HostDay { host, app, day, seconds })
-        })
-        .collect()
-}
-
-fn aside_rows(aside: &[Aside], raw: &BTreeMap<MessageId, &MsgFromHost>, now: f64) -> Vec<SetAside> {
-    aside
-        .iter()
-        .map(|a| {
-            let message = raw.get(&a.message);
-            let host = message.map_or(HostId(0), |m| m.hostid);
-            tracing::info!(message = a.message.0, host = host.0, reason = a.reason, "message set aside");
-            SetAside {
-                time: now,
-                daemon: DAEMON,
-                kind: a.kind,
-                id: a.message.0.into(),
-                host,
-                reason: a.reason.clone(),
-                raw: message.map(|m| m.xml.clone()),
-            }
         })
         .collect()
 }

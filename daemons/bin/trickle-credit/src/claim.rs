@@ -2,7 +2,7 @@
 
 use boinc::id::{HostId, MessageId};
 use boinc::record::MsgFromHost;
-use boinc::trickle::{Identity, Meaning, Message, TrickleError, envelope, stock_number};
+use boinc::trickle::{Identity, Meaning, Message, Sender, TrickleError, envelope, stock_number};
 use rules::uptime::ClaimRule;
 
 /// A claim that could be read.
@@ -37,6 +37,11 @@ impl Aside {
         Self { message, kind: "trickle", reason: reason.to_string() }
     }
 
+    /// The report in a message that is counted as a claim.
+    pub fn report(message: MessageId, reason: impl ToString) -> Self {
+        Self { message, kind: "report", reason: reason.to_string() }
+    }
+
     /// One that a person decides about.
     pub fn held(message: MessageId, reason: impl ToString) -> Self {
         Self { message, kind: "held", reason: reason.to_string() }
@@ -51,14 +56,14 @@ pub fn parse(row: &MsgFromHost) -> Result<Message, Aside> {
     Message::parse(&row.xml).map_err(|error| Aside::unusable(row.id, error))
 }
 
-/// What it claims.
+/// What it claims. `sender` is who says so.
 ///
 /// # Errors
 /// It can't be used; the reason is short and printable.
-pub fn read(row: &MsgFromHost, message: &Message, rule: &ClaimRule) -> Result<Asked, Aside> {
+pub fn read(row: &MsgFromHost, message: &Message, rule: &ClaimRule, sender: Sender) -> Result<Asked, Aside> {
     let seconds = message.claim(&rule.element).map_err(|error| Aside::unusable(row.id, error))?;
     let identity = match rule.meaning {
-        Meaning::Increment => identity(row, message.result_name.as_deref(), message.time),
+        Meaning::Increment => identity(row, sender, message.result_name.as_deref(), message.time),
         // The client always writes it: without it, the message is broken.
         Meaning::Cumulative if message.time.is_none() => {
             return Err(Aside::unusable(row.id, TrickleError::Missing { element: "time" }));
@@ -69,17 +74,17 @@ pub fn read(row: &MsgFromHost, message: &Message, rule: &ClaimRule) -> Result<As
 }
 
 /// What it claims, as stock trickle_credit reads it: a text that is no XML can hold a number all the same, and whom it
-/// names does not matter.
+/// names does not matter. `sender` is who says so.
 ///
 /// # Errors
 /// There is no number.
-pub fn read_as_stock(row: &MsgFromHost, rule: &ClaimRule) -> Result<Asked, Aside> {
+pub fn read_as_stock(row: &MsgFromHost, rule: &ClaimRule, sender: Sender) -> Result<Asked, Aside> {
     let Some(seconds) = stock_number(&row.xml, &rule.element) else {
         return Err(Aside::unusable(row.id, format!("message has no number in <{}>", rule.element)));
     };
     let identity = match (Message::parse(&row.xml), envelope(&row.xml)) {
-        (Ok(message), _) => identity(row, message.result_name.as_deref(), message.time),
-        (_, Ok(envelope)) => identity(row, Some(envelope.result_name), Some(envelope.time)),
+        (Ok(message), _) => identity(row, sender, message.result_name.as_deref(), message.time),
+        (_, Ok(envelope)) => identity(row, sender, Some(envelope.result_name), Some(envelope.time)),
         _ => None,
     };
     Ok(asked(row, seconds, identity))
@@ -89,8 +94,13 @@ fn asked(row: &MsgFromHost, seconds: f64, identity: Option<Identity>) -> Asked {
     Asked { message: row.id, host: row.hostid, create_time: row.create_time, seconds, identity }
 }
 
-fn identity(row: &MsgFromHost, result_name: Option<&str>, time: Option<i64>) -> Option<Identity> {
-    Some(Identity::of(row.hostid, result_name?, time?, &row.variety, &row.xml))
+fn identity(
+    row: &MsgFromHost,
+    sender: Sender,
+    result_name: Option<&str>,
+    time: Option<i64>,
+) -> Option<Identity> {
+    Some(Identity::of(sender, result_name?, time?, &row.variety, &row.xml))
 }
 
 #[cfg(test)]
@@ -108,7 +118,7 @@ mod tests {
     }
 
     fn both(row: &MsgFromHost, rule: &ClaimRule) -> Result<Asked, Aside> {
-        read(row, &parse(row)?, rule)
+        read(row, &parse(row)?, rule, Sender::Entitled)
     }
 
     #[test]
@@ -127,15 +137,15 @@ mod tests {
         let named = message(b"<result_name>a</result_name><time>1</time><runtime>5</runtime>");
         let identity = both(&named, &rule).unwrap().identity;
         assert!(identity.is_some());
-        assert_eq!(read_as_stock(&named, &rule).unwrap().identity, identity);
+        assert_eq!(read_as_stock(&named, &rule, Sender::Entitled).unwrap().identity, identity);
         let broken = message(b"<result_name>a</result_name><time>1</time><a><runtime>5</runtime>");
         assert!(both(&broken, &rule).is_err());
-        let broken = read_as_stock(&broken, &rule).unwrap();
+        let broken = read_as_stock(&broken, &rule, Sender::Entitled).unwrap();
         assert!(broken.identity.is_some() && broken.identity != identity);
         for nameless in [&b"<runtime>5</runtime>"[..], b"<result_name>a</result_name><runtime>5</runtime>"] {
             let row = message(nameless);
             assert_eq!(both(&row, &rule).unwrap().identity, None);
-            assert_eq!(read_as_stock(&row, &rule).unwrap().identity, None);
+            assert_eq!(read_as_stock(&row, &rule, Sender::Entitled).unwrap().identity, None);
         }
     }
 
@@ -154,6 +164,9 @@ mod tests {
             assert!(aside.reason.contains(word), "{}", aside.reason);
             assert_eq!(aside.kind, "trickle");
         }
-        assert!(read_as_stock(&message(b"<cpu_time>5</cpu_time>"), &ClaimRule::runtime()).is_err());
+        assert!(
+            read_as_stock(&message(b"<cpu_time>5</cpu_time>"), &ClaimRule::runtime(), Sender::Entitled)
+                .is_err()
+        );
     }
 }

@@ -1,20 +1,25 @@
 //! The passes over waiting messages.
 
+use std::time::Instant;
+
 use anyhow::Result;
 use boinc::id::MessageId;
 use daemon::{Daemon, Fatal, Modulus, Pass, PassReport, Start};
 use rules::uptime::Benchmarks;
+use store::Store;
+use store::backlog::{Take, Waiting};
 
+use crate::aside::Texts;
 use crate::batch::{self, Context};
 use crate::flags::Flags;
 use crate::policies::Policies;
-
-/// Messages in one transaction. The more, the fewer times a host's totals are written; the fewer, the shorter others
-/// wait for its row: some tenths of a second.
-const BATCH: i64 = 2000;
+use crate::sweep::Sweep;
 
 /// Seconds after which the project's benchmarks are read again.
 const BENCHMARKS: f64 = 3600.0;
+
+/// Messages that are counted at most to see whether some came back.
+const COUNTED: u32 = 20_000;
 
 /// How often, at the end of a sweep, messages that another instance had are looked at again, and the pause before.
 const PATIENCE: u32 = 20;
@@ -23,19 +28,17 @@ const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 /// Pays uptime that trickle-up messages claim.
 pub struct TrickleCredit {
     policies: Policies,
-    varieties: Vec<String>,
+    /// Those that are read, and how far.
+    varieties: Vec<(String, Sweep)>,
     /// When the project's benchmarks were read.
     benchmarks: Option<f64>,
     /// The varieties are noted in the database.
     noted: bool,
-    /// Per variety, the last message looked at in this sweep. Messages that are left alone stay behind it.
-    after: Vec<MessageId>,
     modulus: Option<Modulus>,
     credit_by_app: bool,
     msg_to_host: bool,
     dry_run: bool,
-    /// Messages of this sweep that another instance had.
-    busy: u64,
+    texts: Texts,
 }
 
 impl Daemon for TrickleCredit {
@@ -58,20 +61,20 @@ impl Daemon for TrickleCredit {
         let varieties = policies.varieties();
         if varieties.is_empty() {
             tracing::warn!(
-                "no application pays uptime: set `enabled = true` in [uptime] of cobblestone/APP.toml; messages are left alone"
+                "no application pays uptime or takes guest reports: set `enabled = true` in [uptime] of cobblestone/APP.toml; \
+                 messages are left alone"
             );
         }
         Ok(Self {
-            after: vec![MessageId(0); varieties.len()],
             policies,
-            varieties,
+            varieties: varieties.into_iter().map(|variety| (variety, Sweep::default())).collect(),
             benchmarks: None,
             noted: start.common.dry_run,
             modulus: start.modulus,
             credit_by_app: start.project.config.credit_by_app,
             msg_to_host: start.project.config.msg_to_host,
             dry_run: start.common.dry_run,
-            busy: 0,
+            texts: Texts::default(),
         })
     }
 
@@ -79,66 +82,111 @@ impl Daemon for TrickleCredit {
         let mut report = PassReport::default();
         self.prepare(pass).await?;
         let mut patience = PATIENCE;
-        for (variety, after) in self.varieties.iter().zip(&mut self.after) {
-            // Goes on over messages that are not ours until something was done or all were seen.
-            while !pass.is_stopping() && (report.done == 0 || self.dry_run) {
-                let from = *after;
-                let modulo = self.modulus.map(|m| (m.n, m.i));
-                let messages = pass
-                    .store
-                    .read("messages", async |conn| {
-                        conn.unhandled_messages(variety, from, BATCH, modulo).await
-                    })
-                    .await?;
-                let Some(last) = messages.last() else {
-                    *after = MessageId(0);
-                    // Another instance had some of them. If it gives them back, they are handled here.
-                    if std::mem::take(&mut self.busy) == 0 || patience == 0 {
-                        break;
-                    }
-                    patience -= 1;
-                    pass.stop.sleep(PAUSE).await;
-                    continue;
-                };
-                let context = Context {
-                    store: pass.store,
-                    policies: &self.policies,
-                    now: pass.clock.now(),
-                    credit_by_app: self.credit_by_app,
-                    msg_to_host: self.msg_to_host,
-                    dry_run: self.dry_run,
-                };
-                let counts = batch::handle(&context, &messages, variety).await?;
-                *after = last.id;
-                self.busy += counts.busy;
-                report.found += messages.len() as u64;
-                report.done += counts.handled();
-                report.set_aside += counts.set_aside;
-                for (fate, count) in [
-                    ("paid", counts.paid),
-                    ("nothing_new", counts.nothing_new),
-                    ("capped", counts.capped),
-                    ("held", counts.held),
-                    ("ignored", counts.ignored),
-                    ("set_aside", counts.set_aside),
-                    ("left_alone", counts.left_alone),
-                ] {
-                    report.add(fate, count);
+        // Each variety has its turn, one batch long. Those that had nothing a moment ago come only when the others have
+        // nothing either.
+        let now = pass.clock.now();
+        let (mut turns, mut others): (Vec<usize>, Vec<usize>) = (0..self.varieties.len())
+            .partition(|i| self.varieties.get(*i).is_some_and(|(_, sweep)| sweep.is_due(now)));
+        // Goes on over messages that are not ours until something was done or all were seen.
+        while report.done == 0 || self.dry_run {
+            if turns.is_empty() {
+                turns.append(&mut others);
+            }
+            if turns.is_empty() {
+                break;
+            }
+            let mut more = Vec::new();
+            for i in turns {
+                if pass.is_stopping() {
+                    return Ok(report);
+                }
+                if self.turn(i, pass, &mut report, &mut patience).await? {
+                    more.push(i);
                 }
             }
+            turns = more;
         }
         Ok(report)
     }
 }
 
 impl TrickleCredit {
+    /// One batch of a variety. Whether there may be more.
+    async fn turn(
+        &mut self,
+        index: usize,
+        pass: &Pass<'_>,
+        report: &mut PassReport,
+        patience: &mut u32,
+    ) -> Result<bool> {
+        let Some((variety, sweep)) = self.varieties.get_mut(index) else { return Ok(false) };
+        let (store, now) = (pass.store, pass.clock.now());
+        let waiting = Waiting { variety, modulo: self.modulus.map(|m| (m.n, m.i)) };
+        let after = match sweep.after() {
+            Some(after) => after,
+            None => {
+                let top = store.read("last message", async |conn| conn.last_message().await).await?;
+                let behind = count(store, waiting, sweep.counted(now)).await?;
+                sweep.begin(now, top, behind);
+                sweep.after().unwrap_or(MessageId(0))
+            }
+        };
+        let mut context = Context {
+            store,
+            policies: &self.policies,
+            now,
+            credit_by_app: self.credit_by_app,
+            msg_to_host: self.msg_to_host,
+            dry_run: self.dry_run,
+            texts: &mut self.texts,
+        };
+        let began = Instant::now();
+        let handled =
+            batch::handle(&mut context, Take::Next { waiting, after, limit: sweep.limit() }, variety).await?;
+        let counts = handled.counts;
+        let Some(last) = handled.last else {
+            // Another instance has some of them. If it gives them back, they are handled here.
+            if let Some(left_alone) = sweep.left_alone()
+                && *patience > 0
+                && report.done == 0
+                && !self.dry_run
+                && count(store, waiting, Some(MessageId(i32::MAX))).await? > Some(left_alone)
+            {
+                *patience -= 1;
+                sweep.again();
+                pass.stop.sleep(PAUSE).await;
+                return Ok(true);
+            }
+            let behind = count(store, waiting, sweep.counted(now)).await?;
+            sweep.end(now, behind);
+            return Ok(false);
+        };
+        sweep.took(last, handled.found, counts.left_alone, handled.cut, began.elapsed());
+        report.found += handled.found;
+        report.done += counts.handled();
+        report.set_aside += counts.set_aside;
+        for (fate, count) in [
+            ("paid", counts.paid),
+            ("nothing_new", counts.nothing_new),
+            ("capped", counts.capped),
+            ("held", counts.held),
+            ("ignored", counts.ignored),
+            ("reported", counts.reported),
+            ("set_aside", counts.set_aside),
+            ("left_alone", counts.left_alone),
+        ] {
+            report.add(fate, count);
+        }
+        Ok(true)
+    }
+
     /// Notes the varieties once, and reads the benchmarks from time to time.
     async fn prepare(&mut self, pass: &Pass<'_>) -> Result<()> {
         let now = pass.clock.now();
         if !self.noted {
-            let varieties = &self.varieties;
+            let varieties: Vec<String> = self.varieties.iter().map(|(variety, _)| variety.clone()).collect();
             pass.store
-                .transaction("note varieties", async |tx| tx.note_varieties(varieties, now).await)
+                .transaction("note varieties", async |tx| tx.note_varieties(&varieties, now).await)
                 .await?;
             self.noted = true;
         }
@@ -150,4 +198,12 @@ impl TrickleCredit {
         }
         Ok(())
     }
+}
+
+/// Unhandled messages up to `last`; none if that is not asked for, or if so many wait that counting takes long.
+async fn count(store: &Store, waiting: Waiting<'_>, last: Option<MessageId>) -> Result<Option<u64>> {
+    let Some(last) = last else { return Ok(None) };
+    let counted =
+        store.read("waiting messages", async |conn| conn.count_waiting(waiting, last, COUNTED).await).await?;
+    Ok(Some(counted.0).filter(|_| counted.1 < u64::from(COUNTED)))
 }

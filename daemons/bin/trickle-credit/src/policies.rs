@@ -1,11 +1,12 @@
-//! Which applications pay uptime, and how: cobblestone/APP.toml of each, or the flags of stock trickle_credit.
+//! Which applications pay uptime and take guest reports, and how: cobblestone/APP.toml of each, or the flags of stock
+//! trickle_credit.
 //!
 //! A percentile of the project's computers is turned into a number by [`Policies::resolve`], again from time to time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use app_config::{AppConfig, TrickleDown};
+use app_config::{AppConfig, ReportRule, TrickleDown};
 use boinc::id::AppId;
 use boinc::record::App;
 use daemon::Fatal;
@@ -14,13 +15,14 @@ use rules::uptime::{Benchmarks, ClaimRule, HostRates, NoPayer, UptimePolicy, pay
 
 use crate::flags::Flags;
 
-/// Policies of the applications that pay uptime.
+/// Policies of the applications that pay uptime or take guest reports.
 #[derive(Debug, Clone, Default)]
 pub struct Policies {
     declared: BTreeMap<AppId, UptimePolicy>,
     resolved: BTreeMap<AppId, UptimePolicy>,
     deadlines: BTreeMap<AppId, DeadlinePolicy>,
     trickle_down: BTreeMap<AppId, TrickleDown>,
+    reports: BTreeMap<AppId, Vec<ReportRule>>,
     /// Those that this daemon serves.
     served: BTreeSet<AppId>,
     /// With `--max_runtime`: then nothing else counts.
@@ -51,26 +53,36 @@ impl Policies {
         for found in apps {
             let config =
                 AppConfig::load(project, &found.name).map_err(|error| Fatal::new(error.to_string()))?;
-            if !config.uptime.enabled {
+            if !config.uptime.enabled && config.reports.is_empty() {
                 continue;
             }
-            for key in config.not_obeyed_yet() {
-                tracing::warn!(
-                    app = found.name,
-                    key,
-                    "is set in the application's configuration; this version does not obey it"
-                );
-            }
-            let claims = flags.variety.as_deref().and_then(|variety| config.uptime.claim(variety));
-            if let (Some(rule), Some(_)) = (claims, flags.max_runtime) {
-                return Err(Fatal::new(format!(
-                    "--max_runtime pays messages of variety `{}` as stock trickle_credit does, and cobblestone/{}.toml \
-                     declares what they are paid; leave out --max_runtime, or the claim in [[uptime.claims]]",
-                    rule.variety, found.name
-                )));
+            if let (Some(variety), Some(_)) = (flags.variety.as_deref(), flags.max_runtime) {
+                let claim = config.uptime.claim(variety).filter(|_| config.uptime.enabled).is_some();
+                let declared = match config.report(variety) {
+                    _ if claim => {
+                        Some("what they are paid; leave out --max_runtime, or the claim in [[uptime.claims]]")
+                    }
+                    Some(_) => Some(
+                        "that they are guest reports; leave out --max_runtime, or the table in [[reports]]",
+                    ),
+                    None => None,
+                };
+                if let Some(declared) = declared {
+                    return Err(Fatal::new(format!(
+                        "--max_runtime pays messages of variety `{variety}` as stock trickle_credit does, and \
+                         cobblestone/{}.toml declares {declared}",
+                        found.name
+                    )));
+                }
             }
             if app.is_none_or(|app| app == found.name) {
                 policies.served.insert(found.id);
+            }
+            if !config.reports.is_empty() {
+                policies.reports.insert(found.id, config.reports);
+            }
+            if !config.uptime.enabled {
+                continue;
             }
             policies.declared.insert(found.id, config.uptime);
             policies.trickle_down.insert(found.id, config.trickle_down);
@@ -82,7 +94,7 @@ impl Policies {
             && policies.varieties().is_empty()
         {
             return Err(Fatal::new(format!(
-                "no application that pays uptime declares variety `{variety}` in cobblestone/APP.toml; add --max_runtime S to \
+                "no application declares variety `{variety}` in cobblestone/APP.toml; add --max_runtime S to \
                  pay its <runtime> as stock trickle_credit does"
             )));
         }
@@ -114,6 +126,18 @@ impl Policies {
     pub fn of(&self, app: AppId, variety: &str) -> Option<(&UptimePolicy, &ClaimRule)> {
         let policy = self.resolved.get(&app).filter(|_| self.served.contains(&app))?;
         Some((policy, policy.claim(variety)?))
+    }
+
+    /// How messages of `variety` report what happened inside the virtual machines of an application that this daemon
+    /// serves.
+    pub fn report(&self, app: AppId, variety: &str) -> Option<&ReportRule> {
+        let rules = self.reports.get(&app).filter(|_| self.stock.is_none() && self.served.contains(&app))?;
+        rules.iter().find(|rule| rule.variety == variety)
+    }
+
+    /// Whether messages of `variety` are guest reports of any application that this daemon serves.
+    pub fn reports(&self, variety: &str) -> bool {
+        self.reports.keys().any(|app| self.report(*app, variety).is_some())
     }
 
     /// Who pays messages of `variety` that name no result; none if it is an application that another daemon serves.
@@ -155,8 +179,11 @@ impl Policies {
             Some(stock) => vec![stock],
             None => served.map(|(_, policy)| policy).collect(),
         };
-        let varieties: BTreeSet<&String> =
-            policies.iter().flat_map(|policy| &policy.claims).map(|rule| &rule.variety).collect();
+        let reports =
+            self.reports.iter().filter(|(app, _)| self.stock.is_none() && self.served.contains(app));
+        let reports = reports.flat_map(|(_, rules)| rules).map(|rule| &rule.variety);
+        let claims = policies.iter().flat_map(|policy| &policy.claims).map(|rule| &rule.variety);
+        let varieties: BTreeSet<&String> = claims.chain(reports).collect();
         let wanted = |variety: &&String| self.only.as_ref().is_none_or(|only| only == *variety);
         varieties.into_iter().filter(wanted).cloned().collect()
     }

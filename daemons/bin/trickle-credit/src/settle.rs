@@ -14,6 +14,7 @@ use rules::uptime::{Bound, Fate, Meaning};
 use store::increments::IncrementSum;
 use store::trickles::{Disallowed, Mark as MarkRow};
 
+use crate::aside::Few;
 use crate::claim::Aside;
 use crate::decide::{Item, NewMark};
 
@@ -33,12 +34,12 @@ pub struct Counts {
     pub held: u64,
     /// Claimed more than was possible; nothing is paid.
     pub ignored: u64,
+    /// Guest reports, that are no claims.
+    pub reported: u64,
     /// Could not be used.
     pub set_aside: u64,
     /// Not this daemon's: unhandled still.
     pub left_alone: u64,
-    /// Locked by another instance, or handled by it meanwhile.
-    pub busy: u64,
 }
 
 impl Counts {
@@ -49,14 +50,14 @@ impl Counts {
         self.capped += other.capped;
         self.held += other.held;
         self.ignored += other.ignored;
+        self.reported += other.reported;
         self.set_aside += other.set_aside;
         self.left_alone += other.left_alone;
-        self.busy += other.busy;
     }
 
     /// Messages that were handled.
     pub fn handled(&self) -> u64 {
-        self.paid + self.nothing_new + self.capped + self.held + self.ignored + self.set_aside
+        self.paid + self.nothing_new + self.capped + self.held + self.ignored + self.reported + self.set_aside
     }
 }
 
@@ -72,6 +73,7 @@ pub struct Writes {
     pub host_messages: BTreeMap<HostId, i32>,
     pub over_claims: BTreeMap<(HostId, AppId), i32>,
     pub counts: Counts,
+    told: Few,
     /// Per result: credit, messages counted.
     sums_of: BTreeMap<ResultId, (f64, i32)>,
 }
@@ -113,6 +115,7 @@ impl Writes {
                     credit: payment.credit,
                     rule_version: RULE_VERSION,
                     reason: reason(item),
+                    by_app: payee.by_app,
                 }),
                 // `decide` has seen to it that this does not happen.
                 Err(error) => {
@@ -156,14 +159,12 @@ impl Writes {
 
     fn disallow(&mut self, item: &Item, disallowed: f64, reason: Bound, now: f64) {
         let message = item.payment.message;
-        tracing::info!(
-            message = message.0,
-            result = item.result.0,
-            host = item.host.0,
-            claimed = item.claimed,
-            disallowed,
-            "claims too much: {reason}"
-        );
+        let (id, result, host, claimed) = (message.0, item.result.0, item.host.0, item.claimed);
+        if self.told.one() {
+            tracing::info!(message = id, result, host, claimed, disallowed, "claims too much: {reason}");
+        } else {
+            tracing::debug!(message = id, result, host, claimed, disallowed, "claims too much: {reason}");
+        }
         self.disallowed.push(Disallowed {
             message,
             result: item.result,
@@ -173,7 +174,15 @@ impl Writes {
             allowed: item.claimed - disallowed,
             reason: reason.to_string(),
             time: now,
+            paid_in_part: gains(item),
         });
+    }
+
+    /// How many claims more than were told.
+    pub fn tell_the_rest(&self) {
+        if self.told.rest() > 0 {
+            tracing::info!(more = self.told.rest(), "more messages claim too much; -d 3 shows each");
+        }
     }
 
     /// The new marks, after all items were settled.

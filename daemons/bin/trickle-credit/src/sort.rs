@@ -1,15 +1,19 @@
-//! The messages of a batch, sorted by whose they are. Reads texts and results; decides and locks nothing.
+//! The messages of a batch, sorted by whose they are. Reads texts and results; decides nothing, and locks nothing but
+//! the messages, which nobody else wants.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Result;
 use boinc::id::{HostId, MessageId, ResultId};
 use boinc::record::{MsgFromHost, ResultRow};
-use boinc::trickle::Message;
-use store::Store;
+use boinc::trickle::{Message, Sender, envelope};
+use rules::kin::Kin;
+use rules::uptime::ClaimRule;
+use store::Conn;
 
 use crate::claim::{self, Aside, Asked};
+use crate::kin::{kin, sender};
 use crate::policies::Policies;
+use crate::reports::{self, Reported};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -18,6 +22,8 @@ pub struct Sorted {
     pub by_result: BTreeMap<ResultId, Vec<Asked>>,
     /// Those that are held against no result, by who sent them; in the order of message ids.
     pub by_host: BTreeMap<HostId, Vec<Asked>>,
+    /// Guest reports, by the result that they are about; in the order of message ids.
+    pub reports: BTreeMap<ResultId, Vec<Reported>>,
     /// Those that can't be used.
     pub aside: Vec<Aside>,
     /// Those of applications that this daemon does not serve.
@@ -25,99 +31,167 @@ pub struct Sorted {
 }
 
 impl Sorted {
-    /// All messages but those that are left alone.
-    pub fn messages(&self) -> Vec<MessageId> {
-        let asked = self.by_result.values().chain(self.by_host.values()).flatten().map(|asked| asked.message);
-        asked.chain(self.aside.iter().map(|aside| aside.message)).collect()
-    }
-
-    /// What is left of it when only these messages are.
-    pub fn only(&self, live: &BTreeSet<MessageId>) -> Self {
-        Self {
-            by_result: among(&self.by_result, live),
-            by_host: among(&self.by_host, live),
-            aside: self.aside.iter().filter(|aside| live.contains(&aside.message)).cloned().collect(),
-            left_alone: self.left_alone,
+    /// Lets the hosts that may speak for a result speak as the one that has it, now that results are locked. Returns what
+    /// was found out about them.
+    pub async fn adopt(
+        &mut self,
+        conn: &mut Conn,
+        results: &BTreeMap<ResultId, ResultRow>,
+    ) -> store::Result<Kin> {
+        let mut strangers: BTreeSet<HostId> = BTreeSet::new();
+        for (id, result) in results {
+            let claims = self.by_result.get(id).into_iter().flatten().map(|asked| asked.host);
+            let reports = self.reports.get(id).into_iter().flatten().map(|reported| reported.host);
+            let before = strangers.len();
+            strangers.extend(claims.chain(reports).filter(|host| *host != result.hostid));
+            if strangers.len() > before {
+                strangers.insert(result.hostid);
+            }
         }
+        let kin = kin(conn, strangers).await?;
+        for (id, asked) in &mut self.by_result {
+            let Some(result) = results.get(id) else { continue };
+            for asked in asked.iter_mut().filter(|asked| kin.speaks_for(asked.host, result.hostid)) {
+                asked.host = result.hostid;
+            }
+        }
+        Ok(kin)
     }
-}
 
-fn among<K: Ord + Copy>(
-    asked: &BTreeMap<K, Vec<Asked>>,
-    live: &BTreeSet<MessageId>,
-) -> BTreeMap<K, Vec<Asked>> {
-    let live = |asked: &&Asked| live.contains(&asked.message);
-    asked
-        .iter()
-        .map(|(key, asked)| (*key, asked.iter().filter(live).copied().collect::<Vec<_>>()))
-        .filter(|(_, asked)| !asked.is_empty())
-        .collect()
+    /// All messages but those that are left alone.
+    pub fn messages(&self) -> BTreeSet<MessageId> {
+        let asked = self.by_result.values().chain(self.by_host.values()).flatten().map(|asked| asked.message);
+        let reports = self.reports.values().flatten().map(|reported| reported.message);
+        asked.chain(reports).chain(self.aside.iter().map(|aside| aside.message)).collect()
+    }
 }
 
 /// Reads the texts of `messages`, all of `variety`, and looks up the results that they name.
 pub async fn sort(
-    store: &Store,
+    conn: &mut Conn,
     policies: &Policies,
     messages: &[MsgFromHost],
     variety: &str,
-) -> Result<Sorted> {
+) -> store::Result<Sorted> {
     let mut sorted = Sorted::default();
     if let Some(rule) = policies.stock() {
+        let hosts: BTreeSet<HostId> = messages.iter().map(|row| row.hostid).collect();
+        let kin = kin(conn, hosts).await?;
         for row in messages {
-            match claim::read_as_stock(row, rule) {
-                Ok(asked) => sorted.by_host.entry(row.hostid).or_default().push(asked),
+            let (sender, host) = sender(&kin, row.hostid);
+            match claim::read_as_stock(row, rule, sender) {
+                Ok(asked) => sorted.by_host.entry(host).or_default().push(Asked { host, ..asked }),
                 Err(aside) => sorted.aside.push(aside),
             }
         }
         return Ok(sorted);
     }
-    let mut parsed: Vec<(&MsgFromHost, Message)> = Vec::new();
+    let reporting = policies.reports(variety);
+    let mut parsed: Vec<(&MsgFromHost, Text<'_>)> = Vec::new();
     for row in messages {
         match claim::parse(row) {
-            Ok(message) => parsed.push((row, message)),
+            Ok(message) => parsed.push((row, Text::Xml(message))),
+            Err(aside) if reporting => match envelope(&row.xml) {
+                Ok(found) => parsed.push((row, Text::Other { result_name: found.result_name, aside })),
+                Err(error) => sorted.aside.push(Aside::unusable(row.id, error)),
+            },
             Err(aside) => sorted.aside.push(aside),
         }
     }
-    let names: BTreeSet<&str> = parsed.iter().filter_map(|(_, m)| m.result_name.as_deref()).collect();
+    let names: BTreeSet<&str> = parsed.iter().filter_map(|(_, text)| text.result_name()).collect();
     let names: Vec<&str> = names.into_iter().collect();
-    let loaded = store.read("results of trickles", async |conn| conn.results_by_name(&names).await).await?;
+    let loaded = conn.results_by_name(&names).await?;
     for bad in &loaded.bad {
         tracing::error!(result = bad.id, "{bad}; its trickles are set aside");
     }
     // The database compares names without case.
     let by_name: BTreeMap<&str, &ResultRow> =
         loaded.rows.iter().map(|row| (row.name.as_str(), row)).collect();
-    for (row, message) in &parsed {
-        let result = message.result_name.as_deref().map(|name| by_name.get(name));
+    let nameless = parsed.iter().filter(|(_, text)| text.result_name().is_none());
+    let nameless: BTreeSet<HostId> = nameless.map(|(row, _)| row.hostid).collect();
+    let kin = if nameless.is_empty() { Kin::default() } else { kin(conn, nameless).await? };
+    for (row, text) in &parsed {
+        let result = text.result_name().map(|name| by_name.get(name));
         match result {
-            None => without_result(&mut sorted, policies, row, message, variety),
+            None => without_result(&mut sorted, policies, &kin, row, text, variety),
             Some(None) => sorted
                 .aside
                 .push(Aside::unusable(row.id, "there is no result of that name, or its row makes no sense")),
-            Some(Some(result)) => match policies.of(result.appid, variety) {
-                None => sorted.left_alone += 1,
-                Some((_, rule)) => match claim::read(row, message, rule) {
-                    Ok(asked) => sorted.by_result.entry(result.id).or_default().push(asked),
-                    Err(aside) => sorted.aside.push(aside),
-                },
-            },
+            Some(Some(result)) => about_result(&mut sorted, policies, row, text, result, variety),
         }
     }
     Ok(sorted)
 }
 
-fn without_result(
+/// A message's text.
+enum Text<'a> {
+    Xml(Message),
+    /// It may be a report all the same. As a claim it is set aside.
+    Other {
+        result_name: &'a str,
+        aside: Aside,
+    },
+}
+
+impl Text<'_> {
+    fn result_name(&self) -> Option<&str> {
+        match self {
+            Self::Xml(message) => message.result_name.as_deref(),
+            Self::Other { result_name, .. } => Some(result_name),
+        }
+    }
+
+    fn claim(&self, row: &MsgFromHost, rule: &ClaimRule, sender: Sender) -> Result<Asked, Aside> {
+        match self {
+            Self::Xml(message) => claim::read(row, message, rule, sender),
+            Self::Other { aside, .. } => Err(aside.clone()),
+        }
+    }
+}
+
+/// A claim, a report, or both.
+fn about_result(
     sorted: &mut Sorted,
     policies: &Policies,
     row: &MsgFromHost,
-    message: &Message,
+    text: &Text<'_>,
+    result: &ResultRow,
     variety: &str,
 ) {
+    let claim = policies.of(result.appid, variety).map(|(_, rule)| text.claim(row, rule, Sender::Entitled));
+    let report = policies.report(result.appid, variety);
+    let report = report.map(|rule| reports::read(row, rule, result, claim.is_none()));
+    if claim.is_none() && report.is_none() {
+        sorted.left_alone += 1;
+    }
+    let useless = matches!(claim, Some(Err(_)));
+    match claim {
+        Some(Ok(asked)) => sorted.by_result.entry(result.id).or_default().push(asked),
+        Some(Err(aside)) => sorted.aside.push(aside),
+        None => {}
+    }
+    match report {
+        Some(Ok(reported)) => sorted.reports.entry(result.id).or_default().push(reported),
+        // One entry is enough.
+        Some(Err(aside)) if !useless => sorted.aside.push(aside),
+        Some(Err(_)) | None => {}
+    }
+}
+
+fn without_result(
+    sorted: &mut Sorted,
+    policies: &Policies,
+    kin: &Kin,
+    row: &MsgFromHost,
+    text: &Text<'_>,
+    variety: &str,
+) {
+    let (sender, host) = sender(kin, row.hostid);
     match policies.payer(variety) {
         Err(nobody) => sorted.aside.push(Aside::unusable(row.id, nobody)),
         Ok(None) => sorted.left_alone += 1,
-        Ok(Some(payer)) => match claim::read(row, message, payer.rule) {
-            Ok(asked) => sorted.by_host.entry(row.hostid).or_default().push(asked),
+        Ok(Some(payer)) => match text.claim(row, payer.rule, sender) {
+            Ok(asked) => sorted.by_host.entry(host).or_default().push(Asked { host, ..asked }),
             Err(aside) => sorted.aside.push(aside),
         },
     }

@@ -36,6 +36,15 @@ element = "cores"
 meaning = "increment"
 unit = "cpu"
 max_seconds = 200000
+[[reports]]
+variety = "cores"
+format = "xml"
+meaning = "cumulative"
+received = "cores"
+[[reports]]
+variety = "jobs"
+format = "json"
+meaning = "increment"
 "#
     )
 }
@@ -101,6 +110,30 @@ fn others() -> Vec<Row> {
         (2, SENT, "cores", text(5, 1, "cores", 5.0)),
         (2, SENT, "runtime", "<runtime>half".to_owned()),
     ]
+}
+
+/// Guest reports; the last can't be used.
+fn jobs() -> Vec<Row> {
+    let report = |id: i64, k: i64, body: &str| {
+        let (host, time) = (1 + (id - 1) % 4, SENT + k * 60_000);
+        (host, time, "jobs", format!("<result_name>r{id}</result_name><time>{time}</time>\n{body}"))
+    };
+    let mut rows: Vec<Row> = (1..=3)
+        .flat_map(|k| {
+            (1..=4).map(move |id| {
+                report(
+                    id,
+                    k,
+                    &format!(
+                        "{{\"received\": {k}, \"succeeded\": 1, \"failed\": 0, \"events\": {}}}",
+                        id * 100
+                    ),
+                )
+            })
+        })
+        .collect();
+    rows.push(report(2, 1, "{\"received\": -1}"));
+    rows
 }
 
 /// Seconds that each task should be paid.
@@ -281,7 +314,7 @@ async fn order_repetition_passes_and_instances_change_nothing() {
     }
 }
 
-const PICTURE: [&str; 14] = [
+const PICTURE: [&str; 17] = [
     "SELECT id, total_credit, expavg_credit, expavg_time FROM host ORDER BY id",
     "SELECT id, total_credit, expavg_credit, expavg_time FROM user ORDER BY id",
     "SELECT id, total_credit, expavg_credit, expavg_time FROM team ORDER BY id",
@@ -294,7 +327,10 @@ const PICTURE: [&str; 14] = [
     "SELECT * FROM cobblestone_host_day ORDER BY hostid, appid, day",
     "SELECT * FROM cobblestone_flag ORDER BY hostid, appid",
     "SELECT * FROM cobblestone_host_messages ORDER BY hostid",
-    "SELECT * FROM cobblestone_disallowed ORDER BY messageid",
+    "SELECT messageid, resultid, hostid, appid, claimed, allowed, reason, time, messages, paid_in_part, since FROM cobblestone_disallowed ORDER BY messageid",
+    "SELECT * FROM cobblestone_report ORDER BY resultid, variety",
+    "SELECT * FROM cobblestone_report_day ORDER BY resultid, variety, day",
+    "SELECT HEX(identity) AS i, resultid, day FROM cobblestone_report_increment ORDER BY identity",
     "SELECT kind, refid, hostid, reason, tries FROM cobblestone_quarantine ORDER BY refid, kind",
 ];
 
@@ -319,6 +355,9 @@ async fn rewind(world: &mut World) {
         "flag",
         "host_messages",
         "disallowed",
+        "report",
+        "report_day",
+        "report_increment",
         "quarantine",
     ] {
         world.sql.execute(&format!("DELETE FROM cobblestone_{table}"), &[]).await.unwrap();
@@ -340,6 +379,8 @@ async fn killed_at_every_statement() {
     world.messages(&named()).await;
     world.messages(&named()[..9]).await;
     world.messages(&others()).await;
+    world.messages(&jobs()).await;
+    world.messages(&jobs()[3..5]).await;
     rewind(&mut world).await;
     world.one_pass(&[]);
     let calm = picture(&mut world).await;

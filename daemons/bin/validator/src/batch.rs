@@ -14,8 +14,8 @@ use boinc::state::ValidateState;
 use daemon::Pass;
 use rules::books::{Books, Versions};
 use rules::credit::CreditMode;
-use rules::judge::{Evidence, Instance, Judgement, Options, Verdict, Weight, judge};
-use rules::uptime::ResultFacts;
+use rules::judge::{Evidence, Instance, Judgement, Options, Paid, Verdict, Weight, judge};
+use rules::uptime::{InvalidResults, ResultFacts};
 use store::quarantine::SetAside;
 use store::trickles::Mark;
 use store::validation::{ResultUpdate, WorkunitUpdate};
@@ -153,9 +153,15 @@ pub async fn judge_and_write(
         results.rows.iter().filter(|row| row.hostid != HostId(0)).map(|row| row.id).collect();
     let marks: BTreeMap<ResultId, Mark> =
         tx.marks(&result_ids).await?.into_iter().map(|mark| (mark.result, mark)).collect();
+    let revoke = bench.options.uptime.invalid_results == InvalidResults::Revoke;
+    let paid: Vec<ResultId> = marks.keys().copied().filter(|_| revoke).collect();
+    let seconds = tx.seconds_paid(&paid).await?;
     let mut by_workunit: BTreeMap<WorkunitId, Vec<Instance>> = BTreeMap::new();
     for row in &results.rows {
-        let paid = marks.get(&row.id).map_or(0.0, |mark| mark.credit_paid);
+        let paid = Paid {
+            credit: marks.get(&row.id).map_or(0.0, |mark| mark.credit_paid),
+            seconds: seconds.get(&row.id).copied().unwrap_or_default(),
+        };
         by_workunit.entry(row.workunitid).or_default().push(Instance { row: row.clone(), paid });
     }
     let mut books = open_books(tx, &bench.options, &results.rows).await?;

@@ -106,12 +106,10 @@ impl AppConfig {
         Keys::of::<Self>().paths()
     }
 
-    /// Keys that are set and that no program of this version obeys: daemons warn of them when they start.
-    pub fn not_obeyed_yet(&self) -> Vec<&'static str> {
-        [(!self.reports.is_empty(), "[[reports]]")]
-            .into_iter()
-            .filter_map(|(is_set, key)| is_set.then_some(key))
-            .collect()
+    /// How a message of `variety` reports what happened inside the virtual machine; None when it doesn't.
+    #[must_use]
+    pub fn report(&self, variety: &str) -> Option<&ReportRule> {
+        self.reports.iter().find(|rule| rule.variety == variety)
     }
 
     fn check(&self, document: &Document<'_>) -> Vec<Mistake> {
@@ -159,14 +157,11 @@ impl AppConfig {
         }
     }
 
-    /// A message is either a claim or a report, and of one kind.
+    /// A message is one report. It may be a claim, too.
     fn check_variety(&self, index: usize, rule: &ReportRule, report: &mut dyn FnMut(String)) {
         let variety = &rule.variety;
         if self.reports.iter().take(index).any(|other| other.variety == *variety) {
             report(format!("{variety:?} is declared twice; a message is one report"));
-        }
-        if self.uptime.enabled && self.uptime.claim(variety).is_some() {
-            report(format!("{variety:?} is a claim of uptime; let the guest write another file"));
         }
     }
 }

@@ -210,10 +210,6 @@ fn tables_of_a_list_are_counted() {
             format!("{REPORT}{REPORT}"),
             "`variety` in [[reports]] number 2, line 6: \"v\" is declared twice; a message is one report",
         ),
-        (
-            format!("uptime.enabled = true\n{}", REPORT.replace("'v'", "'runtime'")),
-            "`variety` in [[reports]] number 1, line 3: \"runtime\" is a claim of uptime; let the guest write another file",
-        ),
     ] {
         assert_eq!(message(&text), expected, "{text}");
     }

@@ -92,6 +92,16 @@ pub struct LedgerEntry {
     pub rule_version: u32,
     /// Formula or cause, for a person to read.
     pub reason: String,
+    /// Whose rows of `credit_user` and `credit_team` gained, too (team 0 has one); None = no row of that kind did.
+    pub by_app: Option<(UserId, TeamId)>,
+}
+
+impl LedgerEntry {
+    /// Messages that this row pays: 1 of kind uptime, also for one without a message's id; 0 of the others.
+    #[must_use]
+    pub const fn messages(&self) -> i32 {
+        if self.message.0 != 0 || matches!(self.kind, LedgerKind::Uptime) { 1 } else { 0 }
+    }
 }
 
 #[cfg(test)]

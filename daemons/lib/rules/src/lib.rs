@@ -12,6 +12,7 @@
 //! - [`uptime`]: what uptime claims are paid.
 //! - [`deadline`]: later deadlines for tasks that are alive.
 //! - [`guest`]: what a result's guest reports come to.
+//! - [`kin`]: which hosts may speak for a result.
 //!
 //! Formulas follow BOINC's server (`sched/credit.cpp`, `sched/validator.cpp`, `sched/validate_util2.cpp`,
 //! `lib/util.cpp`, `lib/average.h`). Where this crate differs on purpose, the item says so under "Differs".
@@ -22,6 +23,7 @@ pub mod credit;
 pub mod deadline;
 pub mod guest;
 pub mod judge;
+pub mod kin;
 pub mod quorum;
 pub mod uptime;
 

@@ -18,7 +18,7 @@ use flate2::read::GzDecoder;
 use rules::books::{Books, Changes, Versions};
 use rules::credit::CreditMode;
 use rules::judge::{
-    Against, Evidence, FileCheck, Instance, Judgement, Need, Options, enough_to_compare, judge, needs,
+    Against, Evidence, FileCheck, Instance, Judgement, Need, Options, Paid, enough_to_compare, judge, needs,
 };
 use rules::quorum::{Agreement, Pair};
 use serde_json::{Map, Value};
@@ -470,7 +470,7 @@ impl Replay {
                 let mut instances: Vec<Instance> = rows(&tables, "result")
                     .filter(|row| id(row, "workunitid") == wu.id.0)
                     .map(result)
-                    .map(|row| Instance { paid: paid(row.id), row })
+                    .map(|row| Instance { paid: Paid { credit: paid(row.id), seconds: 0.0 }, row })
                     .collect();
                 if shuffle {
                     instances.reverse();

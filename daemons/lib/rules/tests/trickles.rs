@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use rules::credit::cobblestones;
 use rules::uptime::{
     ClaimRule, Demand, Fate, HostDays, Identity, InvalidResults, Mark, Meaning, OverClaims, ResultFacts,
-    Unit, UptimePolicy, decide_demands,
+    Sender, Unit, UptimePolicy, decide_demands,
 };
 
 const HOST: HostId = HostId(7);
@@ -46,7 +46,9 @@ fn rules() -> [ClaimRule; 4] {
 fn identity(message: &Message) -> Option<Identity> {
     let text = message.seconds.to_le_bytes();
     let (host, name) = (message.host, message.result.to_string());
-    message.time.map(|time| Identity::of(host, &name, time, &message.variety.to_string(), &text))
+    message
+        .time
+        .map(|time| Identity::of(Sender::Host(host), &name, time, &message.variety.to_string(), &text))
 }
 
 /// The database.

@@ -72,9 +72,12 @@ pub struct Messages {
     /// Handled since the toolkit came.
     #[diesel(sql_type = BigInt)]
     pub handled: i64,
-    /// Counted in the mark of a result.
+    /// Counted for a result or a host.
     #[diesel(sql_type = BigInt)]
     pub counted: i64,
+    /// Of these, guest reports that are no claims.
+    #[diesel(sql_type = BigInt)]
+    pub reported: i64,
     /// Paid for (rows of kind uptime in the ledger), in full or in part.
     #[diesel(sql_type = BigInt)]
     pub paid: i64,
@@ -215,14 +218,17 @@ impl Conn {
         let sql = format!(
             "SELECT COUNT(*) AS stored, CAST(COALESCE(SUM(handled = 0), 0) AS SIGNED) AS waiting, \
              CAST(COALESCE(SUM(handled <> 0), 0) - COALESCE((SELECT SUM(handled) FROM cobblestone_opening_message WHERE {ours}), 0) \
-             AS SIGNED) AS handled, \
+             + COALESCE((SELECT value FROM cobblestone_counter WHERE name = 'messages_purged'), 0) AS SIGNED) AS handled, \
              CAST(COALESCE((SELECT SUM(messages) FROM cobblestone_mark), 0) \
-             + COALESCE((SELECT SUM(messages) FROM cobblestone_host_messages), 0) AS SIGNED) AS counted, \
-             (SELECT COUNT(*) FROM cobblestone_ledger WHERE kind = 'uptime') AS paid, \
-             (SELECT COUNT(*) FROM cobblestone_disallowed d WHERE NOT EXISTS (SELECT 1 FROM cobblestone_quarantine q \
-             WHERE q.daemon = 'trickle-credit' AND q.kind IN ('held', 'released') AND q.refid = d.messageid)) AS disallowed, \
-             (SELECT COUNT(*) FROM cobblestone_disallowed d JOIN cobblestone_ledger l ON l.messageid = d.messageid) AS paid_in_part, \
-             (SELECT COUNT(*) FROM cobblestone_quarantine WHERE kind IN ('trickle', 'held')) AS set_aside \
+             + COALESCE((SELECT SUM(messages) FROM cobblestone_host_messages), 0) \
+             + COALESCE((SELECT SUM(messages) FROM cobblestone_report), 0) \
+             + COALESCE((SELECT value FROM cobblestone_counter WHERE name = 'messages_cleaned'), 0) AS SIGNED) AS counted, \
+             CAST(COALESCE((SELECT SUM(messages) FROM cobblestone_report), 0) AS SIGNED) AS reported, \
+             CAST(COALESCE((SELECT SUM(messages) FROM cobblestone_ledger WHERE kind = 'uptime'), 0) AS SIGNED) AS paid, \
+             (SELECT CAST(COALESCE(SUM(messages), 0) AS SIGNED) FROM cobblestone_disallowed d WHERE NOT EXISTS (SELECT 1 FROM cobblestone_quarantine q \
+             WHERE q.daemon = 'trickle-credit' AND q.kind IN ('held', 'released', 'dropped') AND q.refid = d.messageid)) AS disallowed, \
+             (SELECT CAST(COALESCE(SUM(paid_in_part), 0) AS SIGNED) FROM cobblestone_disallowed) AS paid_in_part, \
+             (SELECT COUNT(*) FROM cobblestone_quarantine WHERE kind IN ('trickle', 'held', 'dropped')) AS set_aside \
              FROM msg_from_host WHERE {ours}"
         );
         let mut query = diesel::sql_query(sql).into_boxed();

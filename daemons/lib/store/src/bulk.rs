@@ -2,7 +2,7 @@
 //!
 //! The values travel as one JSON text that the server turns into a table (`JSON_TABLE`, MariaDB ≥ 10.6 and
 //! MySQL ≥ 8.0) and joins on the key. Floating-point values travel as text of the shortest form that reads back
-//! to the same bits. `STRAIGHT_JOIN` and `FORCE INDEX` keep the server from scanning (and locking) the whole table.
+//! to the same bits. One that is infinite or no number is refused before anything is sent. `STRAIGHT_JOIN` and `FORCE INDEX` keep the server from scanning (and locking) the whole table.
 
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
@@ -40,9 +40,29 @@ impl Kind {
     }
 }
 
-/// A floating-point number as it travels.
+/// A floating-point number as it travels. What is infinite or no number becomes null, and [`update`], [`insert`] and
+/// [`upsert`] refuse it.
 pub(crate) fn float(value: f64) -> Value {
-    Value::String(format!("{value:e}"))
+    if value.is_finite() { Value::String(format!("{value:e}")) } else { Value::Null }
+}
+
+/// Refuses rows in which a floating-point column, `first` columns after those of the key, has no number.
+fn refuse_null<'c>(
+    table: &str,
+    first: usize,
+    columns: impl Iterator<Item = (&'c str, Kind)>,
+    values: &[Vec<Value>],
+) -> Result<()> {
+    for (n, (column, kind)) in columns.enumerate() {
+        let null = |row: &&Vec<Value>| row.get(first + n).is_some_and(Value::is_null);
+        if matches!(kind, Kind::Double)
+            && let Some(row) = values.iter().find(null)
+        {
+            let key = row.as_slice().first().map(ToString::to_string).unwrap_or_default();
+            return Err(Error::NotFinite(format!("{table}.{column} of the row that begins with {key}")));
+        }
+    }
+    Ok(())
 }
 
 /// Updates rows by key; each row of `values` is the key(s), then one value per entry of `sets`.
@@ -57,6 +77,10 @@ pub(crate) async fn update(
     if values.is_empty() {
         return Ok(0);
     }
+    let columns = sets.iter().map(|set| match set {
+        Set::To(column, kind) | Set::Add(column, kind) | Set::Guard(column, kind) => (*column, *kind),
+    });
+    refuse_null(table, keys.len(), columns, values)?;
     let sql = statement(table, keys, sets);
     let mut matched = 0;
     for chunk in values.chunks(2000) {
@@ -73,6 +97,7 @@ pub(crate) async fn insert(
     columns: &[(&str, Kind)],
     values: &[Vec<Value>],
 ) -> Result<()> {
+    refuse_null(table, 0, columns.iter().copied(), values)?;
     send(tx, &insertion(table, columns), values).await
 }
 
@@ -83,6 +108,7 @@ pub(crate) async fn upsert(
     columns: &[(&str, Kind)],
     values: &[Vec<Value>],
 ) -> Result<()> {
+    refuse_null(table, 0, columns.iter().copied(), values)?;
     let over: Vec<String> = columns.iter().map(|(name, _)| format!("`{name}` = VALUES(`{name}`)")).collect();
     let sql = format!("{} ON DUPLICATE KEY UPDATE {}", insertion(table, columns), over.join(", "));
     send(tx, &sql, values).await
@@ -120,13 +146,14 @@ fn key_index(table: &str) -> &'static str {
 }
 
 fn statement(table: &str, keys: &[&str], sets: &[Set]) -> String {
+    // A value that does not fit must not become NULL, and match or write nothing, in silence.
     let mut columns: Vec<String> =
-        keys.iter().enumerate().map(|(i, _)| format!("k{i} BIGINT PATH '$[{i}]'")).collect();
+        keys.iter().enumerate().map(|(i, _)| format!("k{i} BIGINT PATH '$[{i}]' ERROR ON ERROR")).collect();
     let mut on: Vec<String> = keys.iter().enumerate().map(|(i, key)| format!("t.`{key}` = j.k{i}")).collect();
     let mut assign = Vec::new();
     for (n, set) in sets.iter().enumerate() {
         let (Set::To(column, kind) | Set::Add(column, kind) | Set::Guard(column, kind)) = set;
-        columns.push(format!("v{n} {} PATH '$[{}]'", kind.sql(), keys.len() + n));
+        columns.push(format!("v{n} {} PATH '$[{}]' ERROR ON ERROR", kind.sql(), keys.len() + n));
         match set {
             Set::To(..) => assign.push(format!("t.`{column}` = j.v{n}")),
             Set::Add(..) => assign.push(format!("t.`{column}` = t.`{column}` + j.v{n}")),
@@ -159,8 +186,8 @@ mod tests {
         );
         assert_eq!(
             sql,
-            "UPDATE JSON_TABLE(?, '$[*]' COLUMNS(k0 BIGINT PATH '$[0]', v0 BIGINT PATH '$[1]', v1 BIGINT PATH '$[2]', \
-             v2 DOUBLE PATH '$[3]')) j STRAIGHT_JOIN `workunit` t FORCE INDEX (PRIMARY) ON t.`id` = j.k0 AND t.`assimilate_state` = j.v0 \
+            "UPDATE JSON_TABLE(?, '$[*]' COLUMNS(k0 BIGINT PATH '$[0]' ERROR ON ERROR, v0 BIGINT PATH '$[1]' ERROR ON ERROR, \
+             v1 BIGINT PATH '$[2]' ERROR ON ERROR, v2 DOUBLE PATH '$[3]' ERROR ON ERROR)) j STRAIGHT_JOIN `workunit` t FORCE INDEX (PRIMARY) ON t.`id` = j.k0 AND t.`assimilate_state` = j.v0 \
              SET t.`transition_time` = j.v1, t.`x` = t.`x` + j.v2"
         );
     }
@@ -170,6 +197,21 @@ mod tests {
         for value in [0.1, 1.0 / 3.0, 1e308, 5e-324, -0.0, 123_456_789.123_456_78] {
             let Value::String(text) = float(value) else { panic!() };
             assert_eq!(text.parse::<f64>().unwrap().to_bits(), value.to_bits());
+        }
+    }
+
+    #[test]
+    fn what_is_no_finite_number_is_refused() {
+        let columns = [("id", Kind::Int), ("x", Kind::Double), ("why", Kind::Text(9))];
+        let rows = |x: f64| vec![vec![7.into(), float(x), Value::Null]];
+        assert!(refuse_null("t", 0, columns.into_iter(), &rows(1.0)).is_ok());
+        for x in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let error = refuse_null("t", 0, columns.into_iter(), &rows(x)).unwrap_err();
+            assert!(
+                error.is_data() && error.to_string().contains("t.x of the row that begins with 7"),
+                "{error}"
+            );
+            assert!(refuse_null("t", 1, columns.into_iter().skip(1), &rows(x)).is_err());
         }
     }
 }

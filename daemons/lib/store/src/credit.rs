@@ -171,6 +171,11 @@ impl Tx {
                     float(e.credit),
                     e.rule_version.into(),
                     crate::text::cut(&e.reason, 255).into(),
+                    e.messages().into(),
+                    float(e.when),
+                    i32::from(e.by_app.is_some()).into(),
+                    e.by_app.map_or(0, |(user, _)| user.0).into(),
+                    e.by_app.map_or(0, |(_, team)| team.0).into(),
                 ]
             })
             .collect();
@@ -189,8 +194,36 @@ impl Tx {
             ("credit", Kind::Double),
             ("rule_version", Kind::Int),
             ("reason", Kind::Text(255)),
+            ("messages", Kind::Int),
+            ("since", Kind::Double),
+            ("by_app", Kind::Int),
+            ("app_userid", Kind::Int),
+            ("app_teamid", Kind::Int),
         ];
         bulk::insert(self, "cobblestone_ledger", &columns, &values).await
+    }
+
+    /// Seconds that those results were paid, all their ledger rows together; 0 for one without any. Lock the results
+    /// first.
+    pub async fn seconds_paid(
+        &mut self,
+        results: &[boinc::id::ResultId],
+    ) -> Result<std::collections::BTreeMap<boinc::id::ResultId, f64>> {
+        use crate::schema::ours::cobblestone_ledger as l;
+        if results.is_empty() {
+            return Ok(std::collections::BTreeMap::new());
+        }
+        let rows = l::table
+            .filter(l::resultid.eq_any(results.iter().map(|id| id.0)))
+            .order(l::id)
+            .select((l::resultid, l::seconds))
+            .load::<(i32, f64)>(&mut self.db)
+            .await?;
+        let mut sums = std::collections::BTreeMap::new();
+        for (result, seconds) in rows {
+            *sums.entry(boinc::id::ResultId(result)).or_insert(0.0) += seconds;
+        }
+        Ok(sums)
     }
 
     /// Adds to `result.granted_credit`, so that volunteers see it grow: (result, cobblestones).

@@ -56,6 +56,9 @@ pub enum Error {
     /// A value that must be unique is there already.
     #[error("already there: {0}")]
     Duplicate(String),
+    /// A value is infinite or no number: it was not sent.
+    #[error("{0} would be infinite or no number; look at the columns that it is computed from")]
+    NotFinite(String),
     /// Anything else.
     #[error("database: {0}")]
     Other(String),
@@ -81,7 +84,7 @@ impl Error {
     #[must_use]
     pub fn is_data(&self) -> bool {
         match self {
-            Self::Duplicate(_) => true,
+            Self::Duplicate(_) | Self::NotFinite(_) => true,
             Self::Other(message) => {
                 ["Out of range value", "Data too long", "Incorrect ", "Truncated incorrect"]
                     .iter()

@@ -4,7 +4,7 @@
 //! Invariant: these rows have no lock of their own. They are read and written only while the host is locked, in the
 //! transaction that pays its messages.
 
-use boinc::id::{AppId, HostId};
+use boinc::id::{AppId, HostId, UserId};
 use diesel::prelude::*;
 use diesel::sql_types::{Double, Text};
 use diesel_async::RunQueryDsl;
@@ -64,6 +64,19 @@ impl Conn {
             .load::<(i32, i32)>(&mut self.db)
             .await?;
         Ok(rows.into_iter().map(|(id, n)| (HostId(id), n)).collect())
+    }
+
+    /// `userid` and `rpc_seqno` of those hosts: who a host belongs to, or which one it was merged into.
+    pub async fn host_links(&mut self, hosts: &[HostId]) -> Result<Vec<(HostId, UserId, i32)>> {
+        if hosts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = host::table
+            .filter(host::id.eq_any(hosts.iter().map(|id| id.0)))
+            .select((host::id, host::userid, host::rpc_seqno))
+            .load::<(i32, i32, i32)>(&mut self.db)
+            .await?;
+        Ok(rows.into_iter().map(|(id, user, seqno)| (HostId(id), UserId(user), seqno)).collect())
     }
 
     /// What was taken out of the days `from` to `to` of those hosts, in an application. Lock the hosts first.

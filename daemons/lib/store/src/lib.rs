@@ -9,16 +9,25 @@
 //! host_app_version, hosts, users, teams; within a table by id.
 
 pub mod apps;
+pub mod aside;
 pub mod assimilation;
 pub mod audit;
+pub mod backlog;
 mod bulk;
+pub mod compact;
+pub mod counters;
 pub mod credit;
 pub mod error;
 mod functions;
 pub mod host_accounts;
 pub mod increments;
+pub mod ledger_view;
+pub mod messages;
 pub mod migrate;
+pub mod purge;
 pub mod quarantine;
+pub mod report_view;
+pub mod reports;
 mod rows;
 pub mod sandbox_clock;
 pub mod schema;

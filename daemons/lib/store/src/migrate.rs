@@ -18,6 +18,8 @@ const MIGRATIONS: &[(i32, &str, &str)] = &[
     (2, "work", include_str!("../../../../sql/cobblestone/0002_work.sql")),
     (3, "assimilated", include_str!("../../../../sql/cobblestone/0003_assimilated.sql")),
     (4, "increments", include_str!("../../../../sql/cobblestone/0004_increments.sql")),
+    (5, "growth", include_str!("../../../../sql/cobblestone/0005_growth.sql")),
+    (6, "reports", include_str!("../../../../sql/cobblestone/0006_reports.sql")),
 ];
 
 /// Version of our tables that this build needs.

@@ -55,7 +55,7 @@ pub struct Aside {
     /// How often it was tried.
     #[diesel(sql_type = Integer)]
     pub tries: i32,
-    /// The beginning of its raw text, if it has one.
+    /// The beginning of its raw text, if it has one. Of a message without a copy: that of the message itself.
     #[diesel(sql_type = Nullable<Blob>)]
     pub raw: Option<Vec<u8>>,
     /// Bytes of the whole raw text.
@@ -89,43 +89,6 @@ impl Tx {
             query.execute(&mut self.db).await?;
         }
         Ok(())
-    }
-
-    /// Gives messages that were set aside or held back to the trickle handler: unhandled, and marked as released. Returns
-    /// how many there were.
-    pub async fn release_messages(&mut self, daemon: &str, ids: &[i64]) -> Result<usize> {
-        use crate::schema::boinc::msg_from_host as m;
-        let mut all = 0;
-        for id in ids {
-            let Ok(message) = i32::try_from(*id) else { continue };
-            // The message first, as the lock order wants it.
-            let changed = diesel::update(m::table.filter(m::id.eq(message)).filter(m::handled.eq(1)))
-                .set(m::handled.eq(0))
-                .execute(&mut self.db)
-                .await?;
-            let released = if changed == 0 {
-                0
-            } else {
-                diesel::update(
-                    q::table
-                        .filter(q::daemon.eq(daemon))
-                        .filter(q::kind.eq_any(["held", "trickle"]))
-                        .filter(q::refid.eq(id)),
-                )
-                .set(q::kind.eq("released"))
-                .execute(&mut self.db)
-                .await?
-            };
-            if released == 0 && changed > 0 {
-                // It was handled for good.
-                diesel::update(m::table.filter(m::id.eq(message)))
-                    .set(m::handled.eq(1))
-                    .execute(&mut self.db)
-                    .await?;
-            }
-            all += released;
-        }
-        Ok(all)
     }
 
     /// Takes things out of quarantine after they went well.
@@ -188,7 +151,10 @@ impl Conn {
 
     /// One entry, with at most `bytes` of its raw text.
     pub async fn one_set_aside(&mut self, id: i64, bytes: i32) -> Result<Option<Aside>> {
-        Ok(diesel::sql_query(format!("{ASIDE} WHERE id = ?"))
+        let text = "COALESCE(raw, IF(daemon = 'trickle-credit', \
+                    (SELECT m.xml FROM msg_from_host m WHERE m.id = refid), NULL))";
+        let sql = ASIDE.replace("(raw", &format!("({text}"));
+        Ok(diesel::sql_query(format!("{sql} WHERE id = ?"))
             .bind::<Integer, _>(bytes)
             .bind::<BigInt, _>(id)
             .get_result(&mut self.db)

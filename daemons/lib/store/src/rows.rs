@@ -1,8 +1,7 @@
 //! Rows as they come from the database, and their decoding into BOINC's records.
 
 use boinc::id::{
-    AppId, AppVersionId, HostAppVersionId, HostId, MessageId, PlatformId, ResultId, TeamId, UserId,
-    WorkunitId,
+    AppId, AppVersionId, HostAppVersionId, HostId, PlatformId, ResultId, TeamId, UserId, WorkunitId,
 };
 use boinc::record;
 use diesel::prelude::*;
@@ -311,27 +310,6 @@ impl From<HostAppVersion> for record::HostAppVersion {
             turnaround_var: r.turnaround_var,
             turnaround_q: r.turnaround_q,
             consecutive_valid: r.consecutive_valid,
-        }
-    }
-}
-
-#[derive(Queryable)]
-pub(crate) struct MsgFromHost {
-    id: i32,
-    create_time: i32,
-    hostid: i32,
-    variety: Vec<u8>,
-    xml: Option<Vec<u8>>,
-}
-
-impl From<MsgFromHost> for record::MsgFromHost {
-    fn from(r: MsgFromHost) -> Self {
-        Self {
-            id: MessageId(r.id),
-            create_time: r.create_time,
-            hostid: HostId(r.hostid),
-            variety: String::from_utf8_lossy(&r.variety).into_owned(),
-            xml: r.xml.unwrap_or_default(),
         }
     }
 }

@@ -1,15 +1,14 @@
-//! Trickle-up messages, the marks that say how far a result's uptime is paid, and what was not paid.
+//! What trickle-up messages ask for: results, the marks that say how far a result's uptime is paid, and what was not
+//! paid. The messages that wait: `backlog`.
 //!
 //! Invariant: a message is marked handled in the transaction that does what it asks for, and only while it is
-//! locked and still unhandled. Several instances take different messages (`SKIP LOCKED`).
+//! locked and still unhandled.
 
 use boinc::id::{AppId, HostId, MessageId, ResultId, WorkunitId};
-use boinc::record::{MsgFromHost, ResultRow};
+use boinc::record::ResultRow;
 use boinc::state::ErrorMask;
 use diesel::prelude::*;
-use diesel::sql_types::Integer;
 use diesel_async::RunQueryDsl;
-use futures_util::StreamExt;
 
 use crate::bulk::{self, Kind, Set, float};
 use crate::error::{Error, Loaded, Result};
@@ -17,12 +16,6 @@ use crate::rows;
 use crate::schema::boinc::{msg_from_host, result, workunit};
 use crate::schema::ours::cobblestone_mark;
 use crate::transaction::{Conn, Tx};
-
-/// Bytes of a message's text that are read at most: BOINC's own limit, and one more to see that it is longer.
-pub const MESSAGE_BYTES: i32 = 256 * 1024 + 1;
-
-/// Bytes of text that one batch reads at most (the last message may go over).
-const BATCH_BYTES: usize = 16 << 20;
 
 /// How far a result's uptime is paid: table `cobblestone_mark`.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,48 +57,11 @@ pub struct Disallowed {
     pub reason: String,
     /// When.
     pub time: f64,
+    /// The message was paid the part that was possible.
+    pub paid_in_part: bool,
 }
 
 impl Conn {
-    /// Unhandled messages of a variety with ids above `after`, by id; only ids with `id mod n = i` if `modulo = (n, i)`.
-    /// Fewer than `limit` when their texts are long; none means none.
-    pub async fn unhandled_messages(
-        &mut self,
-        variety: &str,
-        after: MessageId,
-        limit: i64,
-        modulo: Option<(i32, i32)>,
-    ) -> Result<Vec<MsgFromHost>> {
-        let (n, i) = modulo.unwrap_or((1, 0));
-        let mut stream = msg_from_host::table
-            .filter(msg_from_host::handled.eq(0))
-            .filter(msg_from_host::id.gt(after.0))
-            .filter(msg_from_host::variety.eq(variety))
-            .filter(crate::functions::modulo(msg_from_host::id, n).eq(i))
-            .order(msg_from_host::id)
-            .limit(limit)
-            .select((
-                msg_from_host::id,
-                msg_from_host::create_time,
-                msg_from_host::hostid,
-                diesel::dsl::sql::<diesel::sql_types::Blob>("variety"),
-                crate::functions::left_of(msg_from_host::xml, MESSAGE_BYTES),
-            ))
-            .load_stream::<rows::MsgFromHost>(&mut self.db)
-            .await?;
-        let mut messages = Vec::new();
-        let mut bytes = 0;
-        while let Some(row) = stream.next().await {
-            let message = MsgFromHost::from(row?);
-            bytes += message.xml.len();
-            messages.push(message);
-            if bytes > BATCH_BYTES {
-                break;
-            }
-        }
-        Ok(messages)
-    }
-
     /// Results of those names. The database compares names without case; callers compare again.
     pub async fn results_by_name(&mut self, names: &[&str]) -> Result<Loaded<ResultRow>> {
         if names.is_empty() {
@@ -162,28 +118,6 @@ impl Conn {
 }
 
 impl Tx {
-    /// Locks those of the messages that are still unhandled and that no other instance holds.
-    ///
-    /// The index is forced: by the one on `handled` the server would pass, and lock, the whole backlog.
-    pub async fn lock_messages(&mut self, ids: &[MessageId]) -> Result<Vec<MessageId>> {
-        #[derive(QueryableByName)]
-        struct Id {
-            #[diesel(sql_type = Integer)]
-            id: i32,
-        }
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let list = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-        let rows: Vec<Id> = diesel::sql_query(format!(
-            "SELECT id FROM msg_from_host FORCE INDEX (PRIMARY) WHERE id IN ({list}) AND handled = 0 ORDER BY id \
-             FOR UPDATE SKIP LOCKED"
-        ))
-        .load(&mut self.db)
-        .await?;
-        Ok(rows.into_iter().map(|row| MessageId(row.id)).collect())
-    }
-
     /// Locks results, by id.
     pub async fn lock_results(&mut self, ids: &[ResultId]) -> Result<Loaded<ResultRow>> {
         if ids.is_empty() {
@@ -295,6 +229,8 @@ impl Tx {
                     float(row.allowed),
                     crate::text::cut(&row.reason, 255).into(),
                     float(row.time),
+                    i32::from(row.paid_in_part).into(),
+                    float(row.time),
                 ]
             })
             .collect();
@@ -307,6 +243,8 @@ impl Tx {
             ("allowed", Kind::Double),
             ("reason", Kind::Text(255)),
             ("time", Kind::Double),
+            ("paid_in_part", Kind::Int),
+            ("since", Kind::Double),
         ];
         bulk::upsert(self, "cobblestone_disallowed", &columns, &values).await
     }

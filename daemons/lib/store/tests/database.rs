@@ -161,6 +161,7 @@ fn entry(message: i32, host: i32, credit: f64) -> LedgerEntry {
         credit,
         rule_version: 1,
         reason: "a\u{1F4A5}".repeat(300),
+        by_app: None,
     }
 }
 

@@ -77,7 +77,7 @@ impl Audit {
                     overpaid: conn.overpaid(time, slack).await?,
                     paid_twice: conn.messages_paid_twice().await?,
                     messages: conn.message_fates(&uptime.varieties).await?,
-                    set_aside: conn.set_aside_by_reason(&["trickle", "held"]).await?,
+                    set_aside: conn.set_aside_by_reason(&["trickle", "held", "dropped"]).await?,
                 })
             })
             .await?;
@@ -130,7 +130,7 @@ impl Audit {
     /// Messages that were counted, and neither paid nor cut.
     pub fn nothing_new(&self) -> i64 {
         let m = &self.messages;
-        m.counted - m.paid - m.disallowed + m.paid_in_part
+        m.counted - m.reported - m.paid - m.disallowed + m.paid_in_part
     }
 
     /// Whether all is as it should be.

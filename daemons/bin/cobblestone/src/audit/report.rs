@@ -54,6 +54,9 @@ impl Audit {
         row("nothing new in them", self.nothing_new());
         row("capped: claimed more than possible, paid the possible part", m.paid_in_part);
         row("capped: claimed more than possible, nothing due", m.disallowed - m.paid_in_part);
+        if m.reported > 0 {
+            row("guest reports", m.reported);
+        }
         for (reason, count) in &self.set_aside {
             row(&format!("set aside: {reason}"), *count);
         }
@@ -95,7 +98,7 @@ impl Audit {
             "totals": totals,
             "ledger": self.kinds.iter().map(|kind| json!({"kind": kind.kind, "rows": kind.rows, "seconds": kind.seconds,
                                                          "credit": kind.credit})).collect::<Vec<_>>(),
-            "messages": {"stored": m.stored, "waiting": m.waiting, "handled": m.handled, "counted": m.counted, "paid": m.paid,
+            "messages": {"stored": m.stored, "waiting": m.waiting, "handled": m.handled, "counted": m.counted, "reported": m.reported, "paid": m.paid,
                          "capped": m.disallowed, "paid_in_part": m.paid_in_part, "nothing_new": self.nothing_new(),
                          "set_aside": m.set_aside, "lost": self.lost().max(0), "deleted": (-self.lost()).max(0),
                          "paid_twice": self.paid_twice},

@@ -14,6 +14,7 @@ fn audit() -> Audit {
             waiting: 2,
             handled: 18,
             counted: 15,
+            reported: 0,
             paid: 7,
             disallowed: 3,
             paid_in_part: 2,

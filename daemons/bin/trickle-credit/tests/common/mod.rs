@@ -40,8 +40,13 @@ impl World {
 
     /// The handler, to be started.
     pub fn start(&self, flags: &[&str]) -> Command {
+        self.start_at("3", flags)
+    }
+
+    /// The same, as talkative as that.
+    pub fn start_at(&self, level: &str, flags: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cobblestone-trickle-credit"));
-        command.args(["--one_pass", "-d", "3", "--project_dir"]).arg(self.project.dir()).args(flags);
+        command.args(["--one_pass", "-d", level, "--project_dir"]).arg(self.project.dir()).args(flags);
         command
     }
 

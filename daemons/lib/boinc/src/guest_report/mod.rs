@@ -76,6 +76,18 @@ impl Report {
         self.each(other, u64::saturating_add)
     }
 
+    /// What this one has more; 0 where it has less.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        self.each(other, u64::saturating_sub)
+    }
+
+    /// The largest count.
+    #[must_use]
+    pub fn largest(self) -> u64 {
+        self.received.max(self.succeeded).max(self.failed).max(self.events)
+    }
+
     fn each(self, other: Self, of: fn(u64, u64) -> u64) -> Self {
         Self {
             received: of(self.received, other.received),

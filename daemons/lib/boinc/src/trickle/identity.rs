@@ -5,11 +5,23 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::id::HostId;
+use crate::id::{HostId, UserId};
 
-/// Which message this is, however often the client sent it: host, result name, its `<time>`, variety and text.
+/// Who sends a message, as far as that tells it from others. The server can give a computer another host id while
+/// messages wait: copies of one message then have different hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// Who may speak for the result that it names, which was looked at: the result's name says it all.
+    Entitled,
+    /// A volunteer: all that the volunteer's hosts send.
+    User(UserId),
+    /// A host of nobody.
+    Host(HostId),
+}
+
+/// Which message this is, however often the client sent it: sender, result name, its `<time>`, variety and text.
 ///
-/// The first 16 bytes of the SHA-256 of these, each with its length in front. The host is authenticated, so what
+/// The first 16 bytes of the SHA-256 of these, each with its length in front. The sender is authenticated, so what
 /// one volunteer sends can't have the identity of another's message. A message without result name or time has no
 /// identity: nothing tells it from another one with the same text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -18,10 +30,15 @@ pub struct Identity(pub [u8; 16]);
 impl Identity {
     /// The identity of a message; `text` is `msg_from_host.xml`, as stored.
     #[must_use]
-    pub fn of(host: HostId, result_name: &str, time: i64, variety: &str, text: &[u8]) -> Self {
+    pub fn of(sender: Sender, result_name: &str, time: i64, variety: &str, text: &[u8]) -> Self {
         let mut hash = Sha256::new();
-        let (host, time) = (host.0.to_le_bytes(), time.to_le_bytes());
-        for part in [&host[..], result_name.as_bytes(), &time[..], variety.as_bytes(), text] {
+        let sender = match sender {
+            Sender::Entitled => Vec::new(),
+            Sender::User(user) => [&b"user"[..], &user.0.to_le_bytes()].concat(),
+            Sender::Host(host) => host.0.to_le_bytes().to_vec(),
+        };
+        let time = time.to_le_bytes();
+        for part in [&sender[..], result_name.as_bytes(), &time[..], variety.as_bytes(), text] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
@@ -57,14 +74,17 @@ mod tests {
 
     #[test]
     fn every_part_counts_and_parts_do_not_run_together() {
-        let base = Identity::of(HostId(1), "ab", 7, "c", b"t");
-        assert_eq!(base, Identity::of(HostId(1), "ab", 7, "c", b"t"));
+        let one = Sender::Host(HostId(1));
+        let base = Identity::of(one, "ab", 7, "c", b"t");
+        assert_eq!(base, Identity::of(one, "ab", 7, "c", b"t"));
         for other in [
-            Identity::of(HostId(2), "ab", 7, "c", b"t"),
-            Identity::of(HostId(1), "a", 7, "c", b"t"),
-            Identity::of(HostId(1), "ab", 8, "c", b"t"),
-            Identity::of(HostId(1), "ab", 7, "ct", b""),
-            Identity::of(HostId(1), "ab", 7, "", b"ct"),
+            Identity::of(Sender::Host(HostId(2)), "ab", 7, "c", b"t"),
+            Identity::of(Sender::User(UserId(1)), "ab", 7, "c", b"t"),
+            Identity::of(Sender::Entitled, "ab", 7, "c", b"t"),
+            Identity::of(one, "a", 7, "c", b"t"),
+            Identity::of(one, "ab", 8, "c", b"t"),
+            Identity::of(one, "ab", 7, "ct", b""),
+            Identity::of(one, "ab", 7, "", b"ct"),
         ] {
             assert_ne!(base, other);
         }

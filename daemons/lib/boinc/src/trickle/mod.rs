@@ -27,7 +27,7 @@ use crate::xml::{Element, Limits, fragment};
 
 pub use crate::xml::XmlFault;
 pub use envelope::{Envelope, envelope};
-pub use identity::Identity;
+pub use identity::{Identity, Sender};
 pub use stock::stock_number;
 
 /// What the numbers of a variety mean.

@@ -50,6 +50,8 @@ pub struct Payee {
     pub user: UserId,
     /// Team of that user.
     pub team: TeamId,
+    /// Whose rows of `credit_user` and `credit_team` gained, too.
+    pub by_app: Option<(UserId, TeamId)>,
 }
 
 /// Also count a grant per application (config.xml: `credit_by_app`).
@@ -196,7 +198,7 @@ impl Books {
         }
         let (account, _) = self.hosts.get_mut(&host).ok_or(BooksError::NoHost(host))?;
         let recent = |avg, time| after(Recent { avg, time }, now, start_of_work, credit);
-        let mut payee = Payee { host, user: UserId(0), team: TeamId(0) };
+        let mut payee = Payee { host, user: UserId(0), team: TeamId(0), by_app: None };
         let mut members = (account.row.userid, TeamId(0));
 
         let new = recent(account.row.expavg_credit, account.row.expavg_time);
@@ -230,6 +232,7 @@ impl Books {
 
         if let Some(ByApp { app, owner, jobs }) = by_app {
             let (user, team) = owner.unwrap_or(members);
+            payee.by_app = Some((user, team));
             let grant = AppGrant { credit, start_of_work, now, jobs };
             self.by_user
                 .entry((user, app))

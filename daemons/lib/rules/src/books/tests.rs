@@ -73,7 +73,7 @@ fn hav(host: i32, version: i32, n: f64) -> HostAppVersion {
 fn a_grant_reaches_host_user_and_team() {
     let mut books = books();
     let payee = books.grant(HostId(7), 6.0, NOW - 86_400.0, NOW, None).unwrap();
-    assert_eq!(payee, Payee { host: HostId(7), user: UserId(3), team: TeamId(5) });
+    assert_eq!(payee, Payee { host: HostId(7), user: UserId(3), team: TeamId(5), by_app: None });
     let changes = books.changes();
     assert_eq!(changes.hosts.len(), 1);
     assert_eq!(changes.hosts[0].delta_total, 6.0);
@@ -90,7 +90,7 @@ fn a_grant_reaches_host_user_and_team() {
 fn a_missing_user_or_team_row_is_tolerated_a_missing_host_is_not() {
     let mut books = books();
     let payee = books.grant(HostId(8), 6.0, NOW - 1.0, NOW, None).unwrap();
-    assert_eq!(payee, Payee { host: HostId(8), user: UserId(0), team: TeamId(0) });
+    assert_eq!(payee, Payee { host: HostId(8), user: UserId(0), team: TeamId(0), by_app: None });
     assert!(books.changes().users.is_empty());
     assert_eq!(books.grant(HostId(9), 1.0, 0.0, NOW, None), Err(BooksError::NoHost(HostId(9))));
 

@@ -126,11 +126,14 @@ pub fn runtime_credit(result: &ResultRow, workunit: &Workunit, max: f64) -> Opti
     (credit > 0.0 && credit <= max).then_some(credit)
 }
 
-/// Cuts credit at `max` (0 = no limit), and makes it finite and not negative.
+/// Cuts credit at `max` (0 = no limit), and makes it finite and not negative. What is no finite number is worth
+/// nothing: it comes from a row that makes no sense.
 #[must_use]
 pub fn limited(credit: f64, max: f64) -> f64 {
-    let credit = if max != 0.0 && credit > max { max } else { credit };
-    if credit.is_finite() { credit.max(0.0) } else { 0.0 }
+    if !credit.is_finite() {
+        return 0.0;
+    }
+    (if max != 0.0 && credit > max { max } else { credit }).max(0.0)
 }
 
 #[cfg(test)]
@@ -170,7 +173,11 @@ mod tests {
         assert_eq!(limited(7.0, 5.0), 5.0);
         assert_eq!(limited(7.0, 0.0), 7.0);
         assert_eq!(limited(-7.0, 5.0), 0.0);
-        assert_eq!(limited(f64::NAN, 5.0), 0.0);
+        for max in [5.0, 0.0] {
+            for nonsense in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                assert_eq!(limited(nonsense, max), 0.0);
+            }
+        }
     }
 
     #[test]

@@ -53,8 +53,17 @@ const TRY_AGAIN: i32 = 6 * 3600;
 pub struct Instance {
     #[allow(missing_docs)]
     pub row: ResultRow,
-    /// What the ledger says that it was paid so far, all kinds together (cobblestones).
-    pub paid: f64,
+    #[allow(missing_docs)]
+    pub paid: Paid,
+}
+
+/// What the ledger says that a result was paid so far, all kinds together.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Paid {
+    /// Cobblestones.
+    pub credit: f64,
+    /// Seconds. Only asked for when credit is taken back.
+    pub seconds: f64,
 }
 
 /// Whether a result's output can be read.

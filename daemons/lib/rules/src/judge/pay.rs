@@ -28,6 +28,7 @@ pub(super) struct Worth {
 pub(super) struct Work {
     pub(super) row: ResultRow,
     pub(super) paid: f64,
+    pub(super) paid_seconds: f64,
     pub(super) statistics: Option<(Statistics, Statistics)>,
 }
 
@@ -39,7 +40,7 @@ impl Work {
         // A result of nobody has no statistics: its row would be found by no host's lock.
         let found = (row.hostid != HostId(0)).then(|| books.look_up(row.hostid, version)).flatten();
         let statistics = found.map(|found| (found.clone(), found));
-        Self { row, paid: instance.paid.max(0.0), statistics }
+        Self { row, paid: instance.paid.credit.max(0.0), paid_seconds: instance.paid.seconds, statistics }
     }
 
     pub(super) fn share(&mut self) -> Share<'_> {
@@ -201,6 +202,7 @@ impl Session<'_> {
             credit: due,
             rule_version: RULE_VERSION,
             reason: format!("{}; worth {:.6}{before}", worth.reason, worth.credit),
+            by_app: payee.by_app,
         });
     }
 }

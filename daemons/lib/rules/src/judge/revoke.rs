@@ -9,9 +9,10 @@ use boinc::ledger::{LedgerEntry, LedgerKind};
 use boinc::record::ResultRow;
 
 use super::pay::Work;
-use super::{ResultChange, Session, Weight};
+use super::{Paid, ResultChange, Session, Weight};
 use crate::RULE_VERSION;
 use crate::books::{Books, BooksError, ByApp};
+use crate::credit::cobblestones;
 use crate::uptime::{InvalidResults, ResultFacts, UptimePolicy};
 
 /// Credit that was taken back.
@@ -24,22 +25,22 @@ pub struct Revocation {
 }
 
 /// Settles a result that was abandoned: no reply, a client error (aborted ones are such), its host detached
-/// ([`ResultFacts::is_abandoned`]). Under [`InvalidResults::Revoke`] what it was `paid` (the sum of its ledger rows,
-/// cobblestones) is taken back; None when there is nothing to do. For a sweep over such results, and their rows and
+/// ([`ResultFacts::is_abandoned`]). Under [`InvalidResults::Revoke`] what it was `paid` (the sums of its ledger rows)
+/// is taken back; None when there is nothing to do. For a sweep over such results, and their rows and
 /// hosts locked. Results that the validator called invalid are [`super::judge`]'s.
 ///
 /// # Errors
 /// The host has no row: it was deleted. Nothing was changed then; look again when its credit has been sorted out.
 pub fn settle_abandoned(
     row: &ResultRow,
-    paid: f64,
+    paid: Paid,
     policy: &UptimePolicy,
     credit_by_app: bool,
     now: f64,
     books: &mut Books,
 ) -> Result<Option<Revocation>, BooksError> {
     let wanted = policy.invalid_results == InvalidResults::Revoke && ResultFacts::of(row).is_abandoned();
-    if !wanted || !is_owed(paid) {
+    if !wanted || !is_owed(paid.credit) {
         return Ok(None);
     }
     let reason = format!("abandoned (outcome {:?}): taken back what its trickles were paid", row.outcome);
@@ -55,14 +56,19 @@ fn is_owed(paid: f64) -> bool {
 /// Takes `paid` back from the host, its owner and the owner's team, where trickles put it.
 fn take_back(
     row: &ResultRow,
-    paid: f64,
+    paid: Paid,
     credit_by_app: bool,
     now: f64,
     reason: String,
     books: &mut Books,
 ) -> Result<LedgerEntry, BooksError> {
     let by_app = credit_by_app.then_some(ByApp { app: row.appid, owner: None, jobs: 0 });
-    let payee = books.grant(row.hostid, -paid, f64::from(row.sent_time), now, by_app)?;
+    let payee = books.grant(row.hostid, -paid.credit, f64::from(row.sent_time), now, by_app)?;
+    // With the seconds, the ledger's sum of seconds is what the result was paid in the end. FLOPS are those of all its
+    // payments together.
+    let seconds = if paid.seconds.is_finite() { paid.seconds.max(0.0) } else { 0.0 };
+    let flops = if seconds > 0.0 { paid.credit / cobblestones(seconds) } else { 0.0 };
+    let (seconds, flops) = if flops.is_finite() { (seconds, flops) } else { (0.0, 0.0) };
     Ok(LedgerEntry {
         when: now,
         kind: LedgerKind::Revocation,
@@ -73,11 +79,12 @@ fn take_back(
         user: payee.user,
         team: payee.team,
         app: row.appid,
-        seconds: 0.0,
-        flops: 0.0,
-        credit: -paid,
+        seconds: -seconds,
+        flops,
+        credit: -paid.credit,
         rule_version: RULE_VERSION,
         reason,
+        by_app: payee.by_app,
     })
 }
 
@@ -89,7 +96,8 @@ impl Session<'_> {
         }
         let reason = "invalid: taken back what its trickles were paid".to_owned();
         let (by_app, now) = (self.options.credit_by_app, self.options.now);
-        match take_back(&work.row, work.paid, by_app, now, reason, self.books) {
+        let paid = Paid { credit: work.paid, seconds: work.paid_seconds };
+        match take_back(&work.row, paid, by_app, now, reason, self.books) {
             Ok(entry) => {
                 self.note(
                     Weight::Info,

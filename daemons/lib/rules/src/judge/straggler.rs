@@ -41,7 +41,7 @@ impl Session<'_> {
     /// worth, its worth stands in the workunit.
     fn canonical_worth(&self, instances: &[Instance], canonical: ResultId) -> Worth {
         let credit = instances.iter().find(|i| i.row.id == canonical).map_or(0.0, |i| {
-            if i.paid > 0.0 { self.workunit.canonical_credit } else { i.row.granted_credit }
+            if i.paid.credit > 0.0 { self.workunit.canonical_credit } else { i.row.granted_credit }
         });
         Worth {
             credit: limited(credit, 0.0),

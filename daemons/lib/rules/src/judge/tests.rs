@@ -78,7 +78,7 @@ fn row(id: i32) -> ResultRow {
 }
 
 fn state(id: i32, validate_state: ValidateState) -> Instance {
-    Instance { row: ResultRow { validate_state, ..row(id) }, paid: 0.0 }
+    Instance { row: ResultRow { validate_state, ..row(id) }, paid: Paid::default() }
 }
 
 fn fresh(id: i32) -> Instance {
@@ -88,7 +88,7 @@ fn fresh(id: i32) -> Instance {
 fn unsent(id: i32) -> Instance {
     let row =
         ResultRow { server_state: ServerState::Unsent, outcome: Outcome::Init, sent_time: 0, ..row(id) };
-    Instance { row, paid: 0.0 }
+    Instance { row, paid: Paid::default() }
 }
 
 fn books() -> Books {
@@ -264,8 +264,8 @@ fn a_comparison_that_cant_say_costs_nobody_credit() {
 fn what_trickles_paid_comes_off_and_never_goes_below_zero() {
     let credit = cobblestones(1000.0 * 2e9);
     let mut instances = [fresh(1), fresh(2)];
-    instances[0].paid = 1.0;
-    instances[1].paid = credit + 9.0;
+    instances[0].paid.credit = 1.0;
+    instances[1].paid.credit = credit + 9.0;
     let (judgement, books) = run(&workunit(), &instances, &all_ok("aa"), CreditMode::Adaptive);
     assert_eq!(judgement.grants.len(), 1);
     assert!((judgement.grants[0].credit - (credit - 1.0)).abs() < 1e-9);
@@ -280,7 +280,7 @@ fn what_trickles_paid_comes_off_and_never_goes_below_zero() {
 fn uptime_pays_each_result_what_it_ran_within_the_wall_clock() {
     let mut instances = [fresh(1), fresh(2)];
     instances[1].row.elapsed_time = 1e6;
-    instances[1].paid = 3.0;
+    instances[1].paid.credit = 3.0;
     let (judgement, _) = run(&workunit(), &instances, &all_ok("aa"), CreditMode::Uptime);
     let worth = |seconds: f64| cobblestones(seconds * 2e9);
     assert!((judgement.results[0].granted_credit - worth(1000.0)).abs() < 1e-9);
@@ -378,7 +378,7 @@ fn late_results_are_compared_with_the_canonical_one() {
     assert_eq!(books.host(HostId(5)).unwrap().total_credit, 0.0);
 
     // Trickles paid the canonical one more than it was worth: that is no measure for others.
-    instances[0].paid = 1.0;
+    instances[0].paid.credit = 1.0;
     let (judgement, _) = run(&late_to(1), &instances, &evidence, CreditMode::Adaptive);
     assert_eq!(judgement.grants[0].credit, 33.0);
 }
@@ -427,7 +427,7 @@ fn judging_again_pays_nothing_twice() {
     let first = judge(&workunit(), &instances, &all_ok("aa"), &options, &mut books).unwrap();
     // An administrator sets the workunit back; the ledger knows what was paid.
     for (instance, grant) in instances.iter_mut().zip(&first.grants) {
-        instance.paid = grant.credit;
+        instance.paid.credit = grant.credit;
         instance.row.granted_credit = grant.credit;
         instance.row.validate_state = Valid;
     }

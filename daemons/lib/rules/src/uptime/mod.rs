@@ -36,7 +36,7 @@ mod host;
 mod policy;
 
 use boinc::id::{HostId, MessageId};
-pub use boinc::trickle::{Identity, Meaning};
+pub use boinc::trickle::{Identity, Meaning, Sender};
 use serde::{Deserialize, Serialize};
 
 pub use days::{HostDays, REACH, day_of, days_between};

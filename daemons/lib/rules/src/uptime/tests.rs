@@ -256,8 +256,8 @@ fn runtime(max_seconds: f64) -> ClaimRule {
 
 /// A demand of host 7; increments with the same `time` and seconds are the same message.
 fn demand(rule: &ClaimRule, time: i64, create_time: i32, seconds: f64) -> Demand<'_> {
-    let identity =
-        (time > 0).then(|| Identity::of(HostId(7), "r", time, &rule.variety, &seconds.to_le_bytes()));
+    let identity = (time > 0)
+        .then(|| Identity::of(Sender::Host(HostId(7)), "r", time, &rule.variety, &seconds.to_le_bytes()));
     let (message, host) = (MessageId(create_time), HostId(7));
     Demand { message, host, create_time, seconds, rule, identity, released: false }
 }

@@ -94,6 +94,7 @@ typed_tables! {
     host (id) {
         id -> Integer,
         userid -> Integer,
+        rpc_seqno -> Integer,
         p_ncpus -> Integer,
         p_vendor -> Nullable<Text>,
         p_model -> Nullable<Text>,
@@ -107,6 +108,7 @@ typed_tables! {
     }
     user (id) {
         id -> Integer,
+        name -> Nullable<Text>,
         teamid -> Integer,
         total_credit -> Double,
         expavg_credit -> Double,
@@ -114,6 +116,7 @@ typed_tables! {
     }
     team (id) {
         id -> Integer,
+        name -> Text,
         total_credit -> Double,
         expavg_credit -> Double,
         expavg_time -> Double,

@@ -19,6 +19,12 @@ typed_tables! {
         credit -> Double,
         rule_version -> Integer,
         reason -> Text,
+        messages -> Integer,
+        rows_folded -> Integer,
+        since -> Double,
+        by_app -> TinyInt,
+        app_userid -> Integer,
+        app_teamid -> Integer,
     }
     cobblestone_mark (resultid) {
         resultid -> Integer,
@@ -30,8 +36,9 @@ typed_tables! {
         messages -> Integer,
         time -> Double,
     }
-    cobblestone_disallowed (messageid) {
-        messageid -> Integer,
+    cobblestone_disallowed (id) {
+        id -> BigInt,
+        messageid -> Nullable<Integer>,
         resultid -> Integer,
         hostid -> Integer,
         appid -> Integer,
@@ -39,11 +46,28 @@ typed_tables! {
         allowed -> Double,
         reason -> Text,
         time -> Double,
+        messages -> Integer,
+        paid_in_part -> Integer,
+        since -> Double,
     }
-    cobblestone_opening (kind, id) {
+    cobblestone_opening (kind, id, appid) {
         kind -> Text,
         id -> Integer,
         total_credit -> Double,
+        appid -> Integer,
+    }
+    cobblestone_counter (name) {
+        name -> Text,
+        value -> BigInt,
+    }
+    cobblestone_reconciliation (id) {
+        id -> BigInt,
+        time -> Double,
+        kind -> Text,
+        owner -> Integer,
+        appid -> Integer,
+        amount -> Double,
+        reason -> Text,
     }
     cobblestone_opening_message (variety) {
         variety -> Text,
@@ -122,6 +146,34 @@ typed_tables! {
     cobblestone_variety (variety) {
         variety -> Text,
         time -> Double,
+    }
+    cobblestone_report (resultid, variety) {
+        resultid -> Integer,
+        variety -> Text,
+        hostid -> Integer,
+        appid -> Integer,
+        workunitid -> Integer,
+        campaignid -> Integer,
+        received -> BigInt,
+        succeeded -> BigInt,
+        failed -> BigInt,
+        events -> BigInt,
+        messages -> Integer,
+        time -> Double,
+    }
+    cobblestone_report_day (resultid, variety, day) {
+        resultid -> Integer,
+        variety -> Text,
+        day -> Integer,
+        received -> BigInt,
+        succeeded -> BigInt,
+        failed -> BigInt,
+        events -> BigInt,
+    }
+    cobblestone_report_increment (identity) {
+        identity -> Blob,
+        resultid -> Integer,
+        day -> Integer,
     }
     cobblestone_migration (version) {
         version -> Integer,

@@ -51,6 +51,7 @@ fn world() -> (Books, Facts, Audit) {
             waiting: 0,
             handled: 6,
             counted: 5,
+            reported: 0,
             paid: 5,
             disallowed: 0,
             paid_in_part: 0,

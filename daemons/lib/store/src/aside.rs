@@ -1,0 +1,145 @@
+//! What a person decides about messages that the trickle handler set aside or holds: it gets them back, or they are
+//! dropped.
+//!
+//! Invariant: one transaction per call. A message that is given back is unhandled and marked as released in the same
+//! moment; one that was handled for good is never given back. A dropped one stays where it was set aside, with its text,
+//! and with who dropped it and why: nothing is deleted. Run twice, the second time finds nothing to do.
+//! Locks: messages, then the quarantine.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Double, Integer, Text};
+use diesel_async::RunQueryDsl;
+
+use crate::error::Result;
+use crate::schema::boinc::msg_from_host as m;
+use crate::schema::ours::cobblestone_quarantine as q;
+use crate::transaction::{Conn, Tx};
+
+/// Kinds that wait for a person.
+pub const ASIDE: [&str; 2] = ["trickle", "held"];
+
+/// Kinds that can be given back: a dropped message, too, when somebody thinks again.
+const GIVEN_BACK: [&str; 3] = ["trickle", "held", "dropped"];
+
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+fn list(ids: &[i64]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+impl Tx {
+    /// Gives messages that were set aside, held or dropped back to the trickle handler; those that were. The others are
+    /// not there, or were handled for good, or wait.
+    pub async fn give_back(&mut self, daemon: &str, ids: &[i64]) -> Result<Vec<i64>> {
+        let handled = self.lock_message_rows(ids, " AND handled = 1").await?;
+        let aside = self.lock_aside(daemon, &handled, &GIVEN_BACK).await?;
+        if aside.is_empty() {
+            return Ok(aside);
+        }
+        diesel::update(
+            q::table
+                .filter(q::daemon.eq(daemon))
+                .filter(q::kind.eq_any(GIVEN_BACK))
+                .filter(q::refid.eq_any(aside.iter().copied())),
+        )
+        .set(q::kind.eq("released"))
+        .execute(&mut self.db)
+        .await?;
+        let ids: Vec<i32> = aside.iter().filter_map(|id| i32::try_from(*id).ok()).collect();
+        diesel::update(m::table.filter(m::id.eq_any(ids)).filter(m::handled.eq(1)))
+            .set(m::handled.eq(0))
+            .execute(&mut self.db)
+            .await?;
+        Ok(aside)
+    }
+
+    /// As [`Tx::give_back`]; how many.
+    pub async fn release_messages(&mut self, daemon: &str, ids: &[i64]) -> Result<usize> {
+        Ok(self.give_back(daemon, ids).await?.len())
+    }
+
+    /// Drops messages that were set aside or are held; those that were. Their reason becomes `why`, and what it was.
+    pub async fn drop_messages(
+        &mut self,
+        daemon: &str,
+        ids: &[i64],
+        why: &str,
+        now: f64,
+    ) -> Result<Vec<i64>> {
+        self.lock_message_rows(ids, "").await?;
+        let aside = self.lock_aside(daemon, ids, &ASIDE).await?;
+        if !aside.is_empty() {
+            diesel::sql_query(format!(
+                "UPDATE cobblestone_quarantine SET kind = 'dropped', time = ?, reason = LEFT(CONCAT(?, '; it was: ', reason), 255) \
+                 WHERE daemon = ? AND kind IN ('trickle', 'held') AND refid IN ({})",
+                list(&aside)
+            ))
+            .bind::<Double, _>(now)
+            .bind::<Text, _>(why)
+            .bind::<Text, _>(daemon)
+            .execute(&mut self.db)
+            .await?;
+        }
+        Ok(aside)
+    }
+
+    async fn lock_message_rows(&mut self, ids: &[i64], and: &str) -> Result<Vec<i64>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<Id> = diesel::sql_query(format!(
+            "SELECT CAST(id AS SIGNED) AS id FROM msg_from_host FORCE INDEX (PRIMARY) WHERE id IN ({}){and} ORDER BY id FOR UPDATE",
+            list(ids)
+        ))
+        .load(&mut self.db)
+        .await?;
+        Ok(rows.into_iter().map(|row| row.id).collect())
+    }
+
+    async fn lock_aside(&mut self, daemon: &str, ids: &[i64], kinds: &[&'static str]) -> Result<Vec<i64>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(q::table
+            .filter(q::daemon.eq(daemon))
+            .filter(q::kind.eq_any(kinds.iter().copied()))
+            .filter(q::refid.eq_any(ids.iter().copied()))
+            .order(q::refid)
+            .select(q::refid)
+            .for_update()
+            .load(&mut self.db)
+            .await?)
+    }
+}
+
+impl Conn {
+    /// Ids above `after` of messages that wait for a person, of those kinds, by id; only those whose reason holds
+    /// `reason`.
+    pub async fn aside_messages(
+        &mut self,
+        daemon: &str,
+        kinds: &[&'static str],
+        reason: Option<&str>,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<i64>> {
+        let kinds: Vec<String> = kinds.iter().map(|kind| format!("'{kind}'")).collect();
+        let rows: Vec<Id> = diesel::sql_query(format!(
+            "SELECT refid AS id FROM cobblestone_quarantine WHERE daemon = ? AND kind IN ({}) AND refid > ? \
+             AND (? = 0 OR LOCATE(?, reason) > 0) ORDER BY refid LIMIT ?",
+            kinds.join(", ")
+        ))
+        .bind::<Text, _>(daemon)
+        .bind::<BigInt, _>(after)
+        .bind::<Integer, _>(i32::from(reason.is_some()))
+        .bind::<Text, _>(reason.unwrap_or(""))
+        .bind::<BigInt, _>(limit)
+        .load(&mut self.db)
+        .await?;
+        Ok(rows.into_iter().map(|row| row.id).collect())
+    }
+}
