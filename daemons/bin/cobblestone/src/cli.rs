@@ -9,7 +9,9 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use daemon::args::{LogFormat, try_parse_with};
 
 use crate::demo::DemoArgs;
-use crate::{adjust, audit, demo, ledger, migrate, quarantine, report, sandbox_stop, status, trickles};
+use crate::{
+    adjust, audit, comparing, demo, ledger, migrate, quarantine, report, sandbox_stop, status, trickles,
+};
 
 /// Something was found to be off.
 const OFF: u8 = 1;
@@ -21,7 +23,7 @@ const FAILED: u8 = 2;
     name = "cobblestone",
     version,
     about = "Looks after a BOINC project's Cobblestone daemons: their tables, the books, what was set aside; and the demo.",
-    after_help = "Exit status: 0 = fine, 1 = something is off (audit, demo), 2 = it could not be done.",
+    after_help = "Exit status: 0 = fine, 1 = something is off (audit, compare, spec, demo), 2 = it could not be done.",
     disable_help_subcommand = true
 )]
 struct Line {
@@ -73,6 +75,12 @@ enum Command {
     /// Look at what the daemons set aside, because it could not be used
     #[command(subcommand)]
     Quarantine(Quarantine),
+    /// Compare two outputs: the same, or not, where, and by how much
+    #[command(after_help = comparing::AFTER_HELP)]
+    Compare(comparing::CompareArgs),
+    /// Try a declaration of what "the same" means on real outputs
+    #[command(subcommand)]
+    Spec(comparing::SpecCommand),
     /// Run a whole simulated project with the four daemons, and check the books at the end
     #[command(after_help = demo::AFTER_HELP)]
     Demo(DemoArgs),
@@ -181,6 +189,8 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Quarantine(Quarantine::Release { project, id }) => {
             quarantine::release(&project, id).await.map(|()| true)
         }
+        Command::Compare(args) => comparing::run(&args),
+        Command::Spec(command) => comparing::run_spec(&command),
         Command::Demo(args) => demo::run(&args).await,
         Command::Sandbox(Sandbox::Stop { dir, remove }) => sandbox_stop::run(&dir, remove).map(|()| true),
     }

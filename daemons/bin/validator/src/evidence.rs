@@ -119,7 +119,9 @@ impl Examiner {
             (_, Err(Unreadable::Later(reason))) => Against::Transient(reason),
             (Err(Unreadable::Later(reason)), Ok(_)) => Against::Transient(reason.clone()),
             (Err(Unreadable::Bad(reason)), Ok(_)) => Against::CanonicalGone(reason.clone()),
-            (Ok(canonical), Ok(outputs)) => Against::Pair(outputs.compare(canonical, &self.plan)),
+            (Ok(canonical), Ok(outputs)) => {
+                Against::Pair(outputs.compare_with_canonical(canonical, &self.plan))
+            }
         };
         late.iter().map(|id| (*id, against(id))).collect()
     }

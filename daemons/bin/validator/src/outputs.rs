@@ -15,12 +15,12 @@ use std::path::{Path, PathBuf};
 
 use boinc::hierarchy::path_in;
 use boinc::result_doc::{OutputFile, output_files};
-use compare::{File, FileError, Parsed, Plan, Trouble, Verdict};
+use compare::{File, FileError, Named, OutputComparison, Parsed, Plan, Trouble, Verdict};
 use rules::quorum::Pair;
 
 /// Outputs of one result in the order of its document; a file that may be missing and is, is `None`.
 #[derive(Debug)]
-pub struct Outputs(Vec<(String, Option<Parsed>)>);
+pub struct Outputs(Vec<Named<Parsed>>);
 
 /// Why outputs can't be compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,13 +101,26 @@ impl Outputs {
     /// Compares file by file. Every file must agree; a file that only one of them has does not. The deviation is
     /// the largest of all files, in units of the tolerance.
     pub fn compare(&self, other: &Self, plan: &Plan) -> Pair {
+        self.pair(other, |left, right| plan.compare_mutually(left, right))
+    }
+
+    /// The same with the canonical result's outputs, which are the reference where a rule has one.
+    pub fn compare_with_canonical(&self, canonical: &Self, plan: &Plan) -> Pair {
+        self.pair(canonical, |left, right| plan.compare(left, right))
+    }
+
+    fn pair(
+        &self,
+        other: &Self,
+        compare: impl Fn(&[Named<Parsed>], &[Named<Parsed>]) -> OutputComparison,
+    ) -> Pair {
         let (left, right) = (&self.0, &other.0);
         let same_files =
             left.len() == right.len() && left.iter().zip(right).all(|(left, right)| left.0 == right.0);
         if !same_files {
             return Pair::Differs;
         }
-        let compared = plan.compare(left, right);
+        let compared = compare(left, right);
         match compared.verdict {
             Verdict::Agree => Pair::Agrees { deviation: compared.units() },
             Verdict::Differ => Pair::Differs,

@@ -79,6 +79,12 @@ impl Daemon for Validator {
             let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
             Fatal::new(mistakes.join("\n"))
         })?;
+        if let Some(key) = not_obeyed(&config.compare) {
+            return Err(Fatal::new(format!(
+                "cobblestone/{name}.toml: {key} is obeyed by `cobblestone compare`, but not yet by this validator; remove it"
+            ))
+            .into());
+        }
         let project = &start.project.config;
         let range = flags.range();
         Ok(Self {
@@ -204,6 +210,18 @@ impl Validator {
             .await?;
         batch::tell(&judgements);
         Ok(counts)
+    }
+}
+
+/// What is declared and would be left out of a verdict: a verdict without it would be wrong.
+fn not_obeyed(spec: &compare::Spec) -> Option<&'static str> {
+    let wants_stderr = spec.files.iter().any(|file| file.name == "stderr");
+    if spec.script.is_some() {
+        Some("[compare.script]")
+    } else if wants_stderr {
+        Some("[[compare.files]] with name = \"stderr\"")
+    } else {
+        None
     }
 }
 

@@ -166,6 +166,22 @@ impl AppConfig {
     }
 }
 
+/// Reads what "the same" means from a text: that of an application's file, or the keys of its section `[compare]` alone.
+///
+/// # Errors
+/// All mistakes of the first kind found, as [`AppConfig::parse`].
+pub fn compare_spec(text: &str) -> Result<Spec, Vec<Mistake>> {
+    let is_whole = text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("compare"));
+    if is_whole {
+        return AppConfig::parse(text, "app").map(|config| config.compare);
+    }
+    let (spec, document) = Document::read::<Spec>(text)?;
+    let mut mistakes: Vec<Mistake> =
+        spec.check().into_iter().map(|mistake| document.mistake(&mistake.key, mistake.message)).collect();
+    mistakes.sort_by_key(|mistake| mistake.line);
+    if mistakes.is_empty() { Ok(spec) } else { Err(mistakes) }
+}
+
 /// Reads a text file of bounded size. A link is followed: the folder is the administrator's.
 fn read(path: &Path) -> io::Result<String> {
     let file = File::open(path)?;

@@ -158,10 +158,11 @@ const GZIP_TEXT: u64 = 64 << 10;
 
 impl ExactPlan {
     /// What is compared: all, or what follows a gzip header. Content that does not begin as gzip is taken whole.
-    fn begin(self, mut bytes: Bytes) -> Result<Bytes, Trouble> {
+    fn begin(self, bytes: Bytes) -> Result<Bytes, Trouble> {
         if !self.skip_gzip_header {
             return Ok(bytes);
         }
+        let mut bytes: Bytes = Box::new(std::io::BufReader::new(bytes));
         let mut head = vec![0; GZIP_HEADER];
         let count = fill(&mut bytes, &mut head)?;
         head.truncate(count);
@@ -174,8 +175,10 @@ impl ExactPlan {
             std::io::copy(&mut bytes.by_ref().take(u16::from_le_bytes(length).into()), &mut std::io::sink())?;
         }
         for _ in 0..(flags >> 3 & 1) + (flags >> 4 & 1) {
-            let mut text = bytes.by_ref().take(GZIP_TEXT).bytes();
-            while text.next().transpose()?.is_some_and(|byte| byte != 0) {}
+            let (mut byte, mut left) = ([1], GZIP_TEXT);
+            while byte != [0] && left > 0 && fill(&mut bytes, &mut byte)? == 1 {
+                left -= 1;
+            }
         }
         if flags & 2 != 0 {
             fill(&mut bytes, &mut [0; 2])?;

@@ -38,10 +38,18 @@ pub struct OutputComparison {
 pub type Named<T> = (String, Option<T>);
 
 impl Plan {
-    /// Compares what was read before.
+    /// Compares what was read before; `right` is the reference, where a rule has one.
     pub fn compare(&self, left: &[Named<Parsed>], right: &[Named<Parsed>]) -> OutputComparison {
         self.each(names(left, right), |name| match (content(left, name), content(right, name)) {
             (Some(a), Some(b)) => Some(self.file(name).compare(a, b)),
+            (a, b) => lacking(a.is_some(), b.is_some()),
+        })
+    }
+
+    /// The same where none of the two is the reference: if a rule has one, both ways round must agree.
+    pub fn compare_mutually(&self, left: &[Named<Parsed>], right: &[Named<Parsed>]) -> OutputComparison {
+        self.each(names(left, right), |name| match (content(left, name), content(right, name)) {
+            (Some(a), Some(b)) => Some(self.file(name).compare_mutually(a, b)),
             (a, b) => lacking(a.is_some(), b.is_some()),
         })
     }

@@ -44,8 +44,10 @@ impl Parsed {
             length,
             fault: Some(Malformed::Format { place: "all".into(), what }),
         };
-        let read =
-            plan.source.open_bytes(bytes).and_then(|opened| Self::take(opened, length, again.clone(), plan));
+        let read = plan
+            .source
+            .open_bytes(bytes)
+            .and_then(|opened| Self::take(opened, length, again.clone(), plan, KEPT_MEMORY));
         match read {
             Ok(parsed) => parsed,
             Err(Trouble::Malformed(malformed)) => {
@@ -60,8 +62,16 @@ impl Parsed {
     /// # Errors
     /// Reading fails, which says nothing about the content. A fault of the content is found by [`Parsed::check`].
     pub fn read(file: File, plan: &FilePlan) -> Result<Self, Trouble> {
+        Self::read_within(file, plan, KEPT_MEMORY)
+    }
+
+    /// The same with another bound on the memory that is kept, in bytes.
+    ///
+    /// # Errors
+    /// As [`Parsed::read`].
+    pub fn read_within(file: File, plan: &FilePlan, memory: usize) -> Result<Self, Trouble> {
         let (length, again) = (file.length(), Again::Path(file.path().to_path_buf()));
-        match plan.source.open(file).and_then(|bytes| Self::take(bytes, length, again, plan)) {
+        match plan.source.open(file).and_then(|bytes| Self::take(bytes, length, again, plan, memory)) {
             Err(Trouble::Malformed(malformed)) => {
                 Ok(Self { form: Form::Nothing, length, fault: Some(malformed) })
             }
@@ -69,10 +79,16 @@ impl Parsed {
         }
     }
 
-    fn take(bytes: Bytes, length: u64, again: Again, plan: &FilePlan) -> Result<Self, Trouble> {
+    fn take(
+        bytes: Bytes,
+        length: u64,
+        again: Again,
+        plan: &FilePlan,
+        memory: usize,
+    ) -> Result<Self, Trouble> {
         let (form, mut fault) = match &plan.content {
             ContentPlan::Exact(exact) => (Form::Exact(Exact::read(bytes, *exact)?), None),
-            ContentPlan::Rows(rows) => match Stream::open(rows, bytes).keep(KEPT_MEMORY)? {
+            ContentPlan::Rows(rows) => match Stream::open(rows, bytes).keep(memory)? {
                 (Some(kept), fault) => (Form::Kept(kept), fault),
                 (None, fault) => (Form::Again(again), fault),
             },

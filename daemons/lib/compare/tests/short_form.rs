@@ -1,5 +1,7 @@
 //! One tolerance for all numbers: what the answers are.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod common;
 
 use common::of as compare;

@@ -139,12 +139,10 @@ impl Key {
             return row.label.to_vec();
         }
         let mut key = Vec::new();
-        for cell in self.columns.iter().map(|column| row.cells.get(*column)) {
-            // A value that is not there is no empty one.
-            if let Some(cell) = cell {
-                key.extend_from_slice(row.value(*cell).text);
-                key.push(PART);
-            }
+        // A value that is not there is no empty one.
+        for cell in self.columns.iter().filter_map(|column| row.cells.get(*column)) {
+            key.extend_from_slice(row.value(*cell).text);
+            key.push(PART);
         }
         key
     }

@@ -96,6 +96,13 @@ pub struct FileSpec {
     pub rules: Vec<RuleSpec>,
 }
 
+impl FileSpec {
+    /// Whether it is for the file with this logical name, if no entry before it is.
+    pub fn is_for(&self, name: &str) -> bool {
+        super::pattern_matches(self.name.as_bytes(), name.as_bytes())
+    }
+}
+
 impl Default for FileSpec {
     fn default() -> Self {
         Self {

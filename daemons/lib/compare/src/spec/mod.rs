@@ -11,7 +11,6 @@ mod applies;
 mod file;
 mod rule;
 mod selector;
-mod text;
 
 use serde::{Deserialize, Serialize};
 

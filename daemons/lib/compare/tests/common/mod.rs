@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 /// Reads a spec.
 pub fn plan(toml: &str) -> Plan {
-    let spec = Spec::from_toml(toml).unwrap_or_else(|mistakes| panic!("{toml}\n{mistakes:#?}"));
-    spec.plan().unwrap()
+    let spec: Spec = toml::from_str(toml).unwrap_or_else(|error| panic!("{toml}\n{error}"));
+    spec.plan().unwrap_or_else(|mistakes| panic!("{toml}\n{mistakes:#?}"))
 }
 
 /// A spec for the one file `out`; rules follow after `[[files.rules]]`.
