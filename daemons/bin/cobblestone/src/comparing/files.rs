@@ -5,18 +5,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use compare::{Named, Spec};
 
+/// The files of one output.
+pub type Files = Vec<Named<PathBuf>>;
+
 /// Most files of a folder.
 const MOST: usize = 10_000;
 /// Deepest folder.
 const DEEPEST: usize = 32;
 
 /// The files of both outputs.
-pub fn both(
-    left: &str,
-    right: &str,
-    name: Option<&str>,
-    spec: &Spec,
-) -> Result<(Vec<Named<PathBuf>>, Vec<Named<PathBuf>>)> {
+pub fn both(left: &str, right: &str, name: Option<&str>, spec: &Spec) -> Result<(Files, Files)> {
     let is_one = |text: &str| !is_list(text) && !Path::new(text).is_dir();
     match (is_one(left), is_one(right)) {
         (true, true) => {
@@ -64,7 +62,7 @@ fn is_list(text: &str) -> bool {
     text.contains('=') && !Path::new(text).exists()
 }
 
-fn many(text: &str) -> Result<Vec<Named<PathBuf>>> {
+fn many(text: &str) -> Result<Files> {
     if is_list(text) {
         return text
             .split(',')
@@ -82,7 +80,7 @@ fn many(text: &str) -> Result<Vec<Named<PathBuf>>> {
 }
 
 /// Everything below `folder` that is no folder. A link is no folder; opening it then says what it is.
-fn walk(folder: &Path, prefix: &str, depth: usize, found: &mut Vec<Named<PathBuf>>) -> Result<()> {
+fn walk(folder: &Path, prefix: &str, depth: usize, found: &mut Files) -> Result<()> {
     if depth > DEEPEST {
         bail!("{} is nested too deep", folder.display());
     }
