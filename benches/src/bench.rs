@@ -15,8 +15,8 @@ pub trait Bench {
     const UNIT: &'static str;
     /// Items per second of BOINC's own program, measured elsewhere.
     const STOCK: Option<f64>;
-    /// Also measured with two instances at once.
-    const TWO: bool = false;
+    /// Also measured with so many instances at once.
+    const INSTANCES: &'static [usize] = &[];
 
     /// Transactions that the daemon has per batch.
     const COMMITS: i64 = 1;
@@ -81,8 +81,9 @@ pub async fn measure<B: Bench>(bench: &B, ground: &Ground, runs: usize) -> Resul
             }
         }
         figures.runs.push(Measured { daemon, start, floor });
-        if B::TWO {
-            figures.two.push(self::daemon(bench, &mut site, 2).await?);
+        for instances in B::INSTANCES {
+            let cost = self::daemon(bench, &mut site, *instances).await?;
+            figures.several.entry(*instances).or_default().push(cost);
         }
     }
     Ok(figures)

@@ -12,6 +12,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod assimilator;
+mod backlog;
 mod bench;
 mod fill;
 mod floor;
@@ -31,6 +32,7 @@ use clap::Parser;
 
 use crate::assimilator::Assimilator;
 use crate::bench::Bench;
+use crate::fill::PEOPLE;
 use crate::generator::Generator;
 use crate::report::Report;
 use crate::site::Ground;
@@ -44,7 +46,8 @@ struct Args {
     /// Little work: shows that everything runs. The figures mean nothing
     #[arg(long)]
     quick: bool,
-    /// Only this one: work-generator, trickle-credit, validator, assimilator, or part of a name. Can be repeated
+    /// Only this one: work-generator, trickle-credit, validator, assimilator, trickle-backlog, or part of a name. Can be
+    /// repeated
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
     /// Measurements of each figure
@@ -102,9 +105,15 @@ async fn run(args: &Args) -> Result<()> {
     let mut report = Report::new(args.quick, ground.server_version().await?);
     let mut bench = Runner { args, ground: &ground, report: &mut report };
     bench.one(&Generator { workunits: args.items(10_000) }).await?;
-    bench.one(&Trickle { messages: args.items(50_000) }).await?;
+    bench.one(&Trickle { messages: args.items(50_000), people: PEOPLE }).await?;
     bench.one(&Validator { workunits: args.items(6_000) }).await?;
     bench.one(&Assimilator { workunits: args.items(6_000) }).await?;
+    if args.wants(backlog::NAME) {
+        let messages = args.items(1_000_000);
+        eprintln!("measuring {} ({messages} messages) …", backlog::NAME);
+        let figures = backlog::measure(&ground, messages).await;
+        report.backlog = Some(figures.with_context(|| format!("measuring {}", backlog::NAME))?);
+    }
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report.json())?);
     } else {

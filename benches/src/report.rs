@@ -2,8 +2,11 @@
 //!
 //! Of several runs the fastest counts: what slows a run down comes from outside. The median is shown beside it.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
+use crate::backlog;
 use crate::site::Cost;
 
 /// One round.
@@ -32,8 +35,8 @@ pub struct Figures {
     pub stock: Option<f64>,
     /// The rounds.
     pub runs: Vec<Measured>,
-    /// The same work by two instances at once.
-    pub two: Vec<Cost>,
+    /// The same work by several instances at once.
+    pub several: BTreeMap<usize, Vec<Cost>>,
 }
 
 fn least(values: impl Iterator<Item = f64>) -> f64 {
@@ -49,7 +52,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 impl Figures {
     /// No rounds yet.
     pub fn new(name: &'static str, unit: &'static str, items: u32, stock: Option<f64>) -> Self {
-        Self { name, unit, items, batch: 0, stock, runs: Vec::new(), two: Vec::new() }
+        Self { name, unit, items, batch: 0, stock, runs: Vec::new(), several: BTreeMap::new() }
     }
 
     fn start(&self) -> f64 {
@@ -86,9 +89,16 @@ impl Figures {
         self.runs.first().map_or(f64::NAN, |run| pick(run) as f64 / batches)
     }
 
-    fn two(&self) -> Option<f64> {
-        (!self.two.is_empty())
-            .then(|| self.per_second(least(self.two.iter().map(|cost| cost.seconds)) - self.start()))
+    /// Items per second of several instances: how many, the fastest, the median.
+    fn several(&self) -> Vec<(usize, f64, f64)> {
+        let speed = |seconds: f64| self.per_second(seconds - self.start());
+        self.several
+            .iter()
+            .map(|(instances, costs)| {
+                let seconds = || costs.iter().map(|cost| cost.seconds);
+                (*instances, speed(least(seconds())), speed(median(seconds())))
+            })
+            .collect()
     }
 
     fn json(&self) -> Value {
@@ -113,7 +123,11 @@ impl Figures {
             "ratio_median": self.work(median_of) / self.floor(median_of),
             "statements_per_transaction": self.statements(|run| run.daemon.statements),
             "floor_statements_per_transaction": self.statements(|run| run.floor.statements),
-            "two_instances_per_second": self.two(),
+            "instances": self.several().iter().map(|(instances, fastest, middle)| json!({
+                "instances": instances, "per_second": fastest, "per_second_median": middle,
+                "against_one": fastest / self.per_second(self.work(least_of)),
+                "against_one_median": middle / self.per_second(self.work(median_of)),
+            })).collect::<Vec<_>>(),
             "stock_per_second_elsewhere": self.stock,
         })
     }
@@ -135,13 +149,15 @@ pub struct Report {
     processors: usize,
     /// One per daemon.
     pub results: Vec<Figures>,
+    /// A large backlog.
+    pub backlog: Option<backlog::Figures>,
 }
 
 impl Report {
     /// Nothing yet.
     pub fn new(quick: bool, server: String) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { quick, server, processors, results: Vec::new() }
+        Self { quick, server, processors, results: Vec::new(), backlog: None }
     }
 
     /// One JSON document.
@@ -152,6 +168,7 @@ impl Report {
             "load_average_1min": load(),
             "figures_mean_nothing": self.quick,
             "results": self.results.iter().map(Figures::json).collect::<Vec<_>>(),
+            "trickle_backlog": self.backlog.as_ref().map(backlog::Figures::json),
         })
     }
 }
@@ -212,15 +229,21 @@ impl std::fmt::Display for Report {
                     speed / stock
                 )?;
             }
-            if let Some(two) = r.two() {
+            let middle = r.per_second(r.work(median_of));
+            for (instances, fastest, median) in r.several() {
                 writeln!(
                     f,
-                    "{}: two instances at once {two:.0} {}/s, {:.2} times one instance",
+                    "{}: {instances} instances at once {} {}/s, {:.2} ({:.2}) times one instance",
                     r.name,
+                    both(fastest, median),
                     r.unit,
-                    two / speed
+                    fastest / speed,
+                    median / middle
                 )?;
             }
+        }
+        if let Some(backlog) = &self.backlog {
+            writeln!(f, "\n{backlog}")?;
         }
         Ok(())
     }

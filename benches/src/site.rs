@@ -49,6 +49,17 @@ impl Ground {
 
     /// A project for the daemon of that name, with our tables and `toml` as its application's file.
     pub async fn site(&self, name: &'static str, options: ProjectOptions, toml: &str) -> Result<Site> {
+        self.site_of(name, name, options, toml).await
+    }
+
+    /// The same with a name of its own, for the daemon `program`.
+    pub async fn site_of(
+        &self,
+        name: &'static str,
+        program: &str,
+        options: ProjectOptions,
+        toml: &str,
+    ) -> Result<Site> {
         let database = format!("bench_{}", name.replace('-', "_"));
         let mut connection = Connection::open(&self.server.url("")).await?;
         for suffix in ["", "_before", "_after"] {
@@ -62,7 +73,7 @@ impl Ground {
         project.write_app_config(toml)?;
         Store::connect(project.url()).await?.migrate(0.0).await?;
         let connection = project.connect().await?;
-        let program = self.programs.join(format!("cobblestone-{name}"));
+        let program = self.programs.join(format!("cobblestone-{program}"));
         let server_pid = self.server.pid().context("the server does not run")?;
         Ok(Site { project, connection, database, program, server_pid })
     }
@@ -93,6 +104,13 @@ fn ticks(pid: u32) -> Result<(f64, f64)> {
     let fields: Vec<f64> = rest.split_whitespace().map(|field| field.parse().unwrap_or(0.0)).collect();
     let field = |number: usize| fields.get(number - 3).copied().unwrap_or(0.0);
     Ok((field(14) + field(15), field(16) + field(17)))
+}
+
+/// The last lines of a log.
+pub fn end_of(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().rev().take(15).collect();
+    lines.into_iter().rev().collect::<Vec<_>>().join("\n")
 }
 
 /// Counters at the beginning of a run.
@@ -200,7 +218,7 @@ impl Site {
     }
 
     /// Waits until the server has written its dirty pages.
-    async fn settle(&mut self) -> Result<()> {
+    pub async fn settle(&mut self) -> Result<()> {
         self.connection.script("SET GLOBAL innodb_max_dirty_pages_pct = 0").await?;
         let began = Instant::now();
         while self.status("Innodb_buffer_pool_pages_dirty").await? > 0 && began.elapsed() < SETTLE {
@@ -259,25 +277,28 @@ impl Site {
         })
     }
 
+    /// The daemon, to be started; it works until nothing is left.
+    pub fn command(&self, log: &Path) -> Result<Command> {
+        if let Some(folder) = log.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let out = File::options().create(true).append(true).open(log)?;
+        let mut command = Command::new(&self.program);
+        command
+            .args(["--one_pass", "--app", self.project.app()])
+            .env("BOINC_PROJECT_DIR", self.project.dir())
+            .current_dir(self.project.path("bin"))
+            .stdin(Stdio::null())
+            .stdout(out.try_clone()?)
+            .stderr(out);
+        Ok(command)
+    }
+
     /// Runs the daemon until nothing is left; with several instances, until all have ended.
     pub async fn daemon(&mut self, instances: usize) -> Result<Cost> {
         let tally = self.begin().await?;
-        let logs = self.project.path("log_bench");
-        fs::create_dir_all(&logs)?;
-        let log = logs.join("daemon.log");
-        let mut commands = Vec::new();
-        for _ in 0..instances {
-            let out = File::options().create(true).append(true).open(&log)?;
-            let mut command = Command::new(&self.program);
-            command
-                .args(["--one_pass", "--app", self.project.app()])
-                .env("BOINC_PROJECT_DIR", self.project.dir())
-                .current_dir(self.project.path("bin"))
-                .stdin(Stdio::null())
-                .stdout(out.try_clone()?)
-                .stderr(out);
-            commands.push(command);
-        }
+        let log = self.project.path("log_bench/daemon.log");
+        let mut commands = (0..instances).map(|_| self.command(&log)).collect::<Result<Vec<_>>>()?;
         let began = Instant::now();
         let mut children = Vec::new();
         for command in &mut commands {
@@ -290,10 +311,7 @@ impl Site {
         }
         let seconds = began.elapsed().as_secs_f64();
         if failed {
-            let text = fs::read_to_string(&log).unwrap_or_default();
-            let lines: Vec<&str> = text.lines().rev().take(15).collect();
-            let tail: Vec<&str> = lines.into_iter().rev().collect();
-            bail!("{} failed; its log ends with:\n{}", self.program.display(), tail.join("\n"));
+            bail!("{} failed; its log ends with:\n{}", self.program.display(), end_of(&log));
         }
         self.end(tally, seconds).await
     }

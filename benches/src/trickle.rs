@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Result, bail};
 
 use crate::bench::Bench;
-use crate::fill::{PEOPLE, Pairs};
+use crate::fill::{Pairs, People};
 use crate::floor::Batch;
 use crate::literal::{list, quoted};
 use crate::recording::{Changed, Inserted, Key};
@@ -18,6 +18,8 @@ use crate::site::Site;
 pub struct Trickle {
     /// Messages.
     pub messages: u32,
+    /// Whose they are.
+    pub people: People,
 }
 
 /// Messages of each result.
@@ -33,7 +35,7 @@ impl Bench for Trickle {
     const NAME: &'static str = "trickle-credit";
     const UNIT: &'static str = "messages";
     const STOCK: Option<f64> = Some(810.0);
-    const TWO: bool = true;
+    const INSTANCES: &'static [usize] = &[2, 4, 8];
 
     fn items(&self) -> u32 {
         self.messages
@@ -44,9 +46,9 @@ impl Bench for Trickle {
     }
 
     async fn fill(&self, site: &mut Site) -> Result<()> {
-        PEOPLE.insert(site).await?;
+        self.people.insert(site).await?;
         let results = self.results();
-        Pairs { workunits: results / 2, hosts: PEOPLE.hosts, reported: false }.insert(site).await?;
+        Pairs { workunits: results / 2, hosts: self.people.hosts, reported: false }.insert(site).await?;
         let messages = self.messages;
         site.connection
             .script(&format!(

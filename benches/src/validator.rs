@@ -80,6 +80,9 @@ impl Bench for Validator {
     async fn floor(&self, site: &mut Site, batch: usize) -> Result<Vec<Batch>> {
         let ledger = Inserted::of(site, "cobblestone_ledger", &["resultid"]).await?;
         let marks = Inserted::of(site, "cobblestone_mark", &["resultid"]).await?;
+        let judgements = Inserted::of(site, "cobblestone_judgement", &["workunitid"]).await?;
+        let verdicts = Inserted::of(site, "cobblestone_verdict", &["resultid"]).await?;
+        let specs = Inserted::of(site, "cobblestone_spec", &["id"]).await?;
         let mut workunits = Changed::of(site, "workunit", &["id"]).await?;
         let mut results = Changed::of(site, "result", &["id"]).await?;
         let mut versions = Changed::of(site, "host_app_version", &["host_id", "app_version_id"]).await?;
@@ -155,6 +158,11 @@ impl Bench for Validator {
                 );
             }
             statements.extend(ledger.insert(&result_keys));
+            statements.extend(judgements.insert(&keys));
+            statements.extend(verdicts.insert(&result_keys));
+            if batches.is_empty() {
+                statements.extend(specs.insert(&specs.keys()));
+            }
             after = batch.last().copied().unwrap_or(after);
             batches.push(Batch { files, reads, statements });
         }

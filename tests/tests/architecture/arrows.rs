@@ -12,6 +12,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("rules", &["boinc"]),
     ("store", &["boinc"]),
     ("app-config", &["compare", "rules", "boinc"]),
+    ("verdicts", &["compare", "rules", "boinc"]),
     ("daemon", &["store", "boinc"]),
     ("sandbox", &["store", "boinc"]),
 ];

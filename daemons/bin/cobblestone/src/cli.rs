@@ -10,7 +10,8 @@ use daemon::args::{LogFormat, try_parse_with};
 
 use crate::demo::DemoArgs;
 use crate::{
-    adjust, audit, comparing, demo, ledger, migrate, quarantine, report, sandbox_stop, status, trickles,
+    adjust, audit, comparing, demo, explain, ledger, migrate, quarantine, report, sandbox_stop, status,
+    trickles,
 };
 
 /// Something was found to be off.
@@ -22,8 +23,8 @@ const FAILED: u8 = 2;
 #[command(
     name = "cobblestone",
     version,
-    about = "Looks after a BOINC project's Cobblestone daemons: their tables, the books, what was set aside; and the demo.",
-    after_help = "Exit status: 0 = fine, 1 = something is off (audit, compare, spec, demo), 2 = it could not be done.",
+    about = "Looks after a BOINC project's Cobblestone daemons: their tables, the books, messages one by one; and the demo.",
+    after_help = "Exit status: 0 = fine, 1 = something is off (audit, compare, spec, demo) or there was nothing to do for some messages (trickles), 2 = it could not be done.",
     disable_help_subcommand = true
 )]
 struct Line {
@@ -43,6 +44,11 @@ enum Command {
         #[command(flatten)]
         project: ProjectArgs,
     },
+    /// Show what waits: results, workunits, messages, and what was set aside
+    Status {
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
     /// Check that every credit total equals the ledger, nobody was paid twice, and no message was lost
     #[command(
         after_help = "Reads one snapshot and takes no locks: daemons may run. Exit status 0 = the books balance, 1 = they don't, \
@@ -58,23 +64,21 @@ enum Command {
     /// Show what was paid, to whom and for what, row by row or in sums
     #[command(after_help = ledger::AFTER_HELP)]
     Ledger(ledger::LedgerArgs),
-    /// Grant or take credit by hand, with a reason
-    #[command(after_help = adjust::AFTER_HELP)]
-    Adjust(adjust::AdjustArgs),
-    /// Show what happened inside the virtual machines
+    /// Tell the story of one message: what it claimed, what it was paid, and why
+    #[command(subcommand)]
+    Explain(explain::ExplainCommand),
+    /// Add up what happened inside the virtual machines
     #[command(subcommand)]
     Report(report::ReportCommand),
-    /// Show what waits: results, workunits, messages, and what was set aside
-    Status {
-        #[command(flatten)]
-        project: ProjectArgs,
-    },
     /// Look at trickle-up messages, and decide about those that were set aside
     #[command(subcommand)]
     Trickles(trickles::TricklesCommand),
-    /// Look at what the daemons set aside, because it could not be used
+    /// Look at all that the daemons set aside, workunits too
     #[command(subcommand)]
     Quarantine(Quarantine),
+    /// Grant or take credit by hand, with a reason
+    #[command(after_help = adjust::AFTER_HELP)]
+    Adjust(adjust::AdjustArgs),
     /// Compare two outputs: the same, or not, where, and by how much
     #[command(after_help = comparing::AFTER_HELP)]
     Compare(comparing::CompareArgs),
@@ -176,6 +180,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Migrate { project } => migrate::run(&project).await.map(|()| true),
         Command::Audit { project, json } => audit::run(&project, json).await,
         Command::Ledger(args) => ledger::run(&args).await.map(|()| true),
+        Command::Explain(command) => explain::run(&command).await.map(|()| true),
         Command::Adjust(args) => adjust::run(&args).await.map(|()| true),
         Command::Report(command) => report::run(&command).await.map(|()| true),
         Command::Status { project } => status::run(&project).await.map(|()| true),

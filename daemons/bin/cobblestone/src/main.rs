@@ -17,6 +17,7 @@ mod compact;
 mod comparing;
 mod csv;
 mod demo;
+mod explain;
 mod ledger;
 mod migrate;
 mod out;

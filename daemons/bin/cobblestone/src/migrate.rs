@@ -29,7 +29,8 @@ pub struct Migrated {
 pub async fn migrate(store: &Store, clock: &Clock) -> Result<Migrated> {
     let server = store.check_server().await?;
     let applied = store.migrate(clock.now()).await.context(
-        "can't make the toolkit's tables; the database user of config.xml needs CREATE, ALTER, INDEX and DROP on the database",
+        "can't make the toolkit's tables; if a right is missing: the database user of config.xml needs SELECT, INSERT, UPDATE, DELETE, \
+         CREATE and ALTER on the database (only the toolkit's own tables are altered)",
     )?;
     Ok(Migrated { server, applied })
 }
@@ -44,7 +45,9 @@ pub async fn run(args: &ProjectArgs) -> Result<()> {
     let done = migrate(&project.store, &clock).await?;
     let mut text = String::new();
     let _ = writeln!(text, "project   {}", project.dir.root.display());
-    let _ = writeln!(text, "database  {}, server {}", project.store.url(), done.server);
+    let url = project.store.url().to_string();
+    let _ =
+        writeln!(text, "database  {}, server {}", url.strip_prefix("database ").unwrap_or(&url), done.server);
     let _ = match done.applied.as_slice() {
         [] => writeln!(text, "tables    at version {} already, nothing to do", schema_version()),
         names => {

@@ -4,8 +4,9 @@
 //! two messages of one result can't pay the same second. Instances wait for one another at results and hosts, in the
 //! order of ids; meanwhile each has its own messages read and sorted.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use boinc::id::{AppId, HostId, MessageId, ResultId, TeamId, UserId};
@@ -58,6 +59,8 @@ pub struct Handled {
     pub last: Option<MessageId>,
     /// Their texts are long: not all that was asked for.
     pub cut: bool,
+    /// How long rows were locked that others wait for, at most.
+    pub held: Duration,
     /// Raw texts that were kept, by who sent them.
     texts: BTreeMap<HostId, u32>,
 }
@@ -68,6 +71,7 @@ impl Handled {
         self.found += other.found;
         self.last = self.last.max(other.last);
         self.cut |= other.cut;
+        self.held = self.held.max(other.held);
     }
 }
 
@@ -127,13 +131,15 @@ async fn handle_together(
     variety: &str,
 ) -> Result<Handled, (store::Error, Vec<MessageId>)> {
     let ids = RefCell::new(Vec::new());
+    let locked = Cell::new(None::<Instant>);
     let done = {
         let context = &*context;
-        let write = async |tx: &mut Tx| write(tx, context, take, variety, &ids).await;
+        let write = async |tx: &mut Tx| write(tx, context, take, variety, &ids, &locked).await;
         context.store.transaction("pay trickles", write).await
     };
     match done {
-        Ok(handled) => {
+        Ok(mut handled) => {
+            handled.held = locked.get().map(|since| since.elapsed()).unwrap_or_default();
             context.texts.keep(&handled.texts, context.now);
             Ok(handled)
         }
@@ -147,6 +153,7 @@ async fn write(
     take: Take<'_>,
     variety: &str,
     ids: &RefCell<Vec<MessageId>>,
+    since: &Cell<Option<Instant>>,
 ) -> store::Result<Handled> {
     let taken = tx.take_messages(take).await?;
     *ids.borrow_mut() = taken.messages.iter().map(|message| message.id).collect();
@@ -164,6 +171,7 @@ async fn write(
         return Ok(handled);
     }
     let locked = lock(tx, context.policies, &sorted, &live, variety).await?;
+    since.set(Some(Instant::now()));
     let results = locked.results.clone();
     let kin = sorted.adopt(tx, &results).await?;
     let (marks, released) = (locked.marks.clone(), locked.released.clone());

@@ -1,7 +1,5 @@
 //! The passes over waiting messages.
 
-use std::time::Instant;
-
 use anyhow::Result;
 use boinc::id::MessageId;
 use daemon::{Daemon, Fatal, Modulus, Pass, PassReport, Start};
@@ -140,7 +138,6 @@ impl TrickleCredit {
             dry_run: self.dry_run,
             texts: &mut self.texts,
         };
-        let began = Instant::now();
         let handled =
             batch::handle(&mut context, Take::Next { waiting, after, limit: sweep.limit() }, variety).await?;
         let counts = handled.counts;
@@ -161,7 +158,7 @@ impl TrickleCredit {
             sweep.end(now, behind);
             return Ok(false);
         };
-        sweep.took(last, handled.found, counts.left_alone, handled.cut, began.elapsed());
+        sweep.took(last, handled.found, counts.left_alone, handled.cut, handled.held);
         report.found += handled.found;
         report.done += counts.handled();
         report.set_aside += counts.set_aside;

@@ -42,9 +42,9 @@ impl Sorted {
         for (id, result) in results {
             let claims = self.by_result.get(id).into_iter().flatten().map(|asked| asked.host);
             let reports = self.reports.get(id).into_iter().flatten().map(|reported| reported.host);
-            let before = strangers.len();
-            strangers.extend(claims.chain(reports).filter(|host| *host != result.hostid));
-            if strangers.len() > before {
+            let mut others = claims.chain(reports).filter(|host| *host != result.hostid).peekable();
+            if others.peek().is_some() {
+                strangers.extend(others);
                 strangers.insert(result.hostid);
             }
         }

@@ -27,13 +27,13 @@ const FIRST: u32 = 500;
 
 /// Messages in a transaction at most. The more, the fewer times a host's totals are written; the fewer, the shorter
 /// others wait for its row: some tenths of a second.
-const MOST: u32 = 2000;
+const MOST: u32 = 5000;
 
 /// Messages in a transaction at least, however slow the database is.
 const LEAST: u32 = 20;
 
-/// A transaction should not take longer: others wait for its rows.
-const LONG: Duration = Duration::from_millis(800);
+/// How long a transaction should hold rows that others wait for.
+const LONG: Duration = Duration::from_millis(400);
 
 /// See the module.
 #[derive(Debug)]
@@ -115,18 +115,20 @@ impl Sweep {
         }
     }
 
-    /// A batch went up to `last`, `left_alone` of it are left alone, and took so long. `cut`: there was more than a
-    /// batch may hold.
-    pub fn took(&mut self, last: MessageId, found: u64, left_alone: u64, cut: bool, time: Duration) {
+    /// A batch went up to `last`, `left_alone` of it are left alone, and it held rows that others wait for so long.
+    /// `cut`: there was more than a batch may hold.
+    pub fn took(&mut self, last: MessageId, found: u64, left_alone: u64, cut: bool, held: Duration) {
         self.after = Some(last);
         self.left_alone += left_alone;
         let found = u32::try_from(found).unwrap_or(MOST);
         self.limit = if cut {
             found.clamp(1, MOST)
-        } else if time > LONG {
+        } else if held > LONG {
             (self.limit / 2).max(LEAST)
+        } else if held < LONG / 4 {
+            MOST
         } else {
-            self.limit.saturating_mul(2).min(MOST)
+            self.limit
         };
     }
 
@@ -219,15 +221,16 @@ mod tests {
     #[test]
     fn batches_grow_and_shrink() {
         let mut s = Sweep::default();
-        let (fast, slow) = (Duration::from_millis(90), Duration::from_secs(2));
+        let (fast, so_so, slow) =
+            (Duration::from_millis(90), Duration::from_millis(200), Duration::from_millis(500));
         let mut limits = vec![s.limit()];
-        for (cut, time) in
-            [(false, fast), (false, fast), (false, fast), (false, slow), (false, slow), (true, fast)]
+        for (cut, held) in
+            [(false, so_so), (false, fast), (false, slow), (false, so_so), (true, fast), (false, fast)]
         {
-            s.took(TOP, 64, 0, cut, time);
+            s.took(TOP, 64, 0, cut, held);
             limits.push(s.limit());
         }
-        assert_eq!(limits, [500, 1000, 2000, 2000, 1000, 500, 64]);
+        assert_eq!(limits, [FIRST, FIRST, MOST, MOST / 2, MOST / 2, 64, MOST]);
         for _ in 0..20 {
             s.took(TOP, 64, 0, false, slow);
         }

@@ -4,24 +4,23 @@
 //! in meanwhile) leaves that workunit to the next pass. Credit, verdicts and the ledger are written together.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
 
-use anyhow::Result;
-use boinc::id::{AppId, HostId, ResultId, TeamId, UserId, WorkunitId};
+use boinc::id::{AppId, HostAppVersionId, HostId, ResultId, TeamId, UserId, WorkunitId};
 use boinc::ledger::LedgerEntry;
 use boinc::record::{AppVersion, ResultRow, Workunit};
 use boinc::state::ValidateState;
-use daemon::Pass;
+use boinc::verdict::KeptJudgement;
 use rules::books::{Books, Versions};
 use rules::credit::CreditMode;
-use rules::judge::{Evidence, Instance, Judgement, Options, Paid, Verdict, Weight, judge};
+use rules::judge::{Instance, Judgement, Options, Paid, Verdict, Weight, judge};
 use rules::uptime::{InvalidResults, ResultFacts};
+use store::Tx;
 use store::quarantine::SetAside;
 use store::trickles::Mark;
 use store::validation::{ResultUpdate, WorkunitUpdate};
-use store::{BadRow, Loaded, Tx};
+use verdicts::{Circumstances, Findings};
 
-use crate::evidence::{Case, Examiner, to_read};
+use crate::examined::Examined;
 
 /// Name in the quarantine.
 pub const DAEMON: &str = "validator";
@@ -49,6 +48,8 @@ pub struct Counts {
     pub valid: u64,
     /// Results found invalid.
     pub invalid: u64,
+    /// Versions of hosts that get one job a day.
+    pub punished: u64,
 }
 
 impl Counts {
@@ -56,72 +57,6 @@ impl Counts {
     pub fn judged(&self) -> u64 {
         self.canonical + self.no_consensus + self.stragglers + self.too_few + self.later
     }
-}
-
-/// A batch takes no further workunit when reading files has taken so long.
-const READING: Duration = Duration::from_secs(1);
-
-/// Evidence for the workunits of a batch.
-pub struct Examined {
-    evidence: BTreeMap<WorkunitId, Evidence>,
-    /// Later workunits were not examined.
-    pub ended_early: bool,
-    bad_workunits: Vec<BadRow>,
-    bad_results: Vec<BadRow>,
-}
-
-impl Examined {
-    /// Workunits that were examined.
-    pub fn len(&self) -> usize {
-        self.evidence.len()
-    }
-
-    /// Two halves, for finding a workunit that the database refuses. Rows that could not be decoded go with the first.
-    pub fn halves(mut self) -> (Self, Self) {
-        let middle = self.evidence.keys().nth(self.evidence.len() / 2).copied();
-        let later = middle.map(|id| self.evidence.split_off(&id)).unwrap_or_default();
-        let rest =
-            Self { evidence: later, ended_early: false, bad_workunits: Vec::new(), bad_results: Vec::new() };
-        (self, rest)
-    }
-
-    /// The last of them.
-    pub fn last(&self) -> Option<WorkunitId> {
-        self.evidence.keys().next_back().copied()
-    }
-}
-
-/// Reads and compares the files of workunits, one after the other; ends early when asked to stop, or when a second
-/// is over: then what was found is written first.
-pub async fn examine(pass: &Pass<'_>, examiner: &Examiner, found: &Loaded<Workunit>) -> Result<Examined> {
-    let workunits = &found.rows;
-    let ids: Vec<WorkunitId> = workunits.iter().map(|workunit| workunit.id).collect();
-    let results = pass.store.read("results to judge", async |conn| conn.results_of(&ids).await).await?;
-    let mut by_workunit: BTreeMap<WorkunitId, Vec<&ResultRow>> = BTreeMap::new();
-    for row in &results.rows {
-        by_workunit.entry(row.workunitid).or_default().push(row);
-    }
-    let rows = |workunit: &Workunit| by_workunit.get(&workunit.id).map_or(&[][..], Vec::as_slice);
-    let wanted: Vec<ResultId> =
-        workunits.iter().flat_map(|workunit| to_read(workunit, rows(workunit))).collect();
-    let documents: BTreeMap<ResultId, Vec<u8>> = pass
-        .store
-        .read("documents of results", async |conn| conn.output_documents(&wanted).await)
-        .await?
-        .into_iter()
-        .collect();
-    let now = pass.clock.now();
-    let mut evidence = BTreeMap::new();
-    let began = Instant::now();
-    let mut ended_early = false;
-    for workunit in workunits {
-        if pass.is_stopping() || (began.elapsed() > READING && !evidence.is_empty()) {
-            ended_early = true;
-            break;
-        }
-        evidence.insert(workunit.id, examiner.examine(workunit, &Case::new(rows(workunit), &documents, now)));
-    }
-    Ok(Examined { evidence, ended_early, bad_workunits: found.bad.clone(), bad_results: results.bad })
 }
 
 /// What the transaction needs besides evidence.
@@ -132,6 +67,8 @@ pub struct Bench<'a> {
     pub dry_run: bool,
     /// Write the statistics of versions. As in stock, not with `--one_pass`.
     pub version_statistics: bool,
+    /// Number of the spec in force.
+    pub spec: i32,
 }
 
 /// Judges and writes. Runs inside of a transaction.
@@ -140,7 +77,7 @@ pub async fn judge_and_write(
     bench: &Bench<'_>,
     examined: &Examined,
 ) -> store::Result<(Counts, Vec<Judgement>)> {
-    let ids: Vec<WorkunitId> = examined.evidence.keys().copied().collect();
+    let ids: Vec<WorkunitId> = examined.findings.keys().copied().collect();
     let workunits = tx.lock_workunits_to_validate(&ids).await?;
     let locked: Vec<WorkunitId> = workunits.rows.iter().map(|workunit| workunit.id).collect();
     let busy = ids.len().saturating_sub(workunits.rows.len() + workunits.bad.len()) as u64;
@@ -167,12 +104,17 @@ pub async fn judge_and_write(
     let mut books = open_books(tx, &bench.options, &results.rows).await?;
     let mut judgements = Vec::new();
     let mut rows = Vec::new();
+    let mut kept = Vec::new();
+    let mut hopeless = BTreeSet::new();
+    let circumstances = bench.circumstances();
     for workunit in workunits.rows.iter().filter(|workunit| !broken.contains(&workunit.id)) {
         let instances = by_workunit.get(&workunit.id).map_or(&[][..], Vec::as_slice);
-        let Some(evidence) = examined.evidence.get(&workunit.id) else { continue };
-        match judge(workunit, instances, evidence, &bench.options, &mut books) {
+        let Some(findings) = examined.findings.get(&workunit.id) else { continue };
+        match judge(workunit, instances, &findings.evidence, &bench.options, &mut books) {
             Ok(judgement) => {
                 count(&mut counts, &judgement);
+                kept.extend(keep(workunit, instances, &judgement, findings, &circumstances));
+                hopeless.extend(punished(instances, findings));
                 rows.push(workunit);
                 judgements.push(judgement);
             }
@@ -184,11 +126,52 @@ pub async fn judge_and_write(
     }
     if !bench.dry_run {
         write(tx, &bench.options, &rows, &results.rows, &judgements, &marks, &books).await?;
+        counts.punished = punish(tx, &hopeless).await?;
+        tx.keep_judgements(&kept).await?;
         if bench.version_statistics {
             write_versions(tx, &bench.options, &books).await?;
         }
     }
     Ok((counts, judgements))
+}
+
+impl Bench<'_> {
+    fn circumstances(&self) -> Circumstances {
+        Circumstances {
+            app: self.options.app.id,
+            spec: self.spec,
+            mode: self.options.credit_mode,
+            now: self.options.now,
+        }
+    }
+}
+
+fn keep(
+    workunit: &Workunit,
+    instances: &[Instance],
+    judgement: &Judgement,
+    findings: &Findings,
+    circumstances: &Circumstances,
+) -> Option<KeptJudgement> {
+    let rows: Vec<&ResultRow> = instances.iter().map(|instance| &instance.row).collect();
+    verdicts::keep(workunit, &rows, judgement, findings, circumstances)
+}
+
+/// Versions that can't run on their hosts.
+fn punished(instances: &[Instance], findings: &Findings) -> Vec<(HostId, HostAppVersionId)> {
+    let hopeless = instances.iter().map(|instance| &instance.row);
+    hopeless
+        .filter(|row| findings.hopeless.contains(&row.id) && row.hostid != HostId(0))
+        .map(|row| (row.hostid, HostAppVersionId::of_result(row.appid, row.app_version_id)))
+        .collect()
+}
+
+async fn punish(tx: &mut Tx, hopeless: &BTreeSet<(HostId, HostAppVersionId)>) -> store::Result<u64> {
+    let rows: Vec<(HostId, HostAppVersionId)> = hopeless.iter().copied().collect();
+    for (host, version) in &rows {
+        tracing::info!(host = host.0, version = version.0, "one job a day: its error is hopeless");
+    }
+    Ok(tx.punish_hosts(&rows).await? as u64)
 }
 
 /// Sets workunits aside that have rows which make no sense; returns their ids. They keep waiting, so that a mended
@@ -246,7 +229,7 @@ pub async fn refuse(tx: &mut Tx, workunit: WorkunitId, reason: &str, now: f64) -
 }
 
 /// Locks everything that the rules may change: statistics, hosts, users, teams.
-async fn open_books(tx: &mut Tx, options: &Options<'_>, results: &[ResultRow]) -> store::Result<Books> {
+pub async fn open_books(tx: &mut Tx, options: &Options<'_>, results: &[ResultRow]) -> store::Result<Books> {
     let app: AppId = options.app.id;
     let hosts: BTreeSet<HostId> =
         results.iter().map(|row| row.hostid).filter(|id| *id != HostId(0)).collect();
@@ -309,9 +292,10 @@ async fn write(
                 id: change.id,
                 need_validate: 0,
                 error_mask: change.error_mask,
-                assimilate_state: change.assimilate_state.unwrap_or(row.assimilate_state),
+                assimilate_state: change.assimilate_state.map(|new| (row.assimilate_state, new)),
                 transition_time: change.transition_time,
                 target_nresults: change.target_nresults,
+                min_quorum: change.min_quorum,
                 canonical_resultid: change.canonical_resultid,
                 canonical_credit: change.canonical_credit,
             }

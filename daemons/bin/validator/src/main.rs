@@ -4,13 +4,16 @@
 //! transaction, decided on locked rows; `need_validate` is cleared there too. Killed at any point, a workunit is
 //! either untouched or judged. Credit at validation is what the result is worth minus what trickles paid for it.
 //!
+//! What was decided and why is kept in the same transaction, for `cobblestone explain`.
+//! What abandoned results were paid is taken back where the application wants it: see `abandoned`.
+//!
 //! Files are read and compared before, with no transaction open; a workunit whose rows changed meanwhile is left to
 //! the next pass. What can't be decoded is set aside and does not hold up the others.
 
+mod abandoned;
 mod batch;
-mod evidence;
+mod examined;
 mod flags;
-mod outputs;
 mod validator;
 
 fn main() -> std::process::ExitCode {

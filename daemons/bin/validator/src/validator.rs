@@ -3,18 +3,22 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use app_config::{AppConfig, Credit};
+use app_config::{AppConfig, Credit, Validate};
 use boinc::id::WorkunitId;
 use boinc::record::App;
+use daemon::stop::Reason;
 use daemon::{Daemon, Fatal, Modulus, Pass, PassReport, Start};
 use rules::judge::Options;
 use rules::uptime::{Benchmarks, UptimePolicy};
 use store::validation::Selection;
 
+use sha2::{Digest as _, Sha256};
+use verdicts::{Examiner, Uploads, spec_text};
+
+use crate::abandoned::{Abandoned, Search};
 use crate::batch::{self, Bench, Counts};
-use crate::evidence::Examiner;
-use crate::flags::Flags;
-use crate::outputs::Uploads;
+use crate::examined::{self, Examined, Hopeless, Look};
+use crate::flags::{Flags, Scope};
 
 /// Workunits in one transaction, if their files are read within a second.
 const BATCH: i64 = 1000;
@@ -29,7 +33,10 @@ const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 /// Judges results and grants credit.
 pub struct Validator {
     app: App,
-    examiner: Examiner,
+    look: Look,
+    validate: Validate,
+    /// The text of the spec in force, and its number once it is kept.
+    spec: (String, Option<i32>),
     credit: Credit,
     /// As declared.
     declared: UptimePolicy,
@@ -41,13 +48,17 @@ pub struct Validator {
     credit_by_app: bool,
     modulus: Option<Modulus>,
     dry_run: bool,
+    /// Only the file says so: the frame does not know, and would go on at once.
+    quiet_dry_run: bool,
     one_pass: bool,
-    /// Ids above `range.0` up to `range.1`.
-    range: (WorkunitId, WorkunitId),
+    scope: Scope,
+    /// Workunits that were judged.
+    judged: u64,
     /// The last one looked at in this sweep.
     after: WorkunitId,
     /// Workunits of this sweep that another instance had, or whose rows changed.
     busy: u64,
+    abandoned: Abandoned,
 }
 
 impl Daemon for Validator {
@@ -79,46 +90,70 @@ impl Daemon for Validator {
             let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
             Fatal::new(mistakes.join("\n"))
         })?;
-        if let Some(key) = not_obeyed(&config.compare) {
+        if let Some(key) = not_obeyed(&config) {
             return Err(Fatal::new(format!(
                 "cobblestone/{name}.toml: {key} is obeyed by `cobblestone compare`, but not yet by this validator; remove it"
             ))
             .into());
         }
         let project = &start.project.config;
-        let range = flags.range();
-        Ok(Self {
-            app,
+        let validate = config.validate;
+        let scope = flags.scope(&validate);
+        let quorum = match validate.suspicious_quorum {
+            0 => app.target_nresults.saturating_abs().max(2),
+            declared => declared,
+        };
+        let look = Look {
             examiner: Examiner {
                 uploads: Uploads { folder: project.upload_dir.clone(), fanout: project.uldl_dir_fanout },
                 plan: Arc::new(plan),
+                independence: validate.independence,
+                suspicious_quorum: quorum,
+                memory: validate.max_memory_bytes,
             },
+            threads: validate.threads,
+            suspect_flagged_hosts: validate.suspect_flagged_hosts,
+            hopeless: hopeless(&validate, flags.check_punitive),
+        };
+        Ok(Self {
+            app,
+            spec: (spec_text(&config.compare), None),
+            look,
             credit,
             uptime: config.uptime.clone(),
             declared: config.uptime,
             benchmarks: None,
             daily_result_quota: project.daily_result_quota,
             credit_by_app: project.credit_by_app,
-            modulus: start.modulus,
-            dry_run: start.common.dry_run,
-            one_pass: start.common.one_pass,
-            range,
-            after: range.0,
+            modulus: start.modulus.or(modulus(&validate)),
+            dry_run: start.common.dry_run || validate.dry_run,
+            quiet_dry_run: validate.dry_run && !start.common.dry_run,
+            one_pass: start.common.one_pass || scope.once,
+            validate,
+            scope,
+            judged: 0,
+            after: scope.above,
             busy: 0,
+            abandoned: Abandoned::default(),
         })
     }
 
     async fn pass(&mut self, pass: &Pass<'_>) -> Result<PassReport> {
         let mut report = PassReport::default();
         self.resolve(pass).await?;
+        self.keep_spec(pass).await?;
         let mut patience = PATIENCE;
         // Goes on over workunits that can't be judged now until one is judged or all were seen.
         while !pass.is_stopping() && (report.done == 0 || self.dry_run) {
+            let room = self.scope.most.map_or(u64::MAX, |most| most.saturating_sub(self.judged));
+            if room == 0 {
+                break;
+            }
             let which = Selection {
                 app: self.app.id,
                 after: self.after,
-                up_to: self.range.1,
-                limit: BATCH,
+                up_to: self.scope.up_to,
+                limit: BATCH.min(i64::try_from(room).unwrap_or(BATCH)),
                 modulo: self.modulus.map(|m| (m.n, m.i)),
             };
             let found = pass
@@ -127,7 +162,7 @@ impl Daemon for Validator {
                 .await?;
             let bad = found.bad.iter().filter_map(|bad| i32::try_from(bad.id).ok()).map(WorkunitId);
             let Some(last) = found.rows.iter().map(|workunit| workunit.id).chain(bad).max() else {
-                self.after = self.range.0;
+                self.after = self.scope.above;
                 // Another instance had some of them, or their rows changed. If it gives them back, they are judged here.
                 if std::mem::take(&mut self.busy) == 0 || patience == 0 {
                     break;
@@ -136,10 +171,11 @@ impl Daemon for Validator {
                 pass.stop.sleep(PAUSE).await;
                 continue;
             };
-            let examined = batch::examine(pass, &self.examiner, &found).await?;
+            let examined = examined::examine(pass, &self.look, &found).await?;
             let (count, reached) = (examined.len(), examined.last().filter(|_| examined.ended_early));
             for counts in self.judge_each(pass, examined).await? {
                 report.done += counts.judged();
+                self.judged += counts.judged();
                 self.busy += counts.busy + counts.changed_meanwhile;
                 report.set_aside += counts.set_aside;
                 add(&mut report, &counts);
@@ -148,11 +184,77 @@ impl Daemon for Validator {
             self.after = reached.unwrap_or(last);
             report.found += (count + found.bad.len()) as u64;
         }
+        // Only when there is nothing else to do.
+        if report.done == 0 || self.dry_run {
+            let search = Search {
+                options: options(
+                    &self.app,
+                    &self.credit,
+                    &self.uptime,
+                    self.daily_result_quota,
+                    self.credit_by_app,
+                    pass,
+                ),
+                modulo: self.modulus.map(|m| (m.n, m.i)),
+                workunits: (self.scope.above.0, self.scope.up_to.0),
+                dry_run: self.dry_run,
+                one_pass: self.one_pass,
+            };
+            self.abandoned.sweep(pass, &search, &mut report).await?;
+        }
+        let enough = self.scope.most.is_some_and(|most| self.judged >= most);
+        if enough || (self.scope.once && (report.done == 0 || self.dry_run)) {
+            pass.stop.request(Reason::Asked);
+        }
+        if self.quiet_dry_run {
+            report.done = 0;
+        }
         Ok(report)
     }
 }
 
+/// Which errors are hopeless, where hosts are punished for them.
+fn hopeless(validate: &Validate, flag: bool) -> Option<Hopeless> {
+    if !flag && !validate.check_punitive {
+        return None;
+    }
+    if validate.hopeless_exit_status.is_empty() && validate.hopeless_stderr.is_empty() {
+        tracing::warn!(
+            "--check_punitive has no effect: [validate] of the application's file names no hopeless_exit_status and no \
+             hopeless_stderr"
+        );
+    }
+    Some(Hopeless {
+        exit_status: validate.hopeless_exit_status.clone(),
+        stderr: validate.hopeless_stderr.clone(),
+    })
+}
+
+fn modulus(validate: &Validate) -> Option<Modulus> {
+    match validate.modulo.as_slice() {
+        [n, i] => Some(Modulus { n: *n, i: *i }),
+        _ => None,
+    }
+}
+
 impl Validator {
+    /// Keeps the text of the spec in force, once.
+    async fn keep_spec(&mut self, pass: &Pass<'_>) -> Result<()> {
+        if self.dry_run || self.spec.1.is_some() {
+            return Ok(());
+        }
+        let (app, text, now) = (self.app.id, self.spec.0.as_str(), pass.clock.now());
+        let digest: String =
+            Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = pass
+            .store
+            .transaction("keep the spec", async |tx| tx.register_spec(app, &digest, text, now).await)
+            .await?;
+        tracing::debug!(spec = id, digest, "outputs are compared by this spec");
+        self.spec.1 = Some(id);
+        Ok(())
+    }
+
     /// Turns `max_flops_percentile` into a number, again from time to time, as the trickle handler does.
     async fn resolve(&mut self, pass: &Pass<'_>) -> Result<()> {
         let now = pass.clock.now();
@@ -167,7 +269,7 @@ impl Validator {
 
     /// Judges what was examined. If the database refuses the values of one workunit, that one is found and set aside,
     /// and the others are judged.
-    async fn judge_each(&self, pass: &Pass<'_>, examined: batch::Examined) -> Result<Vec<Counts>> {
+    async fn judge_each(&self, pass: &Pass<'_>, examined: Examined) -> Result<Vec<Counts>> {
         let mut done = Vec::new();
         let mut todo = vec![examined];
         while let Some(part) = todo.pop() {
@@ -196,14 +298,18 @@ impl Validator {
         Ok(done)
     }
 
-    async fn judge(&self, pass: &Pass<'_>, examined: &batch::Examined) -> Result<Counts> {
-        let mut options = Options::new(&self.app, self.daily_result_quota, pass.clock.now());
-        options.credit_mode = self.credit.mode;
-        options.max_granted_credit = self.credit.max_granted_credit;
-        options.update_credited_job = self.credit.update_credited_job;
-        options.credit_by_app = self.credit_by_app;
-        options.uptime = self.uptime.clone();
-        let bench = Bench { options, dry_run: self.dry_run, version_statistics: !self.one_pass };
+    async fn judge(&self, pass: &Pass<'_>, examined: &Examined) -> Result<Counts> {
+        let mut options =
+            options(&self.app, &self.credit, &self.uptime, self.daily_result_quota, self.credit_by_app, pass);
+        options.independence = self.look.examiner.independence;
+        options.suspicious_quorum = self.look.examiner.suspicious_quorum;
+        options.pay_too_late = self.validate.pay_too_late;
+        let bench = Bench {
+            options,
+            dry_run: self.dry_run,
+            version_statistics: !self.one_pass,
+            spec: self.spec.1.unwrap_or(0),
+        };
         let (counts, judgements) = pass
             .store
             .transaction("judge workunits", async |tx| batch::judge_and_write(tx, &bench, examined).await)
@@ -213,10 +319,27 @@ impl Validator {
     }
 }
 
+fn options<'a>(
+    app: &'a App,
+    credit: &Credit,
+    uptime: &UptimePolicy,
+    daily_result_quota: i32,
+    credit_by_app: bool,
+    pass: &Pass<'_>,
+) -> Options<'a> {
+    let mut options = Options::new(app, daily_result_quota, pass.clock.now());
+    options.credit_mode = credit.mode;
+    options.max_granted_credit = credit.max_granted_credit;
+    options.update_credited_job = credit.update_credited_job;
+    options.credit_by_app = credit_by_app;
+    options.uptime = uptime.clone();
+    options
+}
+
 /// What is declared and would be left out of a verdict: a verdict without it would be wrong.
-fn not_obeyed(spec: &compare::Spec) -> Option<&'static str> {
-    let wants_stderr = spec.files.iter().any(|file| file.name == "stderr");
-    if spec.script.is_some() {
+fn not_obeyed(config: &AppConfig) -> Option<&'static str> {
+    let wants_stderr = config.compare.files.iter().any(|file| file.name == "stderr");
+    if config.compare.script.is_some() {
         Some("[compare.script]")
     } else if wants_stderr {
         Some("[[compare.files]] with name = \"stderr\"")
@@ -236,6 +359,7 @@ fn add(report: &mut PassReport, counts: &Counts) {
         ("set_aside", counts.set_aside),
         ("valid_results", counts.valid),
         ("invalid_results", counts.invalid),
+        ("punished", counts.punished),
     ] {
         report.add(fate, count);
     }

@@ -35,7 +35,9 @@ use document::Document;
 use keys::Keys;
 
 pub use mistake::{AppConfigError, Mistake};
-pub use section::{Assimilate, Credit, Parameter, RESERVED_PARAMETERS, ReportRule, TrickleDown, Work};
+pub use section::{
+    Assimilate, Credit, Parameter, RESERVED_PARAMETERS, ReportRule, TrickleDown, Validate, Work,
+};
 
 /// Largest file that is read, in bytes.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -56,6 +58,8 @@ pub struct AppConfig {
     pub trickle_down: TrickleDown,
     /// When two outputs are the same.
     pub compare: Spec,
+    /// How the validator judges and works.
+    pub validate: Validate,
     /// What a valid result is paid.
     pub credit: Credit,
     /// Where validated outputs go.
@@ -133,6 +137,7 @@ impl AppConfig {
         for mistake in self.compare.check() {
             report("compare", &mistake.key, mistake.message);
         }
+        self.validate.check(&mut |key, message| report("validate", key, message));
         self.credit.check(&mut |key, message| report("credit", key, message));
         self.assimilate.check(&mut |key, message| report("assimilate", key, message));
         mistakes.sort_by_key(|mistake| mistake.line);

@@ -37,7 +37,7 @@ fn a_misspelt_section_is_refused() {
     assert_eq!(message("[comparison]\n"), "unknown section [comparison], line 1: did you mean [compare]?");
     assert_eq!(
         message("[xyz]\n"),
-        "unknown section [xyz], line 1: known here: [work], [uptime], [deadline], [reports], [trickle_down], [compare], [credit], [assimilate]"
+        "unknown section [xyz], line 1: known here: [work], [uptime], [deadline], [reports], [trickle_down], [compare], [validate], [credit], [assimilate]"
     );
 }
 

@@ -21,6 +21,7 @@ pub mod result_doc;
 pub mod state;
 pub mod trickle;
 pub mod trickle_down;
+pub mod verdict;
 
 mod c_number;
 mod dialect;

@@ -103,11 +103,9 @@ impl Plan {
         declared.map(|file| file.name.as_str()).filter(|name| !name.contains(['*', '?']))
     }
 
-    /// Whether every comparison is byte for byte, so that agreeing is transitive.
+    /// Whether equal means equal bytes, for every file: then agreeing is transitive, and a digest says all.
     pub fn is_exact(&self) -> bool {
-        let all =
-            self.files.iter().chain([&self.rest]).all(|file| matches!(file.content, ContentPlan::Exact(_)));
-        all && self.script.is_none()
+        self.files.iter().chain([&self.rest]).all(FilePlan::is_exact) && self.script.is_none()
     }
 
     /// Whether the order of two outputs never matters.
@@ -129,6 +127,12 @@ impl FilePlan {
     /// Largest file that is read, in bytes.
     pub const fn max_bytes(&self) -> u64 {
         self.source.max_bytes
+    }
+
+    /// Whether equal means equal bytes.
+    pub fn is_exact(&self) -> bool {
+        let all_counts = matches!(self.content, ContentPlan::Exact(ExactPlan { skip_gzip_header: false }));
+        all_counts && self.source.is_plain()
     }
 
     /// Whether both outputs may lack the file.

@@ -16,7 +16,8 @@ struct Example {
 
 /// Fenced blocks: the word after the fence, and the text.
 fn blocks(text: &str) -> Vec<(String, String)> {
-    let (mut blocks, mut open): (Vec<(String, String)>, Option<(String, String)>) = (Vec::new(), None);
+    let mut blocks = Vec::new();
+    let mut open: Option<(String, String)> = None;
     for line in text.lines() {
         match (&mut open, line.strip_prefix("```")) {
             (None, Some(kind)) => open = Some((kind.to_owned(), String::new())),

@@ -12,6 +12,11 @@
 //! - [`Agreement::fuzzy`] comparison (or an exact one that turns out not to be transitive): most agreements,
 //!   then the smallest total deviation from those it agrees with, then the lowest id. Differs: stock takes the
 //!   first row that qualifies, so that a value at the edge of a chain can win.
+//!
+//! Two more things can count, as [`Electorate`] says: results of one owner may not confirm each other, and a
+//! suspicious result becomes canonical only where no other can.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use boinc::id::ResultId;
 
@@ -52,6 +57,35 @@ impl Pair {
             (Self::Differs, _) | (_, Self::Differs) => Self::Differs,
             _ => Self::Unknown,
         }
+    }
+}
+
+/// Whose confirmations count, and who is suspicious.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Electorate {
+    /// Owners (users or hosts) of results. Results of one owner do not confirm each other, and count as one
+    /// confirmation of a third. A result that is not named here is its own owner.
+    pub owners: BTreeMap<ResultId, i64>,
+    /// Canonical only where no other candidate is.
+    pub suspicious: BTreeSet<ResultId>,
+}
+
+impl Electorate {
+    /// How many confirmations of `id` these others are.
+    fn confirmations(&self, id: ResultId, others: impl Iterator<Item = ResultId>) -> usize {
+        let own = self.owners.get(&id);
+        let mut owners = BTreeSet::new();
+        let mut unnamed = 0;
+        for other in others {
+            match self.owners.get(&other) {
+                owner if owner.is_some() && owner == own => {}
+                Some(owner) => {
+                    owners.insert(*owner);
+                }
+                None => unnamed += 1,
+            }
+        }
+        owners.len() + unnamed
     }
 }
 
@@ -147,34 +181,56 @@ impl Agreement {
         })
     }
 
-    /// How many others agree with the result at a position, and their total deviation from it. Summed in the
+    /// How often others confirm the result at a position, and their total deviation from it. Summed in the
     /// order of size: the order of rows must not show, not even in the last digit.
-    fn support(&self, i: usize) -> (usize, f64) {
-        let mut deviations: Vec<f64> = (0..self.ids.len())
-            .filter(|j| *j != i)
+    fn support(&self, i: usize, electorate: &Electorate) -> (usize, f64) {
+        let agreeing = || (0..self.ids.len()).filter(move |j| *j != i && self.agrees(i, *j));
+        let mut deviations: Vec<f64> = agreeing()
             .filter_map(|j| match self.pair(i, j) {
                 Pair::Agrees { deviation } => Some(deviation.max(0.0)),
                 Pair::Differs | Pair::Unknown => None,
             })
             .collect();
         deviations.sort_by(f64::total_cmp);
-        (deviations.len(), deviations.iter().sum())
+        let others = agreeing().filter_map(|j| self.ids.get(j).copied());
+        let count = self.ids.get(i).map_or(0, |id| electorate.confirmations(*id, others));
+        (count, deviations.iter().sum())
+    }
+
+    /// The canonical result, if there is one, where every result speaks for itself.
+    #[must_use]
+    pub fn choose(&self, min_quorum: i32) -> Option<Choice> {
+        self.choose_among(min_quorum, &Electorate::default())
+    }
+
+    /// How many others confirm a result.
+    #[must_use]
+    pub fn confirmations(&self, id: ResultId, electorate: &Electorate) -> usize {
+        self.ids.iter().position(|other| *other == id).map_or(0, |at| self.support(at, electorate).0)
+    }
+
+    /// How many others a canonical result has to be confirmed by.
+    #[must_use]
+    pub fn needed(min_quorum: i32) -> usize {
+        usize::try_from(min_quorum / 2).unwrap_or(0)
     }
 
     /// The canonical result, if there is one. See the module's documentation.
     #[must_use]
-    pub fn choose(&self, min_quorum: i32) -> Option<Choice> {
-        let needed = usize::try_from(min_quorum / 2).unwrap_or(0);
+    pub fn choose_among(&self, min_quorum: i32, electorate: &Electorate) -> Option<Choice> {
+        let needed = Self::needed(min_quorum);
+        let suspicious = |i: &usize| self.ids.get(*i).is_some_and(|id| electorate.suspicious.contains(id));
         let by_id_only = self.exact && self.is_transitive();
         let best = (0..self.ids.len())
             .filter(|i| self.agrees(*i, *i))
             .filter_map(|i| {
-                let (count, deviation) = self.support(i);
+                let (count, deviation) = self.support(i, electorate);
                 (count >= needed).then_some((i, count, deviation))
             })
             .min_by(|(i, ci, di), (j, cj, dj)| {
                 let by_id = self.ids.get(*i).cmp(&self.ids.get(*j));
-                if by_id_only { by_id } else { cj.cmp(ci).then(di.total_cmp(dj)).then(by_id) }
+                let by_trust = suspicious(i).cmp(&suspicious(j));
+                by_trust.then(if by_id_only { by_id } else { cj.cmp(ci).then(di.total_cmp(dj)).then(by_id) })
             })
             .map(|(i, _, _)| i)?;
         self.choice(best)
@@ -279,6 +335,42 @@ mod tests {
         let unsure = |i: usize, j: usize| if i == j || i + j == 1 { Pair::EQUAL } else { Pair::Unknown };
         let choice = Agreement::fuzzy(ids(&[1, 2, 3]), unsure).choose(2).unwrap();
         assert_eq!((choice.valid, choice.invalid, choice.unknown), (ids(&[1, 2]), vec![], ids(&[3])));
+    }
+
+    #[test]
+    fn results_of_one_owner_do_not_confirm_each_other() {
+        let owners = [(ResultId(1), 7), (ResultId(2), 7), (ResultId(3), 7), (ResultId(4), 8)];
+        let electorate = Electorate { owners: owners.into(), ..Electorate::default() };
+        let two = Agreement::exact(ids(&[1, 2]), |_, _| true);
+        assert!(two.choose(2).is_some() && two.choose_among(2, &electorate).is_none());
+        assert!(two.choose_among(1, &electorate).is_some(), "a quorum of one needs no confirmation");
+        let four = Agreement::exact(ids(&[1, 2, 3, 4]), |_, _| true);
+        assert_eq!(four.choose_among(2, &electorate).unwrap().valid.len(), 4);
+        // The three of one owner are one confirmation of the fourth.
+        assert!(four.choose(4).is_some() && four.choose_among(4, &electorate).is_none());
+    }
+
+    #[test]
+    fn most_confirmations_are_those_of_most_owners() {
+        // Three of one owner, and three of three: as many agreements, but only the latter are confirmations.
+        let numbers = [(1, 1.0), (2, 1.0), (3, 1.0), (4, 3.0), (5, 3.5), (6, 4.0)];
+        let agreement = values(&numbers, 1.0);
+        assert_eq!(agreement.choose(2).unwrap().canonical, ResultId(1));
+        let owners = (1..=3).map(|id| (ResultId(id), 7)).collect();
+        let electorate = Electorate { owners, ..Electorate::default() };
+        let choice = agreement.choose_among(2, &electorate).unwrap();
+        assert_eq!((choice.canonical, choice.valid), (ResultId(5), ids(&[4, 5, 6])));
+    }
+
+    #[test]
+    fn a_suspicious_result_wins_only_where_no_other_can() {
+        let agreement = Agreement::exact(ids(&[1, 2, 3]), |_, _| true);
+        let suspects = |list: &[i32]| Electorate {
+            suspicious: ids(list).into_iter().collect(),
+            ..Electorate::default()
+        };
+        assert_eq!(agreement.choose_among(2, &suspects(&[1])).unwrap().canonical, ResultId(2));
+        assert_eq!(agreement.choose_among(2, &suspects(&[1, 2, 3])).unwrap().canonical, ResultId(1));
     }
 
     #[test]

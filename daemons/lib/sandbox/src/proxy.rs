@@ -2,7 +2,8 @@
 //!
 //! It counts the commands (statements, COMMIT included) that clients send. [`Proxy::hold_at`] holds the wire when a
 //! given command comes, either before the server has seen it or before the client has seen its answer; then the test
-//! kills whom it likes. Nothing in the daemons knows of it: they connect to its port.
+//! kills whom it likes. [`Proxy::hold_at_statement`] does not count what changes nothing on the server: preparing a
+//! statement and closing one. Nothing in the daemons knows of it: they connect to its port.
 //! Only the plain protocol is understood: no TLS, no compression.
 
 use std::io;
@@ -27,6 +28,8 @@ pub enum Hold {
 struct Wire {
     commands: AtomicU64,
     hold: watch::Sender<Option<(u64, Hold)>>,
+    statements_only: AtomicBool,
+    cuts: AtomicU64,
     held: AtomicBool,
     reached: Notify,
 }
@@ -50,6 +53,8 @@ impl Proxy {
         let wire = Arc::new(Wire {
             commands: AtomicU64::new(0),
             hold: watch::Sender::new(None),
+            statements_only: AtomicBool::new(false),
+            cuts: AtomicU64::new(0),
             held: AtomicBool::new(false),
             reached: Notify::new(),
         });
@@ -80,6 +85,16 @@ impl Proxy {
 
     /// Counts from zero again and holds the wire at command number `n`, counted from 1.
     pub fn hold_at(&self, n: u64, hold: Hold) {
+        self.hold(n, hold, false);
+    }
+
+    /// The same at statement number `n`.
+    pub fn hold_at_statement(&self, n: u64, hold: Hold) {
+        self.hold(n, hold, true);
+    }
+
+    fn hold(&self, n: u64, hold: Hold, statements_only: bool) {
+        self.wire.statements_only.store(statements_only, Ordering::SeqCst);
         self.wire.commands.store(0, Ordering::SeqCst);
         self.wire.held.store(false, Ordering::SeqCst);
         self.wire.hold.send_replace(Some((n, hold)));
@@ -90,6 +105,12 @@ impl Proxy {
         while !self.wire.held.load(Ordering::SeqCst) {
             self.wire.reached.notified().await;
         }
+    }
+
+    /// Closes the connections that are held: what was on the way is lost. Then as [`Proxy::release`].
+    pub fn cut(&self) {
+        self.wire.cuts.fetch_add(1, Ordering::SeqCst);
+        self.release();
     }
 
     /// Lets go, and counts from zero again.
@@ -132,8 +153,9 @@ async fn commands(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, wire: &Wire) 
         if let Some(body) = packet.get_mut(4..) {
             from.read_exact(body).await?;
         }
-        if sequence == 0 && wire.arrives() == Some(Hold::Before) {
-            wire.wait_for_release().await;
+        let counts = sequence == 0 && wire.counts(packet.get(4).copied());
+        if counts && wire.arrives() == Some(Hold::Before) {
+            wire.wait_for_release().await?;
         }
         to.write_all(&packet).await?;
     }
@@ -148,13 +170,22 @@ async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, wire: &Wire) -
         }
         if wire.answers_are_held() {
             wire.tell();
-            wire.wait_for_release().await;
+            wire.wait_for_release().await?;
         }
         to.write_all(buffer.get(..n).unwrap_or_default()).await?;
     }
 }
 
+/// COM_STMT_PREPARE and COM_STMT_CLOSE.
+const NO_STATEMENTS: [u8; 2] = [0x16, 0x19];
+
 impl Wire {
+    /// Whether a command of that kind is counted.
+    fn counts(&self, command: Option<u8>) -> bool {
+        let statement = command.is_none_or(|command| !NO_STATEMENTS.contains(&command));
+        statement || !self.statements_only.load(Ordering::SeqCst)
+    }
+
     /// Counts a command; says whether the wire is held here.
     fn arrives(&self) -> Option<Hold> {
         let number = self.commands.fetch_add(1, Ordering::SeqCst) + 1;
@@ -178,12 +209,19 @@ impl Wire {
         self.reached.notify_one();
     }
 
-    async fn wait_for_release(&self) {
+    /// An error: the connection is to be closed.
+    async fn wait_for_release(&self) -> io::Result<()> {
+        let cuts = self.cuts.load(Ordering::SeqCst);
         let mut hold = self.hold.subscribe();
         while hold.borrow_and_update().is_some() {
             if hold.changed().await.is_err() {
-                return;
+                break;
             }
+        }
+        if self.cuts.load(Ordering::SeqCst) == cuts {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::ConnectionAborted.into())
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct TestDb {
     name: String,
     socket: PathBuf,
     _server: Option<Arc<Server>>,
+    /// Not to be dropped.
+    keep: bool,
 }
 
 impl TestDb {
@@ -37,6 +39,18 @@ impl TestDb {
     /// No server can be reached or started, or a statement failed.
     pub async fn new(name: &str) -> Result<Self> {
         let this = Self::empty(name).await?;
+        this.connect().await?.script(BOINC_SQL).await.map_err(db("making the BOINC tables"))?;
+        Ok(this)
+    }
+
+    /// The same on a server of the caller's, which may kill it. Nothing is dropped at the end.
+    ///
+    /// # Errors
+    /// As [`TestDb::new`].
+    pub async fn on(server: &Server, name: &str) -> Result<Self> {
+        create_database(&server.url(name)).await?;
+        let this =
+            Self { name: name.to_owned(), socket: server.socket().to_owned(), _server: None, keep: true };
         this.connect().await?.script(BOINC_SQL).await.map_err(db("making the BOINC tables"))?;
         Ok(this)
     }
@@ -60,7 +74,7 @@ impl TestDb {
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let name = format!("t_{}_{number}_{clean}", std::process::id());
         create_database(&url_of_socket(&socket, &name)).await?;
-        Ok(Self { name, socket, _server: server })
+        Ok(Self { name, socket, _server: server, keep: false })
     }
 
     /// How to reach it.
@@ -86,6 +100,9 @@ impl TestDb {
 
 impl Drop for TestDb {
     fn drop(&mut self) {
+        if self.keep {
+            return;
+        }
         // Drop can't await, and the test's runtime may be the one that runs us: use a thread of our own.
         let (socket, name) = (self.socket.clone(), self.name.clone());
         let thread = std::thread::spawn(move || {

@@ -17,6 +17,8 @@ pub(crate) enum Set {
     To(&'static str, Kind),
     /// `column = column + value`
     Add(&'static str, Kind),
+    /// `column = value` where that is more than it is.
+    Raise(&'static str, Kind),
     /// Only rows where `column = value` are changed.
     Guard(&'static str, Kind),
 }
@@ -26,15 +28,20 @@ pub(crate) enum Set {
 pub(crate) enum Kind {
     Int,
     Double,
+    /// A floating-point number, or NULL.
+    MaybeDouble,
     /// At most so many characters; cut before, a longer one is refused.
     Text(usize),
+    /// Of any length.
+    Long,
 }
 
 impl Kind {
     fn sql(self) -> String {
         match self {
             Self::Int => "BIGINT".to_owned(),
-            Self::Double => "DOUBLE".to_owned(),
+            Self::Double | Self::MaybeDouble => "DOUBLE".to_owned(),
+            Self::Long => "LONGTEXT CHARACTER SET utf8mb4".to_owned(),
             Self::Text(characters) => format!("VARCHAR({characters}) CHARACTER SET utf8mb4"),
         }
     }
@@ -78,7 +85,10 @@ pub(crate) async fn update(
         return Ok(0);
     }
     let columns = sets.iter().map(|set| match set {
-        Set::To(column, kind) | Set::Add(column, kind) | Set::Guard(column, kind) => (*column, *kind),
+        Set::To(column, kind)
+        | Set::Add(column, kind)
+        | Set::Raise(column, kind)
+        | Set::Guard(column, kind) => (*column, *kind),
     });
     refuse_null(table, keys.len(), columns, values)?;
     let sql = statement(table, keys, sets);
@@ -152,11 +162,15 @@ fn statement(table: &str, keys: &[&str], sets: &[Set]) -> String {
     let mut on: Vec<String> = keys.iter().enumerate().map(|(i, key)| format!("t.`{key}` = j.k{i}")).collect();
     let mut assign = Vec::new();
     for (n, set) in sets.iter().enumerate() {
-        let (Set::To(column, kind) | Set::Add(column, kind) | Set::Guard(column, kind)) = set;
+        let (Set::To(column, kind)
+        | Set::Add(column, kind)
+        | Set::Raise(column, kind)
+        | Set::Guard(column, kind)) = set;
         columns.push(format!("v{n} {} PATH '$[{}]' ERROR ON ERROR", kind.sql(), keys.len() + n));
         match set {
             Set::To(..) => assign.push(format!("t.`{column}` = j.v{n}")),
             Set::Add(..) => assign.push(format!("t.`{column}` = t.`{column}` + j.v{n}")),
+            Set::Raise(..) => assign.push(format!("t.`{column}` = GREATEST(t.`{column}`, j.v{n})")),
             Set::Guard(..) => on.push(format!("t.`{column}` = j.v{n}")),
         }
     }

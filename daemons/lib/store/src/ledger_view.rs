@@ -279,6 +279,21 @@ impl Conn {
         Ok(diesel::sql_query(sql).get_result::<Count>(&mut self.db).await?.n)
     }
 
+    /// Whether some of those rows stand for several that were folded together.
+    pub async fn has_folded_rows(&mut self, which: &Which) -> Result<bool> {
+        #[derive(QueryableByName)]
+        struct Found {
+            #[diesel(sql_type = BigInt)]
+            n: i64,
+        }
+        let wheres = which.sql();
+        let and = if wheres.is_empty() { " WHERE" } else { " AND" };
+        let sql = format!(
+            "SELECT COUNT(*) AS n FROM (SELECT 1 FROM cobblestone_ledger l{wheres}{and} l.rows_folded > 1 LIMIT 1) x"
+        );
+        Ok(diesel::sql_query(sql).get_result::<Found>(&mut self.db).await?.n > 0)
+    }
+
     /// Ids of the users (or teams) of exactly that name; at most `limit`.
     pub async fn users_named(&mut self, name: &str, limit: i64) -> Result<Vec<UserId>> {
         use crate::schema::boinc::user as t;

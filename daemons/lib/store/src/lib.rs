@@ -8,6 +8,7 @@
 //! outside of a transaction. Rows are locked in one order everywhere: messages, workunits, results, marks,
 //! host_app_version, hosts, users, teams; within a table by id.
 
+pub mod abandoned;
 pub mod apps;
 pub mod aside;
 pub mod assimilation;
@@ -38,6 +39,7 @@ pub mod transaction;
 pub mod trickles;
 pub mod url;
 pub mod validation;
+pub mod verdicts;
 pub mod work;
 
 pub use error::{BadRow, Error, Loaded, Result};

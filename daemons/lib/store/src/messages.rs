@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Blob, Double, Integer, Nullable, Text};
 use diesel_async::RunQueryDsl;
 
-use boinc::id::{HostId, ResultId};
+use boinc::id::{HostId, ResultId, UserId};
 
 use crate::error::Result;
 use crate::transaction::Conn;
@@ -302,5 +302,35 @@ impl Conn {
             .await
             .optional()?;
         Ok(found.map(|(name, host)| (name, HostId(host))))
+    }
+
+    /// Owner of a host, and the owner's name; None when the host is gone.
+    pub async fn owner_of_host(&mut self, host: HostId) -> Result<Option<(UserId, Option<String>)>> {
+        use crate::schema::boinc::{host as h, user as u};
+        let user: Option<i32> =
+            h::table.filter(h::id.eq(host.0)).select(h::userid).first(&mut self.db).await.optional()?;
+        let Some(user) = user else { return Ok(None) };
+        let name: Option<Option<String>> =
+            u::table.filter(u::id.eq(user)).select(u::name).first(&mut self.db).await.optional()?;
+        Ok(Some((UserId(user), name.flatten())))
+    }
+
+    /// Varieties that a trickle handler of the toolkit ever read.
+    pub async fn varieties_read(&mut self) -> Result<Vec<String>> {
+        use crate::schema::ours::cobblestone_variety as v;
+        Ok(v::table.select(v::variety).order(v::variety).load(&mut self.db).await?)
+    }
+
+    /// Why the guest report in a message was set aside beside its claim; None if it was not.
+    pub async fn report_set_aside(&mut self, id: i32) -> Result<Option<String>> {
+        use crate::schema::ours::cobblestone_quarantine as q;
+        Ok(q::table
+            .filter(q::daemon.eq(DAEMON))
+            .filter(q::kind.eq("report"))
+            .filter(q::refid.eq(i64::from(id)))
+            .select(q::reason)
+            .first(&mut self.db)
+            .await
+            .optional()?)
     }
 }

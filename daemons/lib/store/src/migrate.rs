@@ -20,6 +20,7 @@ const MIGRATIONS: &[(i32, &str, &str)] = &[
     (4, "increments", include_str!("../../../../sql/cobblestone/0004_increments.sql")),
     (5, "growth", include_str!("../../../../sql/cobblestone/0005_growth.sql")),
     (6, "reports", include_str!("../../../../sql/cobblestone/0006_reports.sql")),
+    (7, "verdicts", include_str!("../../../../sql/cobblestone/0007_verdicts.sql")),
 ];
 
 /// Version of our tables that this build needs.

@@ -55,7 +55,28 @@ pub struct AsideCount {
     pub things: i64,
 }
 
+/// Workunits that BOINC's transitioner should have looked at.
+#[derive(Debug, Clone, Copy, PartialEq, QueryableByName)]
+pub struct Overdue {
+    #[allow(missing_docs)]
+    #[diesel(sql_type = BigInt)]
+    pub workunits: i64,
+    /// When the first of them was to be looked at, Unix seconds.
+    #[diesel(sql_type = Nullable<Double>)]
+    pub oldest: Option<f64>,
+}
+
 impl Conn {
+    /// Workunits whose transition_time lies before `before`, Unix seconds.
+    pub async fn overdue_workunits(&mut self, before: f64) -> Result<Overdue> {
+        Ok(diesel::sql_query(
+            "SELECT COUNT(*) AS workunits, MIN(transition_time) + 0e0 AS oldest FROM workunit WHERE transition_time < ?",
+        )
+        .bind::<Double, _>(before)
+        .get_result(&mut self.db)
+        .await?)
+    }
+
     /// What waits, by application that is not deprecated.
     pub async fn app_status(&mut self) -> Result<Vec<AppStatus>> {
         Ok(diesel::sql_query(

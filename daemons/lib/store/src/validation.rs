@@ -56,12 +56,14 @@ pub struct WorkunitUpdate {
     pub need_validate: i32,
     #[allow(missing_docs)]
     pub error_mask: i32,
-    #[allow(missing_docs)]
-    pub assimilate_state: boinc::state::AssimilateState,
+    /// From the first to the second, where it changes: others write it, too.
+    pub assimilate_state: Option<(boinc::state::AssimilateState, boinc::state::AssimilateState)>,
     #[allow(missing_docs)]
     pub transition_time: i32,
     #[allow(missing_docs)]
     pub target_nresults: i32,
+    /// Where it is raised.
+    pub min_quorum: Option<i32>,
     #[allow(missing_docs)]
     pub canonical_resultid: ResultId,
     #[allow(missing_docs)]
@@ -130,6 +132,50 @@ impl Conn {
             .load::<(i32, Option<Vec<u8>>)>(&mut self.db)
             .await?;
         Ok(rows.into_iter().map(|(id, doc)| (ResultId(id), doc.unwrap_or_default())).collect())
+    }
+}
+
+impl Conn {
+    /// Hosts of an application that were flagged for claiming too much.
+    pub async fn flagged_hosts(&mut self, app: AppId, hosts: &[HostId]) -> Result<Vec<HostId>> {
+        use crate::schema::ours::cobblestone_flag as flag;
+        if hosts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = flag::table
+            .filter(flag::hostid.eq_any(hosts.iter().map(|id| id.0)))
+            .filter(flag::appid.eq(app.0))
+            .filter(flag::flagged.gt(0.0))
+            .select(flag::hostid)
+            .load::<i32>(&mut self.db)
+            .await?;
+        Ok(found.into_iter().map(HostId).collect())
+    }
+
+    /// The last `bytes` bytes of `stderr_out` of results: a volunteer's text.
+    pub async fn ends_of_stderr(
+        &mut self,
+        results: &[ResultId],
+        bytes: i32,
+    ) -> Result<Vec<(ResultId, Vec<u8>)>> {
+        #[derive(QueryableByName)]
+        struct End {
+            #[diesel(sql_type = diesel::sql_types::Integer)]
+            id: i32,
+            #[diesel(sql_type = diesel::sql_types::Nullable<diesel::sql_types::Blob>)]
+            text: Option<Vec<u8>>,
+        }
+        let mut ends = Vec::new();
+        for chunk in results.chunks(1000) {
+            let list: Vec<String> = chunk.iter().map(|id| id.0.to_string()).collect();
+            let sql = format!(
+                "SELECT id, RIGHT(stderr_out, {bytes}) AS text FROM result WHERE id IN ({})",
+                list.join(", ")
+            );
+            let rows: Vec<End> = diesel::sql_query(sql).load(&mut self.db).await?;
+            ends.extend(rows.into_iter().map(|end| (ResultId(end.id), end.text.unwrap_or_default())));
+        }
+        Ok(ends)
     }
 }
 
@@ -218,34 +264,66 @@ impl Tx {
         expect("writing verdicts of results", updates.len(), changed)
     }
 
-    /// Writes workunits that this transaction has locked.
+    /// Writes workunits that this transaction has locked. `assimilate_state` changes only from the value that was
+    /// expected; another one is an error, and nothing is done.
     pub async fn write_workunits(&mut self, updates: &[WorkunitUpdate]) -> Result<()> {
+        let stays: Vec<&WorkunitUpdate> = updates.iter().filter(|u| u.assimilate_state.is_none()).collect();
+        let moves: Vec<&WorkunitUpdate> = updates.iter().filter(|u| u.assimilate_state.is_some()).collect();
+        self.write_some_workunits(&stays, false).await?;
+        self.write_some_workunits(&moves, true).await?;
+        let raised: Vec<_> = updates
+            .iter()
+            .filter_map(|u| u.min_quorum.map(|quorum| vec![u.id.0.into(), quorum.into()]))
+            .collect();
+        // The scheduler raises it, too, when an unreliable host takes an instance.
+        let sets = [Set::Raise("min_quorum", Kind::Int)];
+        let changed = bulk::update(self, "workunit", &["id"], &sets, &raised).await?;
+        expect("raising the quorum of workunits", raised.len(), changed)
+    }
+
+    async fn write_some_workunits(&mut self, updates: &[&WorkunitUpdate], moved: bool) -> Result<()> {
         let values: Vec<_> = updates
             .iter()
             .map(|u| {
-                vec![
+                let mut row = vec![
                     u.id.0.into(),
                     u.need_validate.into(),
                     u.error_mask.into(),
-                    u.assimilate_state.code().into(),
                     u.transition_time.into(),
                     u.target_nresults.into(),
                     u.canonical_resultid.0.into(),
                     float(u.canonical_credit),
-                ]
+                ];
+                row.extend(
+                    u.assimilate_state.iter().flat_map(|(from, to)| [from.code().into(), to.code().into()]),
+                );
+                row
             })
             .collect();
-        let sets = [
+        let mut sets = vec![
             Set::To("need_validate", Kind::Int),
             Set::To("error_mask", Kind::Int),
-            Set::To("assimilate_state", Kind::Int),
             Set::To("transition_time", Kind::Int),
             Set::To("target_nresults", Kind::Int),
             Set::To("canonical_resultid", Kind::Int),
             Set::To("canonical_credit", Kind::Double),
         ];
+        if moved {
+            sets.extend([Set::Guard("assimilate_state", Kind::Int), Set::To("assimilate_state", Kind::Int)]);
+        }
         let changed = bulk::update(self, "workunit", &["id"], &sets, &values).await?;
         expect("writing verdicts of workunits", updates.len(), changed)
+    }
+
+    /// Punishes hosts whose version can't work on them, as `--check_punitive` does: one job a day, and that was today's.
+    /// Rows that this transaction has locked; how many there were.
+    pub async fn punish_hosts(&mut self, rows: &[(HostId, boinc::id::HostAppVersionId)]) -> Result<usize> {
+        let values: Vec<_> = rows
+            .iter()
+            .map(|(host, version)| vec![host.0.into(), version.0.into(), 1.into(), 1.into()])
+            .collect();
+        let sets = [Set::To("max_jobs_per_day", Kind::Int), Set::To("n_jobs_today", Kind::Int)];
+        bulk::update(self, "host_app_version", &["host_id", "app_version_id"], &sets, &values).await
     }
 
     /// Writes the statistics of a host's versions, rows that this transaction has locked.

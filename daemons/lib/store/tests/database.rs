@@ -34,7 +34,7 @@ fn fits(typed: &str, live: &str, nullable: bool) -> bool {
         "TinyInt" => live == "tinyint",
         "BigInt" => live == "bigint",
         "Double" => live == "double",
-        "Text" => ["varchar", "char"].contains(&live),
+        "Text" => ["varchar", "char", "mediumtext"].contains(&live),
         "Blob" => ["binary", "blob", "mediumblob", "mediumtext"].contains(&live),
         _ => false,
     }

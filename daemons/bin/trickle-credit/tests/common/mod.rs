@@ -2,9 +2,11 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod scene;
+
 use std::process::Command;
 
-use sandbox::{ProjectOptions, SimClock, TestProject};
+use sandbox::{ProjectOptions, Server, SimClock, TestDb, TestProject};
 use serde_json::{Map, Value, json};
 use store::Store;
 use store::audit::Owner;
@@ -27,6 +29,22 @@ impl World {
     pub async fn new() -> Self {
         let clock = Some(SimClock::frozen(NOW));
         let world = Self::with(ProjectOptions { clock, tcp: true, ..Default::default() }).await;
+        world.project.migrate().await.unwrap();
+        world
+    }
+
+    /// The same in a database of that name on a server of the test's own.
+    pub async fn on(server: &Server, name: &str) -> Self {
+        let options = ProjectOptions {
+            clock: Some(SimClock::frozen(NOW)),
+            tcp: true,
+            msg_to_host: true,
+            ..Default::default()
+        };
+        let db = TestDb::on(server, name).await.unwrap();
+        let project = TestProject::in_database(db, options).await.unwrap();
+        let sql = project.connect().await.unwrap();
+        let world = Self { project, sql };
         world.project.migrate().await.unwrap();
         world
     }

@@ -8,12 +8,14 @@ mod assimilate;
 mod credit;
 mod reports;
 mod trickle_down;
+mod validate;
 mod work;
 
 pub use assimilate::Assimilate;
 pub use credit::Credit;
 pub use reports::ReportRule;
 pub use trickle_down::TrickleDown;
+pub use validate::Validate;
 pub use work::{Parameter, RESERVED_PARAMETERS, Work};
 
 /// Takes a key of a section and what is wrong with it.

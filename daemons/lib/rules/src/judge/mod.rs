@@ -18,7 +18,11 @@
 //! - A transient failure (upload folder away) leaves results INIT and asks for no more instances. Stock marks
 //!   them INCONCLUSIVE, which its transitioner never looks at again, and may raise target_nresults.
 //! - A comparison that can't say makes a result INCONCLUSIVE, never INVALID.
-//! - A late result whose canonical files are gone becomes TOO_LATE. Stock calls it INVALID.
+//! - A late result whose canonical files are gone becomes TOO_LATE, and is paid as the canonical one if the app says so
+//!   ([`Options::pay_too_late`]). Stock calls it INVALID.
+//! - A suspicious result raises min_quorum for good, and target_nresults with it, and becomes canonical only where no
+//!   other can. Stock raises the quorum for one pass, and for adaptive replication only.
+//! - Results of one user or host may be declared not to confirm each other ([`Options::independence`]).
 //! - A result whose host row is missing gets its state, without credit. Stock leaves it unjudged, and
 //!   validator and transitioner wake each other for ever.
 //! - A canonical result that can't be found ends in need_validate = 0. Stock tries again at every pass.
@@ -36,6 +40,8 @@ use boinc::id::{ResultId, UserId, WorkunitId};
 use boinc::ledger::LedgerEntry;
 use boinc::record::{App, ResultRow, Workunit};
 use boinc::state::{AssimilateState, NEVER, Outcome, ServerState, ValidateState};
+use boinc::verdict::Decision;
+use serde::{Deserialize, Serialize};
 
 use crate::books::Books;
 use crate::credit::{CreditMode, MAX_GRANTED_CREDIT};
@@ -44,6 +50,7 @@ use crate::uptime::UptimePolicy;
 
 pub use plan::{Need, needs};
 pub use revoke::{Revocation, settle_abandoned};
+pub use set::foresee;
 
 /// After a transient failure, look again in 6 hours.
 const TRY_AGAIN: i32 = 6 * 3600;
@@ -71,10 +78,20 @@ pub struct Paid {
 pub enum FileCheck {
     /// It can.
     Ok,
+    /// It can, but something is odd about the result, says the reason: more others shall confirm it.
+    Suspicious(String),
     /// Never: a file is missing or malformed, says the reason. Costs the result its validity.
     Malformed(String),
     /// Not now: the upload folder is away, says the reason.
     Transient(String),
+}
+
+impl FileCheck {
+    /// It can be compared.
+    #[must_use]
+    pub const fn is_good(&self) -> bool {
+        matches!(self, Self::Ok | Self::Suspicious(_))
+    }
 }
 
 /// How a late result compares with the canonical one.
@@ -116,8 +133,21 @@ pub enum Evidence {
 /// True when so many results are readable that they shall be compared.
 #[must_use]
 pub fn enough_to_compare(workunit: &Workunit, files: &BTreeMap<ResultId, FileCheck>) -> bool {
-    let good = files.values().filter(|check| **check == FileCheck::Ok).count();
+    let good = files.values().filter(|check| check.is_good()).count();
     i64::try_from(good).unwrap_or(i64::MAX) >= i64::from(workunit.min_quorum)
+}
+
+/// Whose results confirm each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Independence {
+    /// Any two, as in stock.
+    #[default]
+    Results,
+    /// Those of two hosts.
+    Hosts,
+    /// Those of two users.
+    Users,
 }
 
 /// How to judge.
@@ -137,6 +167,12 @@ pub struct Options<'a> {
     pub credit_by_app: bool,
     /// Bounds of uptime, for [`CreditMode::Uptime`], and what becomes of what an invalid result was paid.
     pub uptime: UptimePolicy,
+    /// Whose results confirm each other.
+    pub independence: Independence,
+    /// What min_quorum is raised to where a result is suspicious.
+    pub suspicious_quorum: i32,
+    /// A late result that can't be compared any more is paid as the canonical one.
+    pub pay_too_late: bool,
     /// Unix seconds.
     pub now: f64,
 }
@@ -153,6 +189,9 @@ impl<'a> Options<'a> {
             daily_result_quota,
             credit_by_app: false,
             uptime: UptimePolicy::default(),
+            independence: Independence::Results,
+            suspicious_quorum: app.target_nresults.saturating_abs().max(2),
+            pay_too_late: false,
             now,
         }
     }
@@ -201,6 +240,8 @@ pub struct WorkunitChange {
     pub transition_time: i32,
     #[allow(missing_docs)]
     pub target_nresults: i32,
+    /// New value, only when a suspicious result raises it. Others may raise it, too: never write a smaller one.
+    pub min_quorum: Option<i32>,
     #[allow(missing_docs)]
     pub canonical_resultid: ResultId,
     #[allow(missing_docs)]
@@ -253,6 +294,21 @@ pub struct Note {
     pub text: String,
 }
 
+/// What was decided about one result, in words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    #[allow(missing_docs)]
+    pub id: ResultId,
+    #[allow(missing_docs)]
+    pub decision: Decision,
+    /// Why, for a person.
+    pub reason: String,
+    /// How its credit was found; empty where none was.
+    pub formula: String,
+    /// `granted_credit` as it stands afterwards, cobblestones.
+    pub credit: f64,
+}
+
 /// The decision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
@@ -269,6 +325,10 @@ pub struct Judgement {
     pub credited_jobs: Vec<CreditedJob>,
     #[allow(missing_docs)]
     pub notes: Vec<Note>,
+    /// What was decided about each result that was looked at, in the order of ids.
+    pub told: Vec<Told>,
+    /// min_quorum as it was used.
+    pub quorum: i32,
 }
 
 /// The evidence does not fit the rows. Nothing was changed.
@@ -318,6 +378,9 @@ struct Session<'a> {
     grants: Vec<LedgerEntry>,
     credited_jobs: Vec<CreditedJob>,
     notes: Vec<Note>,
+    told: BTreeMap<ResultId, Told>,
+    /// min_quorum before it was raised.
+    old_quorum: i32,
 }
 
 impl Session<'_> {
@@ -327,6 +390,31 @@ impl Session<'_> {
 
     fn write(&mut self, row: &ResultRow) {
         self.results.insert(row.id, ResultChange::of(row));
+    }
+
+    fn tell(&mut self, row: &ResultRow, decision: Decision, reason: impl Into<String>) {
+        let told = self.told.entry(row.id).or_insert_with(|| Told {
+            id: row.id,
+            decision,
+            reason: String::new(),
+            formula: String::new(),
+            credit: 0.0,
+        });
+        told.decision = decision;
+        told.reason = reason.into();
+        told.credit = row.granted_credit;
+    }
+
+    /// How a result's credit was found; its verdict is told afterwards.
+    fn tell_formula(&mut self, id: ResultId, formula: String) {
+        let empty = Told {
+            id,
+            decision: Decision::Later,
+            reason: String::new(),
+            formula: String::new(),
+            credit: 0.0,
+        };
+        self.told.entry(id).or_insert(empty).formula = formula;
     }
 
     fn finish(self, verdict: Verdict) -> Judgement {
@@ -346,6 +434,7 @@ impl Session<'_> {
                 assimilate_state: self.assimilate,
                 transition_time,
                 target_nresults: self.workunit.target_nresults,
+                min_quorum: Some(self.workunit.min_quorum).filter(|quorum| *quorum != self.old_quorum),
                 canonical_resultid: self.workunit.canonical_resultid,
                 canonical_credit: self.workunit.canonical_credit,
             },
@@ -353,6 +442,8 @@ impl Session<'_> {
             grants: self.grants,
             credited_jobs: self.credited_jobs,
             notes: self.notes,
+            told: self.told.into_values().collect(),
+            quorum: self.workunit.min_quorum,
         }
     }
 }
@@ -386,6 +477,8 @@ pub fn judge(
         grants: Vec::new(),
         credited_jobs: Vec::new(),
         notes: Vec::new(),
+        told: BTreeMap::new(),
+        old_quorum: workunit.min_quorum,
     };
     let verdict = match need {
         Need::CanonicalMissing { canonical } => {

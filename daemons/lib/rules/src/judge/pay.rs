@@ -179,10 +179,13 @@ impl Session<'_> {
             }
         };
         row.granted_credit = worth.credit.max(work.paid);
+        let before = if work.paid > 0.0 { format!("; {:.6} paid before", work.paid) } else { String::new() };
+        let formula = format!("{}; worth {:.6}{before}", worth.reason, worth.credit);
+        let id = row.id;
         if due <= 0.0 {
+            self.tell_formula(id, formula);
             return;
         }
-        let before = if work.paid > 0.0 { format!("; {:.6} paid before", work.paid) } else { String::new() };
         let (seconds, flops) = worth.uptime.map_or((0.0, 0.0), |(seconds, flops)| {
             // The part of the seconds that this row pays.
             (if worth.credit > 0.0 { seconds * due / worth.credit } else { 0.0 }, flops)
@@ -201,8 +204,9 @@ impl Session<'_> {
             flops,
             credit: due,
             rule_version: RULE_VERSION,
-            reason: format!("{}; worth {:.6}{before}", worth.reason, worth.credit),
+            reason: formula.clone(),
             by_app: payee.by_app,
         });
+        self.tell_formula(id, formula);
     }
 }

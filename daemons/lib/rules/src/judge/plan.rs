@@ -94,7 +94,7 @@ pub(super) fn check(workunit: &Workunit, need: &Need, evidence: &Evidence) -> Re
                 return Ok(());
             }
             let good: BTreeSet<ResultId> =
-                asked.iter().filter(|(_, c)| **c == FileCheck::Ok).map(|(r, _)| *r).collect();
+                asked.iter().filter(|(_, c)| c.is_good()).map(|(r, _)| *r).collect();
             let compared = agreement.as_ref().map(|a| a.ids().iter().copied().collect::<BTreeSet<_>>());
             if compared == Some(good) { Ok(()) } else { Err(JudgeError::NotCompared { workunit: id }) }
         }

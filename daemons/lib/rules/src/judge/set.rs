@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use boinc::id::ResultId;
+use boinc::record::{ResultRow, Workunit};
 use boinc::state::{AssimilateState, ErrorMask, Outcome, ServerState, ValidateState};
+use boinc::verdict::Decision;
 
 use super::pay::{Work, Worth};
 use super::plan::viable;
-use super::{Evidence, FileCheck, Instance, Session, Transition, Verdict, Weight};
+use super::{Evidence, FileCheck, Independence, Instance, Session, Transition, Verdict, Weight};
 use crate::credit::CreditMode;
-use crate::quorum::Choice;
+use crate::quorum::{Agreement, Choice, Electorate};
 
 impl Session<'_> {
     pub(super) fn set(&mut self, instances: Vec<Instance>, evidence: &Evidence) -> Verdict {
@@ -22,14 +24,18 @@ impl Session<'_> {
         }
 
         let later = self.read_files(&mut works, evidence);
-        let choice = match evidence {
+        self.raise_quorum(&works, evidence);
+        let electorate = electorate(works.iter().map(|work| &work.row), evidence, self.options.independence);
+        let compared = match evidence {
             Evidence::Set { files, agreement }
                 if super::enough_to_compare(&self.workunit, &asked(files, &works)) =>
             {
-                agreement.as_ref().and_then(|agreement| agreement.choose(self.workunit.min_quorum))
+                agreement.as_ref()
             }
             _ => None,
         };
+        let choice =
+            compared.and_then(|agreement| agreement.choose_among(self.workunit.min_quorum, &electorate));
         if later {
             self.transition = Transition::Delayed;
         }
@@ -49,6 +55,7 @@ impl Session<'_> {
         let mut n_viable = 0;
         for work in &mut works {
             n_viable += i32::from(self.conclude(work, found.as_ref(), later, evidence));
+            self.tell_result(work, found.as_ref().map(|(choice, _)| choice), compared, &electorate, evidence);
         }
         if let Some((choice, worth)) = found {
             self.crown(choice.canonical, worth.credit, &instances);
@@ -72,6 +79,9 @@ impl Session<'_> {
         for work in works {
             match check_of(evidence, work.row.id) {
                 FileCheck::Ok => {}
+                FileCheck::Suspicious(reason) => {
+                    self.note(Weight::Warning, Some(work.row.id), format!("suspicious: {reason}"));
+                }
                 FileCheck::Malformed(reason) => {
                     work.row.outcome = Outcome::ValidateError;
                     work.row.validate_state = ValidateState::Invalid;
@@ -88,6 +98,56 @@ impl Session<'_> {
             }
         }
         later
+    }
+
+    /// A suspicious result: more shall confirm it, now and later.
+    fn raise_quorum(&mut self, works: &[Work], evidence: &Evidence) {
+        let ids = works.iter().map(|work| work.row.id);
+        let (old, wanted) = (self.workunit.min_quorum, self.options.suspicious_quorum);
+        let new = raised_quorum(old, wanted, ids, evidence);
+        if new == old {
+            return;
+        }
+        self.workunit.min_quorum = new;
+        self.workunit.target_nresults = self.workunit.target_nresults.max(new);
+        self.transition = Transition::Immediate;
+        self.note(Weight::Warning, None, format!("min_quorum is raised from {old} to {new}"));
+    }
+
+    /// Says in words what [`Session::conclude`] came to.
+    fn tell_result(
+        &mut self,
+        work: &Work,
+        choice: Option<&Choice>,
+        compared: Option<&Agreement>,
+        electorate: &Electorate,
+        evidence: &Evidence,
+    ) {
+        let id = work.row.id;
+        let (decision, reason) = match check_of(evidence, id) {
+            FileCheck::Malformed(reason) => (Decision::Error, format!("output unusable: {reason}")),
+            FileCheck::Transient(reason) => (Decision::Later, format!("output can't be read now: {reason}")),
+            FileCheck::Ok | FileCheck::Suspicious(_) => match (choice, compared) {
+                (Some(choice), _) => beside(id, choice),
+                (None, _) if matches!(evidence, Evidence::Later { .. }) => {
+                    (Decision::Later, "can't be compared now".to_owned())
+                }
+                (None, Some(agreement)) => {
+                    let needed = Agreement::needed(self.workunit.min_quorum);
+                    let found = agreement.confirmations(id, electorate);
+                    (Decision::Inconclusive, format!("no quorum: {found} confirm it, {needed} must"))
+                }
+                (None, None) => {
+                    let quorum = self.workunit.min_quorum;
+                    (Decision::Inconclusive, format!("too few usable outputs for a quorum of {quorum}"))
+                }
+            },
+        };
+        let suspicious = match check_of(evidence, id) {
+            FileCheck::Suspicious(reason) => format!("; suspicious: {reason}"),
+            _ => String::new(),
+        };
+        self.tell(&work.row, decision, format!("{reason}{suspicious}"));
     }
 
     /// What becomes of one viable result. True when it is still viable.
@@ -165,6 +225,74 @@ impl Session<'_> {
             self.workunit.target_nresults = n_viable.saturating_add(1);
             self.transition = Transition::Immediate;
         }
+    }
+}
+
+/// The quorum that holds where a result is suspicious, or the old one.
+fn raised_quorum(old: i32, wanted: i32, mut ids: impl Iterator<Item = ResultId>, evidence: &Evidence) -> i32 {
+    let suspicious = ids.any(|id| matches!(check_of(evidence, id), FileCheck::Suspicious(_)));
+    if suspicious { old.max(wanted) } else { old }
+}
+
+fn electorate<'a>(
+    rows: impl Iterator<Item = &'a ResultRow>,
+    evidence: &Evidence,
+    independence: Independence,
+) -> Electorate {
+    let mut electorate = Electorate::default();
+    for row in rows {
+        let owner = match independence {
+            Independence::Results => 0,
+            Independence::Hosts => row.hostid.0,
+            Independence::Users => row.userid.0,
+        };
+        // 0 is nobody: a deleted account, say.
+        if owner != 0 {
+            electorate.owners.insert(row.id, owner.into());
+        }
+        if matches!(check_of(evidence, row.id), FileCheck::Suspicious(_)) {
+            electorate.suspicious.insert(row.id);
+        }
+    }
+    electorate
+}
+
+/// The choice that [`super::judge`] will make if nothing changes meanwhile: for who wants to keep something of the
+/// canonical result, and must not read files in a transaction.
+#[must_use]
+pub fn foresee<'a>(
+    workunit: &Workunit,
+    rows: impl IntoIterator<Item = &'a ResultRow>,
+    evidence: &Evidence,
+    independence: Independence,
+    suspicious_quorum: i32,
+) -> Option<Choice> {
+    let Evidence::Set { files, agreement: Some(agreement) } = evidence else { return None };
+    let rows: Vec<&ResultRow> = rows.into_iter().filter(|row| files.contains_key(&row.id)).collect();
+    let ids = rows.iter().map(|row| row.id);
+    let quorum = raised_quorum(workunit.min_quorum, suspicious_quorum, ids, evidence);
+    let raised = Workunit { min_quorum: quorum, ..workunit.clone() };
+    if !super::enough_to_compare(&raised, files) {
+        return None;
+    }
+    agreement.choose_among(quorum, &electorate(rows.into_iter(), evidence, independence))
+}
+
+/// A result beside the canonical one.
+fn beside(id: ResultId, choice: &Choice) -> (Decision, String) {
+    if id == choice.canonical {
+        let others = choice.valid.len().saturating_sub(1);
+        (Decision::Valid, format!("canonical: agrees with {others} other results"))
+    } else if choice.valid.contains(&id) {
+        (Decision::Valid, "agrees with the canonical result".to_owned())
+    } else if choice.chained.contains(&id) {
+        let chain =
+            "differs from the canonical result, though it agrees with one that agrees with it (a chain)";
+        (Decision::Invalid, chain.to_owned())
+    } else if choice.invalid.contains(&id) {
+        (Decision::Invalid, "differs from the canonical result".to_owned())
+    } else {
+        (Decision::Inconclusive, "the comparison with the canonical result could not say".to_owned())
     }
 }
 

@@ -1,7 +1,9 @@
 //! A workunit with a canonical result: compare what came late with it.
 
 use boinc::id::ResultId;
+use boinc::record::ResultRow;
 use boinc::state::{Outcome, ValidateState};
+use boinc::verdict::Decision;
 
 use super::pay::{Work, Worth};
 use super::plan::late;
@@ -21,14 +23,17 @@ impl Session<'_> {
         let mut waiting = false;
         for instance in instances.iter().filter(|i| late(&i.row)) {
             let Some(against) = found.get(&instance.row.id) else { continue };
+            let (decision, reason) = words(against);
             if let Against::Transient(reason) = against {
                 waiting = true;
                 self.wait(instance, reason);
+                self.tell(&instance.row, decision, reason.clone());
                 continue;
             }
             // It may be the last result: let the transitioner trigger file deletion.
             self.transition = Transition::Immediate;
-            self.straggler(instance, against, &worth);
+            let row = self.straggler(instance, against, &worth);
+            self.tell(&row, decision, reason);
         }
         if waiting {
             self.transition = Transition::Delayed;
@@ -59,7 +64,8 @@ impl Session<'_> {
         }
     }
 
-    fn straggler(&mut self, instance: &Instance, against: &Against, worth: &Worth) {
+    /// Judges one; its row as it is afterwards.
+    fn straggler(&mut self, instance: &Instance, against: &Against, worth: &Worth) -> ResultRow {
         let id = instance.row.id;
         let state = match against {
             Against::Pair(Pair::Agrees { .. }) => ValidateState::Valid,
@@ -79,6 +85,11 @@ impl Session<'_> {
         let mut work = Work::new(instance, self.books);
         work.row.validate_state = state;
         match state {
+            ValidateState::TooLate if self.options.pay_too_late => {
+                let own =
+                    (self.options.credit_mode == CreditMode::Uptime).then(|| self.uptime_worth(&work.row));
+                self.settle(&mut work, own.as_ref().unwrap_or(worth));
+            }
             ValidateState::Valid => {
                 self.count_valid(&mut work);
                 // For the statistics only; what it mends in the row is not written here (as in stock).
@@ -100,21 +111,43 @@ impl Session<'_> {
             _ => {}
         }
         self.write(&work.row);
+        work.row
     }
 
-    fn unusable(&mut self, row: &mut boinc::record::ResultRow, against: &Against) {
+    fn unusable(&mut self, row: &mut ResultRow, against: &Against) {
         if let Against::Malformed(reason) = against {
             row.outcome = Outcome::ValidateError;
             self.note(Weight::Warning, Some(row.id), format!("output unusable: {reason}"));
         }
     }
 
-    fn without_host(&mut self, instance: &Instance, against: &Against, state: ValidateState) {
+    fn without_host(&mut self, instance: &Instance, against: &Against, state: ValidateState) -> ResultRow {
         let mut row = instance.row.clone();
         row.validate_state = state;
         self.unusable(&mut row, against);
         let text = format!("host {} has no row: judged without credit and statistics", row.hostid);
         self.note(Weight::Warning, Some(row.id), text);
         self.write(&row);
+        row
+    }
+}
+
+fn words(against: &Against) -> (Decision, String) {
+    match against {
+        Against::Pair(Pair::Agrees { .. }) => {
+            (Decision::Valid, "late: agrees with the canonical result".to_owned())
+        }
+        Against::Pair(Pair::Differs) => {
+            (Decision::Invalid, "late: differs from the canonical result".to_owned())
+        }
+        Against::Pair(Pair::Unknown) => (
+            Decision::Inconclusive,
+            "late: the comparison with the canonical result could not say".to_owned(),
+        ),
+        Against::Malformed(reason) => (Decision::Error, format!("output unusable: {reason}")),
+        Against::Transient(reason) => (Decision::Later, format!("can't be compared now: {reason}")),
+        Against::CanonicalGone(reason) => {
+            (Decision::TooLate, format!("too late to be compared; canonical result's files: {reason}"))
+        }
     }
 }

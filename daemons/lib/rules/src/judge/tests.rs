@@ -136,7 +136,7 @@ fn mode(app: &App, credit_mode: CreditMode) -> Options<'_> {
 fn set(files: &[(i32, FileCheck)], class: &str) -> Evidence {
     let files: BTreeMap<ResultId, FileCheck> =
         files.iter().map(|(id, check)| (ResultId(*id), check.clone())).collect();
-    let good = files.iter().filter(|(_, c)| **c == FileCheck::Ok).map(|(id, _)| *id).collect();
+    let good = files.iter().filter(|(_, c)| c.is_good()).map(|(id, _)| *id).collect();
     let letters: Vec<char> = class.chars().collect();
     Evidence::Set { files, agreement: Some(Agreement::exact(good, |i, j| letters[i] == letters[j])) }
 }
@@ -479,4 +479,5 @@ fn a_host_app_version_row_is_made_even_when_results_are_too_few() {
     assert_eq!((row.pfc_n, row.max_jobs_per_day), (0.0, 0));
 }
 
+mod beyond_stock;
 mod revoke;

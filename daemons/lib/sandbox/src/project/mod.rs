@@ -286,7 +286,14 @@ impl TestProject {
     /// # Errors
     /// As [`Project::create`] and [`TestDb::new`].
     pub async fn new(name: &str, options: ProjectOptions) -> Result<Self> {
-        let db = TestDb::new(name).await?;
+        Self::in_database(TestDb::new(name).await?, options).await
+    }
+
+    /// The same in a database that is there.
+    ///
+    /// # Errors
+    /// As [`Project::create`].
+    pub async fn in_database(db: TestDb, options: ProjectOptions) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("cobblestone-project-")
             .tempdir()

@@ -175,6 +175,47 @@ typed_tables! {
         resultid -> Integer,
         day -> Integer,
     }
+    cobblestone_spec (id) {
+        id -> Integer,
+        appid -> Integer,
+        digest -> Text,
+        text -> Text,
+        time -> Double,
+    }
+    cobblestone_judgement (workunitid, n) {
+        workunitid -> Integer,
+        n -> Integer,
+        time -> Double,
+        appid -> Integer,
+        name -> Text,
+        outcome -> Text,
+        canonical -> Integer,
+        min_quorum -> Integer,
+        credit_mode -> Text,
+        specid -> Integer,
+        rule_version -> Integer,
+        matrix -> Text,
+        files -> Text,
+        notes -> Text,
+    }
+    cobblestone_verdict (workunitid, n, resultid) {
+        workunitid -> Integer,
+        n -> Integer,
+        resultid -> Integer,
+        name -> Text,
+        hostid -> Integer,
+        userid -> Integer,
+        time -> Double,
+        decision -> Text,
+        reason -> Text,
+        partner -> Integer,
+        deviation -> Nullable<Double>,
+        place -> Text,
+        value -> Text,
+        partner_value -> Text,
+        formula -> Text,
+        credit -> Double,
+    }
     cobblestone_migration (version) {
         version -> Integer,
         name -> Text,

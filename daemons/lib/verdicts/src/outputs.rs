@@ -1,0 +1,350 @@
+//! The output files of a result, read and parsed for comparison. Hostile: written by a volunteer's machine.
+//!
+//! | what is found | what it means |
+//! |---|---|
+//! | every file there and in form | the outputs can be compared |
+//! | a file missing, not a regular file, too large, malformed; a document that can't be read | the result's fault: validate error |
+//! | the file's folder missing, or reading fails | nobody's fault yet: try again later |
+//! | the file's folder still missing days after the report | the result's fault |
+//!
+//! The upload handler makes a fan-out folder with its first file. In a young project most of them do not exist, so a
+//! missing one can mean a file that was never uploaded as well as a file system that is not mounted. Stock waits for
+//! ever. Here it is the result's fault in the end, unless the whole upload folder is missing or empty.
+
+use std::path::{Path, PathBuf};
+
+use boinc::hierarchy::path_in;
+use boinc::result_doc::{OutputFile, output_files};
+use boinc::verdict::KeptFile;
+use compare::{Comparison, File, FileError, Parsed, Plan, Spec, Trouble, Verdict};
+use rules::quorum::Pair;
+
+use crate::digest::{Stamp, digest};
+
+/// Outputs of one result in the order of its document.
+#[derive(Debug)]
+pub struct Outputs {
+    files: Vec<Output>,
+    /// Something is odd about them, though they can be compared.
+    pub suspicious: Option<String>,
+}
+
+/// One file; one that may be missing and is has no content.
+#[derive(Debug)]
+struct Output {
+    name: String,
+    path: PathBuf,
+    content: Option<(Parsed, Option<Stamp>)>,
+}
+
+/// Why outputs can't be compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unreadable {
+    /// The result's fault.
+    Bad(String),
+    /// Try again later.
+    Later(String),
+}
+
+/// What was seen when two outputs were compared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// For the rules.
+    pub pair: Pair,
+    /// Largest deviation in units of the tolerance; None: nothing deviates, or it is no number.
+    pub deviation: Option<f64>,
+    /// File and place where it is, or why there is none; empty when they are equal.
+    pub place: String,
+    /// What the left one has there, escaped.
+    pub left: String,
+    /// What the right one has there, escaped.
+    pub right: String,
+}
+
+impl Seen {
+    /// Equal.
+    #[must_use]
+    pub fn equal() -> Self {
+        Self {
+            pair: Pair::EQUAL,
+            deviation: None,
+            place: String::new(),
+            left: String::new(),
+            right: String::new(),
+        }
+    }
+
+    /// They differ, for a reason that is no value.
+    #[must_use]
+    pub fn differs(why: impl Into<String>) -> Self {
+        Self { pair: Pair::Differs, place: why.into(), ..Self::equal() }
+    }
+
+    /// The comparison could not say, for a reason.
+    #[must_use]
+    pub fn unknown(why: impl Into<String>) -> Self {
+        Self { pair: Pair::Unknown, place: why.into(), ..Self::equal() }
+    }
+
+    /// The same, seen from the other side.
+    #[must_use]
+    pub fn turned(self) -> Self {
+        Self { left: self.right, right: self.left, ..self }
+    }
+
+    fn of(file: &str, comparison: Comparison) -> Self {
+        let pair = match comparison.verdict {
+            Verdict::Agree => Pair::Agrees { deviation: comparison.units() },
+            Verdict::Differ => Pair::Differs,
+            Verdict::CantSay => return Self::unknown(format!("{file}: {}", comparison.reason)),
+        };
+        match comparison.worst {
+            Some(worst) => Self {
+                pair,
+                deviation: Some(worst.in_tolerance_units).filter(|units| units.is_finite()),
+                place: format!("{file}, line {}, column {}", worst.line, worst.column),
+                left: worst.left,
+                right: worst.right,
+            },
+            None if comparison.verdict == Verdict::Agree => Self { pair, ..Self::equal() },
+            None => Self::differs(format!("{file}: {}", comparison.reason)),
+        }
+    }
+}
+
+/// Seconds after the report from which on a missing fan-out folder is the result's fault.
+const PATIENCE: f64 = 3.0 * 86_400.0;
+
+/// The upload folder.
+#[derive(Debug, Clone)]
+pub struct Uploads {
+    /// Its root.
+    pub folder: PathBuf,
+    /// config.xml: `uldl_dir_fanout`
+    pub fanout: u32,
+}
+
+/// The text of a spec, for keeping: whoever has it knows what "the same" meant.
+#[must_use]
+pub fn spec_text(spec: &Spec) -> String {
+    serde_json::to_string_pretty(spec).unwrap_or_else(|error| format!("can't be written: {error}"))
+}
+
+impl Uploads {
+    /// Reads the outputs that `xml_doc_in` names, of a result that was reported `age` seconds ago.
+    ///
+    /// # Errors
+    /// See the module's table.
+    pub fn read(&self, xml_doc_in: &[u8], plan: &Plan, age: f64) -> Result<Outputs, Unreadable> {
+        let mut outputs = Outputs { files: Vec::new(), suspicious: None };
+        for file in &compared(xml_doc_in)? {
+            outputs.files.push(self.read_one(file, plan, age)?);
+        }
+        Ok(outputs)
+    }
+
+    /// Bytes of the files that `xml_doc_in` names, as far as they are there.
+    #[must_use]
+    pub fn size(&self, xml_doc_in: &[u8]) -> u64 {
+        let Ok(files) = compared(xml_doc_in) else { return 0 };
+        let sizes = files.iter().filter_map(|file| {
+            let path = path_in(&self.folder, &file.physical_name, self.fanout).ok()?;
+            Some(Stamp::of(&path)?.size)
+        });
+        sizes.fold(0, u64::saturating_add)
+    }
+
+    fn read_one(&self, file: &OutputFile, plan: &Plan, age: f64) -> Result<Output, Unreadable> {
+        let name = &file.open_name;
+        let path = path_in(&self.folder, &file.physical_name, self.fanout)
+            .map_err(|error| Unreadable::Bad(format!("output {name:?}: {error}")))?;
+        let stamp = Stamp::of(&path);
+        let plan = plan.file(name);
+        let parsed = File::open(&path, plan.max_bytes())
+            .map_err(Trouble::from)
+            .and_then(|opened| Parsed::read(opened, plan));
+        let output = |path, content| Output { name: name.clone(), path, content };
+        match parsed {
+            Ok(parsed) => match parsed.check() {
+                Ok(()) => Ok(output(path, Some((parsed, stamp)))),
+                Err(malformed) => Err(Unreadable::Bad(format!("output {name:?}: {malformed}"))),
+            },
+            Err(Trouble::File(error)) if error.is_missing() && self.may_come(&path, age) => Err(
+                Unreadable::Later(format!("output {name:?}: the folder of {} is missing", path.display())),
+            ),
+            Err(Trouble::File(error)) if error.is_missing() && file.optional => Ok(output(path, None)),
+            Err(error @ (Trouble::Io(_) | Trouble::TooHard(_) | Trouble::File(FileError::Io { .. }))) => {
+                Err(Unreadable::Later(format!("output {name:?}: {error}")))
+            }
+            Err(error) => Err(Unreadable::Bad(format!("output {name:?}: {error}"))),
+        }
+    }
+
+    /// The file's folder is missing, and that may still change: see the module.
+    fn may_come(&self, path: &Path, age: f64) -> bool {
+        let is_mounted = || std::fs::read_dir(&self.folder).is_ok_and(|mut entries| entries.next().is_some());
+        let gave_up = age > PATIENCE && is_mounted();
+        !gave_up && !folder_is_there(path)
+    }
+}
+
+/// The files that are to be compared.
+fn compared(xml_doc_in: &[u8]) -> Result<Vec<OutputFile>, Unreadable> {
+    let mut files = output_files(xml_doc_in)
+        .map_err(|error| Unreadable::Bad(format!("its document xml_doc_in can't be read: {error}")))?;
+    files.retain(|file| !file.no_validate);
+    Ok(files)
+}
+
+fn folder_is_there(path: &Path) -> bool {
+    path.parent().is_some_and(Path::is_dir)
+}
+
+impl Outputs {
+    /// Memory that the contents take, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        let parsed = self.files.iter().filter_map(|file| file.content.as_ref());
+        parsed.fold(0, |sum, (parsed, _)| sum.saturating_add(parsed.memory() as u64))
+    }
+
+    /// Digests of the files that are there, if each is still the one that was parsed.
+    #[must_use]
+    pub fn digests(&self) -> Option<Vec<KeptFile>> {
+        let there =
+            self.files.iter().filter_map(|file| file.content.as_ref().map(|(_, stamp)| (file, stamp)));
+        there
+            .map(|(file, stamp)| {
+                let stamp = (*stamp)?;
+                let sha256 = digest(&file.path, stamp)?;
+                Some(KeptFile { name: file.name.clone(), sha256, bytes: stamp.size })
+            })
+            .collect()
+    }
+
+    /// Compares file by file. Every file must agree; a file that only one of them has does not. What is seen is the
+    /// worst of all files, or the first file that differs.
+    #[must_use]
+    pub fn compare(&self, other: &Self, plan: &Plan) -> Seen {
+        self.each(other, |name, left, right| plan.file(name).compare_mutually(left, right))
+    }
+
+    /// The same with the canonical result's outputs, which are the reference where a rule has one.
+    #[must_use]
+    pub fn compare_with_canonical(&self, canonical: &Self, plan: &Plan) -> Seen {
+        self.each(canonical, |name, left, right| plan.file(name).compare(left, right))
+    }
+
+    fn each(&self, other: &Self, compare: impl Fn(&str, &Parsed, &Parsed) -> Comparison) -> Seen {
+        if self.files.len() != other.files.len() {
+            return Seen::differs(format!("{} and {} files", self.files.len(), other.files.len()));
+        }
+        let mut worst = Seen::equal();
+        let deviation = |seen: &Seen| match seen.pair {
+            Pair::Agrees { deviation } => deviation,
+            Pair::Differs | Pair::Unknown => f64::INFINITY,
+        };
+        for (left, right) in self.files.iter().zip(&other.files) {
+            if left.name != right.name {
+                return Seen::differs(format!("files {:?} and {:?}", left.name, right.name));
+            }
+            let seen = match (&left.content, &right.content) {
+                (None, None) => continue,
+                (Some((left_content, _)), Some((right_content, _))) => {
+                    Seen::of(&left.name, compare(&left.name, left_content, right_content))
+                }
+                _ => return Seen::differs(format!("{}: only one of them has it", left.name)),
+            };
+            if !matches!(seen.pair, Pair::Agrees { .. }) {
+                return seen;
+            }
+            if deviation(&seen) > deviation(&worst) {
+                worst = seen;
+            }
+        }
+        worst
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = "<file_info><name>r_0_0</name></file_info><file_info><name>r_0_1</name></file_info><result>\
+        <file_ref><file_name>r_0_0</file_name><open_name>out</open_name></file_ref>\
+        <file_ref><file_name>r_0_1</file_name><open_name>extra</open_name><optional/></file_ref></result>";
+
+    fn uploads(folder: &Path) -> Uploads {
+        Uploads { folder: folder.to_owned(), fanout: 1024 }
+    }
+
+    fn put(folder: &Path, name: &str, content: &str) {
+        let path = path_in(folder, name, 1024).unwrap();
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    #[test]
+    fn a_missing_folder_is_later_and_a_missing_file_is_the_results_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let spec = Spec::exact().plan().unwrap();
+        let read = || uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec, 0.0);
+        assert!(matches!(read(), Err(Unreadable::Later(_))), "{:?}", read());
+        let path = path_in(folder.path(), "r_0_0", 1024).unwrap();
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::create_dir_all(path_in(folder.path(), "r_0_1", 1024).unwrap().parent().unwrap()).unwrap();
+        assert!(matches!(read(), Err(Unreadable::Bad(_))), "{:?}", read());
+        put(folder.path(), "r_0_0", "1");
+        assert!(read().is_ok());
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
+        assert!(matches!(read(), Err(Unreadable::Bad(_))), "{:?}", read());
+    }
+
+    #[test]
+    fn a_folder_that_never_comes_is_the_results_fault_in_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let read =
+            |age: f64| uploads(folder.path()).read(DOCUMENT.as_bytes(), &Spec::exact().plan().unwrap(), age);
+        assert!(matches!(read(PATIENCE * 9.0), Err(Unreadable::Later(_))), "nothing is mounted");
+        put(folder.path(), "another", "x");
+        assert!(matches!(read(PATIENCE - 1.0), Err(Unreadable::Later(_))));
+        assert!(matches!(read(PATIENCE + 1.0), Err(Unreadable::Bad(_))));
+    }
+
+    #[test]
+    fn every_file_must_agree() {
+        let folder = tempfile::tempdir().unwrap();
+        let spec = Spec::numeric(0.0, 1e-3).plan().unwrap();
+        put(folder.path(), "r_0_0", "1.0 2.0");
+        std::fs::create_dir_all(path_in(folder.path(), "r_0_1", 1024).unwrap().parent().unwrap()).unwrap();
+        let without = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec, 0.0).unwrap();
+        put(folder.path(), "r_0_1", "7");
+        let with = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec, 0.0).unwrap();
+        assert_eq!(with.compare(&with, &spec), Seen::equal());
+        assert_eq!(without.compare(&without, &spec), Seen::equal());
+        assert_eq!(with.compare(&without, &spec), Seen::differs("extra: only one of them has it"));
+        put(folder.path(), "r_0_0", "1.0005 2.0");
+        let near = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec, 0.0).unwrap();
+        let seen = near.compare(&with, &spec);
+        assert!(
+            matches!(seen.pair, Pair::Agrees { deviation } if deviation > 0.4 && deviation < 0.6),
+            "{seen:?}"
+        );
+        assert_eq!((seen.place.as_str(), seen.left.as_str()), ("out, line 1, column 1", "1.0005"));
+        put(folder.path(), "r_0_0", "1.5 2.0");
+        let far = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec, 0.0).unwrap();
+        let seen = far.compare(&with, &spec);
+        assert_eq!((seen.pair, seen.right.as_str()), (Pair::Differs, "1.0"));
+        assert!(seen.deviation.is_some_and(|units| units > 300.0), "{seen:?}");
+    }
+
+    #[test]
+    fn a_document_that_leaves_the_folder_is_the_results_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let document =
+            "<result><file_ref><file_name>../../x</file_name><open_name>out</open_name></file_ref></result>";
+        let read = uploads(folder.path()).read(document.as_bytes(), &Spec::exact().plan().unwrap(), 0.0);
+        assert!(matches!(read, Err(Unreadable::Bad(_))), "{read:?}");
+    }
+}
