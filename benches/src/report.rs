@@ -89,14 +89,17 @@ impl Figures {
         self.runs.first().map_or(f64::NAN, |run| pick(run) as f64 / batches)
     }
 
-    /// Items per second of several instances: how many, the fastest, the median.
-    fn several(&self) -> Vec<(usize, f64, f64)> {
+    /// Items per second of several instances: how many, the fastest, the median; and their processor time against that of one
+    /// instance, the server's included.
+    fn several(&self) -> Vec<(usize, f64, f64, f64)> {
         let speed = |seconds: f64| self.per_second(seconds - self.start());
         self.several
             .iter()
             .map(|(instances, costs)| {
                 let seconds = || costs.iter().map(|cost| cost.seconds);
-                (*instances, speed(least(seconds())), speed(median(seconds())))
+                let one = least(self.runs.iter().map(|run| run.daemon.processor));
+                let processor = least(costs.iter().map(|cost| cost.processor)) / one;
+                (*instances, speed(least(seconds())), speed(median(seconds())), processor)
             })
             .collect()
     }
@@ -123,9 +126,10 @@ impl Figures {
             "ratio_median": self.work(median_of) / self.floor(median_of),
             "statements_per_transaction": self.statements(|run| run.daemon.statements),
             "floor_statements_per_transaction": self.statements(|run| run.floor.statements),
-            "instances": self.several().iter().map(|(instances, fastest, middle)| json!({
+            "instances": self.several().iter().map(|(instances, fastest, middle, processor)| json!({
                 "instances": instances, "per_second": fastest, "per_second_median": middle,
                 "against_one": fastest / self.per_second(self.work(least_of)),
+                "processor_time_against_one": processor,
                 "against_one_median": middle / self.per_second(self.work(median_of)),
             })).collect::<Vec<_>>(),
             "stock_per_second_elsewhere": self.stock,
@@ -230,10 +234,11 @@ impl std::fmt::Display for Report {
                 )?;
             }
             let middle = r.per_second(r.work(median_of));
-            for (instances, fastest, median) in r.several() {
+            for (instances, fastest, median, processor) in r.several() {
                 writeln!(
                     f,
-                    "{}: {instances} instances at once {} {}/s, {:.2} ({:.2}) times one instance",
+                    "{}: {instances} instances at once {} {}/s, {:.2} ({:.2}) times one instance; \
+                     processor time {processor:.2} times",
                     r.name,
                     both(fastest, median),
                     r.unit,

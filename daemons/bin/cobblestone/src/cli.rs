@@ -11,7 +11,7 @@ use daemon::args::{LogFormat, try_parse_with};
 use crate::demo::DemoArgs;
 use crate::{
     adjust, audit, comparing, demo, explain, ledger, migrate, quarantine, report, sandbox_stop, status,
-    trickles,
+    trickles, verdicts,
 };
 
 /// Something was found to be off.
@@ -64,7 +64,7 @@ enum Command {
     /// Show what was paid, to whom and for what, row by row or in sums
     #[command(after_help = ledger::AFTER_HELP)]
     Ledger(ledger::LedgerArgs),
-    /// Tell the story of one message: what it claimed, what it was paid, and why
+    /// Tell the story of a message, a workunit or a result: what was decided, what was paid, and why
     #[command(subcommand)]
     Explain(explain::ExplainCommand),
     /// Add up what happened inside the virtual machines
@@ -73,6 +73,9 @@ enum Command {
     /// Look at trickle-up messages, and decide about those that were set aside
     #[command(subcommand)]
     Trickles(trickles::TricklesCommand),
+    /// Look after what the validator kept of its verdicts
+    #[command(subcommand)]
+    Verdicts(verdicts::VerdictsCommand),
     /// Look at all that the daemons set aside, workunits too
     #[command(subcommand)]
     Quarantine(Quarantine),
@@ -184,6 +187,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Adjust(args) => adjust::run(&args).await.map(|()| true),
         Command::Report(command) => report::run(&command).await.map(|()| true),
         Command::Status { project } => status::run(&project).await.map(|()| true),
+        Command::Verdicts(command) => verdicts::run(&command).await.map(|()| true),
         Command::Trickles(command) => trickles::run(&command).await,
         Command::Quarantine(Quarantine::List { project, kind, limit }) => {
             quarantine::list(&project, kind.as_deref(), limit).await.map(|()| true)

@@ -30,6 +30,7 @@ mod status;
 mod table;
 mod text;
 mod trickles;
+mod verdicts;
 mod who;
 
 fn main() -> std::process::ExitCode {

@@ -26,6 +26,7 @@ use crate::policies::Policies;
 use crate::reports;
 use crate::settle::{Counts, Writes, gains};
 use crate::sort::{Sorted, sort};
+use crate::told::{Told, tell};
 
 /// Name in the quarantine.
 pub const DAEMON: &str = "trickle-credit";
@@ -61,6 +62,8 @@ pub struct Handled {
     pub cut: bool,
     /// How long rows were locked that others wait for, at most.
     pub held: Duration,
+    /// What would be paid, with `--dry_run`.
+    pub told: Told,
     /// Raw texts that were kept, by who sent them.
     texts: BTreeMap<HostId, u32>,
 }
@@ -71,6 +74,7 @@ impl Handled {
         self.found += other.found;
         self.last = self.last.max(other.last);
         self.cut |= other.cut;
+        self.told.add(other.told);
         self.held = self.held.max(other.held);
     }
 }
@@ -194,7 +198,7 @@ async fn write(
     writes.counts.reported = reports.counted;
     handled.counts = writes.counts;
     if context.dry_run {
-        tell(&writes);
+        handled.told = tell(&writes, &results, &taken.messages);
         reports.tell();
         return Ok(handled);
     }
@@ -367,18 +371,4 @@ fn changed_days(decided: &Decided) -> Vec<HostDay> {
             days.changes().map(move |(day, seconds)| HostDay { host, app, day, seconds })
         })
         .collect()
-}
-
-/// With `--dry_run`.
-fn tell(writes: &Writes) {
-    for entry in &writes.entries {
-        tracing::info!(
-            message = entry.message.0,
-            result = entry.result.0,
-            host = entry.host.0,
-            seconds = entry.seconds,
-            credit = entry.credit,
-            "would pay"
-        );
-    }
 }

@@ -12,6 +12,7 @@ use crate::batch::{self, Context};
 use crate::flags::Flags;
 use crate::policies::Policies;
 use crate::sweep::Sweep;
+use crate::told::Told;
 
 /// Seconds after which the project's benchmarks are read again.
 const BENCHMARKS: f64 = 3600.0;
@@ -36,6 +37,8 @@ pub struct TrickleCredit {
     credit_by_app: bool,
     msg_to_host: bool,
     dry_run: bool,
+    /// What a dry run told.
+    told: Told,
     texts: Texts,
 }
 
@@ -72,6 +75,7 @@ impl Daemon for TrickleCredit {
             credit_by_app: start.project.config.credit_by_app,
             msg_to_host: start.project.config.msg_to_host,
             dry_run: start.common.dry_run,
+            told: Told::default(),
             texts: Texts::default(),
         })
     }
@@ -103,6 +107,9 @@ impl Daemon for TrickleCredit {
                 }
             }
             turns = more;
+        }
+        if self.dry_run {
+            std::mem::take(&mut self.told).sum();
         }
         Ok(report)
     }
@@ -141,6 +148,7 @@ impl TrickleCredit {
         let handled =
             batch::handle(&mut context, Take::Next { waiting, after, limit: sweep.limit() }, variety).await?;
         let counts = handled.counts;
+        self.told.add(handled.told);
         let Some(last) = handled.last else {
             // Another instance has some of them. If it gives them back, they are handled here.
             if let Some(left_alone) = sweep.left_alone()

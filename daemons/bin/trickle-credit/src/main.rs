@@ -29,6 +29,7 @@ mod reports;
 mod settle;
 mod sort;
 mod sweep;
+mod told;
 
 fn main() -> std::process::ExitCode {
     daemon::main::<handler::TrickleCredit>()

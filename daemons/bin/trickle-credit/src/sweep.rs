@@ -25,14 +25,13 @@ const REST: f64 = 1.0;
 /// Messages in the first transaction: so that somebody is paid soon, on a slow disk, too.
 const FIRST: u32 = 500;
 
-/// Messages in a transaction at most. The more, the fewer times a host's totals are written; the fewer, the shorter
-/// others wait for its row: some tenths of a second.
+/// Messages in a transaction at most. The more, the fewer times a host's totals are written.
 const MOST: u32 = 5000;
 
 /// Messages in a transaction at least, however slow the database is.
 const LEAST: u32 = 20;
 
-/// How long a transaction should hold rows that others wait for.
+/// How long a transaction may hold rows that others wait for; half of it is aimed at.
 const LONG: Duration = Duration::from_millis(400);
 
 /// See the module.
@@ -123,12 +122,14 @@ impl Sweep {
         let found = u32::try_from(found).unwrap_or(MOST);
         self.limit = if cut {
             found.clamp(1, MOST)
-        } else if held > LONG {
-            (self.limit / 2).max(LEAST)
-        } else if held < LONG / 4 {
-            MOST
-        } else {
+        } else if found < self.limit && held < LONG {
             self.limit
+        } else {
+            // As many as take half of the time, but neither half as many nor four times as many at once.
+            let factor = LONG.as_secs_f64() / 2.0 / held.as_secs_f64().max(1e-3);
+            let wanted = f64::from(self.limit) * factor.clamp(0.5, 4.0);
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            (wanted as u32).clamp(LEAST, MOST)
         };
     }
 
@@ -221,19 +222,23 @@ mod tests {
     #[test]
     fn batches_grow_and_shrink() {
         let mut s = Sweep::default();
-        let (fast, so_so, slow) =
-            (Duration::from_millis(90), Duration::from_millis(200), Duration::from_millis(500));
-        let mut limits = vec![s.limit()];
-        for (cut, held) in
-            [(false, so_so), (false, fast), (false, slow), (false, so_so), (true, fast), (false, fast)]
-        {
-            s.took(TOP, 64, 0, cut, held);
+        let mut limits = Vec::new();
+        for milliseconds in [20, 100, 100, 400, 2000, 200] {
+            s.took(TOP, s.limit().into(), 0, false, Duration::from_millis(milliseconds));
             limits.push(s.limit());
         }
-        assert_eq!(limits, [FIRST, FIRST, MOST, MOST / 2, MOST / 2, 64, MOST]);
+        assert_eq!(limits, [2000, 4000, MOST, MOST / 2, MOST / 4, MOST / 4]);
+        s.took(TOP, 64, 0, true, Duration::ZERO);
+        assert_eq!(s.limit(), 64, "as many as fit");
+        s.took(TOP, 3, 0, false, Duration::ZERO);
+        assert_eq!(s.limit(), 64, "there were no more, which tells nothing");
         for _ in 0..20 {
-            s.took(TOP, 64, 0, false, slow);
+            s.took(TOP, s.limit().into(), 0, false, Duration::from_secs(9));
         }
         assert_eq!(s.limit(), LEAST);
+        for _ in 0..20 {
+            s.took(TOP, s.limit().into(), 0, false, Duration::ZERO);
+        }
+        assert_eq!(s.limit(), MOST);
     }
 }

@@ -1,9 +1,12 @@
-//! `cobblestone explain trickle`: the story of one message, for a volunteer who asks and for whoever audits.
+//! `cobblestone explain`: of a message (here), of a workunit and of a result (`judged`).
+//!
+//! `explain trickle`: the story of one message, for a volunteer who asks and for whoever audits.
 //!
 //! Invariant: it only reads, in one snapshot. It tells what is written down; where the daemons write nothing down (a
 //! message with nothing new in it), it tells what the books say now, and says so. Texts of volunteers are escaped and cut.
 
 mod facts;
+mod judged;
 mod story;
 
 use anyhow::{Result, bail};
@@ -30,6 +33,13 @@ pub enum ExplainCommand {
         #[arg(long)]
         json: bool,
     },
+    /// How a workunit was judged: what was compared, who agreed with whom, why this result is canonical, what was paid
+    #[command(
+        after_help = "Told from what the validator kept, also after db_purge. Exit status 2: nothing tells of it."
+    )]
+    Wu(judged::JudgedArgs),
+    /// The same of one result
+    Result(judged::JudgedArgs),
 }
 
 /// The command.
@@ -37,7 +47,11 @@ pub enum ExplainCommand {
 /// # Errors
 /// There is no project, nothing tells of the message, or the database can't be read.
 pub async fn run(command: &ExplainCommand) -> Result<()> {
-    let ExplainCommand::Trickle { project, id, json } = command;
+    let (project, id, json) = match command {
+        ExplainCommand::Trickle { project, id, json } => (project, id, json),
+        ExplainCommand::Wu(args) => return judged::run(args, judged::What::Workunit).await,
+        ExplainCommand::Result(args) => return judged::run(args, judged::What::Result).await,
+    };
     let (project, _) = Project::open_ready(project).await?;
     let Some(facts) = Facts::read(&project, *id).await? else {
         bail!(
