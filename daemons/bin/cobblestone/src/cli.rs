@@ -10,8 +10,8 @@ use daemon::args::{LogFormat, try_parse_with};
 
 use crate::demo::DemoArgs;
 use crate::{
-    adjust, audit, demo, explain, ledger, migrate, quarantine, report, sandbox_stop, status, trickles,
-    verdicts,
+    adjust, audit, comparing, demo, explain, ledger, migrate, quarantine, report, sandbox_stop, status,
+    trickles, verdicts,
 };
 
 /// Something was found to be off.
@@ -24,7 +24,7 @@ const FAILED: u8 = 2;
     name = "cobblestone",
     version,
     about = "Looks after a BOINC project's Cobblestone daemons: their tables, the books, messages one by one; and the demo.",
-    after_help = "Exit status: 0 = fine, 1 = something is off (audit, demo) or there was nothing to do for some messages (trickles), 2 = it could not be done.",
+    after_help = "Exit status: 0 = fine, 1 = something is off (audit, compare, spec, demo) or there was nothing to do for some messages (trickles), 2 = it could not be done.",
     disable_help_subcommand = true
 )]
 struct Line {
@@ -54,13 +54,7 @@ enum Command {
         after_help = "Reads one snapshot and takes no locks: daemons may run. Exit status 0 = the books balance, 1 = they don't, \
                       2 = it could not look."
     )]
-    Audit {
-        #[command(flatten)]
-        project: ProjectArgs,
-        /// Print one JSON object instead of a report
-        #[arg(long)]
-        json: bool,
-    },
+    Audit(audit::AuditArgs),
     /// Show what was paid, to whom and for what, row by row or in sums
     #[command(after_help = ledger::AFTER_HELP)]
     Ledger(ledger::LedgerArgs),
@@ -82,6 +76,12 @@ enum Command {
     /// Grant or take credit by hand, with a reason
     #[command(after_help = adjust::AFTER_HELP)]
     Adjust(adjust::AdjustArgs),
+    /// Compare two outputs: the same, or not, where, and by how much
+    #[command(after_help = comparing::AFTER_HELP)]
+    Compare(comparing::CompareArgs),
+    /// Try a declaration of what "the same" means on real outputs
+    #[command(subcommand)]
+    Spec(comparing::SpecCommand),
     /// Run a whole simulated project with the four daemons, and check the books at the end
     #[command(after_help = demo::AFTER_HELP)]
     Demo(DemoArgs),
@@ -175,7 +175,7 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<bool> {
     match command {
         Command::Migrate { project } => migrate::run(&project).await.map(|()| true),
-        Command::Audit { project, json } => audit::run(&project, json).await,
+        Command::Audit(args) => audit::run(&args).await,
         Command::Ledger(args) => ledger::run(&args).await.map(|()| true),
         Command::Explain(command) => explain::run(&command).await.map(|()| true),
         Command::Adjust(args) => adjust::run(&args).await.map(|()| true),
@@ -192,6 +192,8 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Quarantine(Quarantine::Release { project, id }) => {
             quarantine::release(&project, id).await.map(|()| true)
         }
+        Command::Compare(args) => comparing::run(&args),
+        Command::Spec(command) => comparing::run_spec(&command),
         Command::Demo(args) => demo::run(&args).await,
         Command::Sandbox(Sandbox::Stop { dir, remove }) => sandbox_stop::run(&dir, remove).map(|()| true),
     }
@@ -214,7 +216,9 @@ mod tests {
             "cobblestone audit --json --project_dir /p -d 1",
         ] {
             let line = parse(words).unwrap_or_else(|error| panic!("{words}: {error}"));
-            let Command::Audit { project, json: true } = line.command else { panic!("{words}") };
+            let Command::Audit(audit::AuditArgs { project, json: true, .. }) = line.command else {
+                panic!("{words}")
+            };
             assert_eq!(project.project_dir, Some("/p".into()));
         }
     }
@@ -224,6 +228,11 @@ mod tests {
         Line::command().debug_assert();
         assert!(parse("cobblestone").is_err());
         assert!(parse("cobblestone quarantine show x").is_err());
+        assert!(parse("cobblestone audit --accept user:1").is_err(), "no reason");
+        assert!(parse("cobblestone audit --accept user:1 --reason x").is_ok());
+        assert!(parse("cobblestone ledger compact").is_err(), "no age");
+        assert!(parse("cobblestone ledger compact --older_than 90d --dry-run").is_ok());
+        assert!(parse("cobblestone trickles purge --older-than 1y").is_err());
         assert!(parse("cobblestone quarantine list --kind trickle --limit 3").is_ok());
         assert!(parse("cobblestone sandbox stop /s --remove").is_ok());
         let help = parse("cobblestone demo --help").unwrap_err().to_string();

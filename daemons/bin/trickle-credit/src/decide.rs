@@ -20,8 +20,9 @@ use crate::claim::{Aside, Asked};
 use crate::policies::{Payer, Policies};
 use crate::sort::Sorted;
 
-/// A larger claim is recorded as this many seconds.
-const LARGEST_CLAIM: f64 = 1e15;
+/// A larger claim is taken as this many seconds, some 300 years: more than is ever possible, and small enough that sums
+/// and differences keep their digits.
+const LARGEST_CLAIM: f64 = 1e10;
 
 /// What was read under the locks.
 #[derive(Debug, Default)]
@@ -103,7 +104,7 @@ fn demands<'r>(asked: &[Asked], rule: &'r ClaimRule, released: &BTreeSet<Message
             message: a.message,
             host: a.host,
             create_time: a.create_time,
-            seconds: a.seconds,
+            seconds: if a.seconds.is_finite() { a.seconds.min(LARGEST_CLAIM) } else { a.seconds },
             rule,
             identity: a.identity,
             released: released.contains(&a.message),
@@ -163,7 +164,7 @@ impl Decided {
             new: decision.mark,
         });
         self.keep_increments(decision.identities, row.id, row.hostid, now);
-        for ((asked, demand), payment) in asked.iter().zip(&demands).zip(decision.payments) {
+        for (demand, payment) in demands.iter().zip(decision.payments) {
             let divisor = if rule.unit == Unit::Cpu { facts.processors } else { 1.0 };
             self.items.push(Item {
                 host: row.hostid,
@@ -171,7 +172,7 @@ impl Decided {
                 result: row.id,
                 payment,
                 meaning: rule.meaning,
-                claimed: asked.seconds / divisor,
+                claimed: demand.seconds / divisor,
                 released: demand.released,
             });
         }
@@ -204,7 +205,7 @@ impl Decided {
                 result: ResultId(0),
                 payment,
                 meaning: payer.rule.meaning,
-                claimed: demand.seconds.min(LARGEST_CLAIM),
+                claimed: demand.seconds,
                 released: demand.released,
             });
         }
