@@ -10,8 +10,8 @@ use daemon::args::{LogFormat, try_parse_with};
 
 use crate::demo::DemoArgs;
 use crate::{
-    adjust, audit, demo, explain, ledger, migrate, quarantine, report, sandbox_stop, status, trickles,
-    verdicts,
+    adjust, audit, comparing, demo, explain, ledger, migrate, quarantine, report, sandbox_stop, status,
+    trickles, verdicts,
 };
 
 /// Something was found to be off.
@@ -24,7 +24,7 @@ const FAILED: u8 = 2;
     name = "cobblestone",
     version,
     about = "Looks after a BOINC project's Cobblestone daemons: their tables, the books, messages one by one; and the demo.",
-    after_help = "Exit status: 0 = fine, 1 = something is off (audit, demo) or there was nothing to do for some messages (trickles), 2 = it could not be done.",
+    after_help = "Exit status: 0 = fine, 1 = something is off (audit, compare, spec, demo) or there was nothing to do for some messages (trickles), 2 = it could not be done.",
     disable_help_subcommand = true
 )]
 struct Line {
@@ -76,6 +76,12 @@ enum Command {
     /// Grant or take credit by hand, with a reason
     #[command(after_help = adjust::AFTER_HELP)]
     Adjust(adjust::AdjustArgs),
+    /// Compare two outputs: the same, or not, where, and by how much
+    #[command(after_help = comparing::AFTER_HELP)]
+    Compare(comparing::CompareArgs),
+    /// Try a declaration of what "the same" means on real outputs
+    #[command(subcommand)]
+    Spec(comparing::SpecCommand),
     /// Run a whole simulated project with the four daemons, and check the books at the end
     #[command(after_help = demo::AFTER_HELP)]
     Demo(DemoArgs),
@@ -186,6 +192,8 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Quarantine(Quarantine::Release { project, id }) => {
             quarantine::release(&project, id).await.map(|()| true)
         }
+        Command::Compare(args) => comparing::run(&args),
+        Command::Spec(command) => comparing::run_spec(&command),
         Command::Demo(args) => demo::run(&args).await,
         Command::Sandbox(Sandbox::Stop { dir, remove }) => sandbox_stop::run(&dir, remove).map(|()| true),
     }

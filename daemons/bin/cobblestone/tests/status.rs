@@ -104,6 +104,8 @@ async fn help_names_every_command_in_a_sensible_order() {
         "verdicts",
         "quarantine",
         "adjust",
+        "compare",
+        "spec",
         "demo",
         "sandbox",
     ];
