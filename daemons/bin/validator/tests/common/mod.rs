@@ -6,7 +6,7 @@ use std::process::Command;
 
 use boinc::id::{ResultId, WorkunitId};
 use boinc::verdict::{KeptJudgement, KeptVerdict};
-use sandbox::{ProjectOptions, SimClock, TestProject};
+use sandbox::{ProjectOptions, Server, SimClock, TestDb, TestProject};
 use serde_json::{Map, Value, json};
 use store::Store;
 use store::audit::Owner;
@@ -33,6 +33,18 @@ impl World {
         let clock = Some(SimClock::frozen(NOW));
         let options = ProjectOptions { clock, tcp: true, ..ProjectOptions::default() };
         let project = TestProject::new("verdicts", options).await.unwrap();
+        Self::of(project, toml).await
+    }
+
+    /// The same on a server of one's own.
+    pub async fn on(server: &Server, name: &str, toml: &str) -> Self {
+        let clock = Some(SimClock::frozen(NOW));
+        let options = ProjectOptions { clock, tcp: true, ..ProjectOptions::default() };
+        let db = TestDb::on(server, name).await.unwrap();
+        Self::of(TestProject::in_database(db, options).await.unwrap(), toml).await
+    }
+
+    async fn of(project: TestProject, toml: &str) -> Self {
         project.migrate().await.unwrap();
         project.write_app_config(toml).unwrap();
         let sql = project.connect().await.unwrap();
