@@ -10,8 +10,8 @@ use daemon::args::{LogFormat, try_parse_with};
 
 use crate::demo::DemoArgs;
 use crate::{
-    adjust, audit, demo, explain, ledger, migrate, quarantine, report, sandbox_stop, status, trickles,
-    verdicts,
+    adjust, audit, comparing, demo, explain, ledger, migrate, quarantine, rehearse, report, sandbox_stop,
+    status, trickles, verdicts,
 };
 
 /// Something was found to be off.
@@ -24,7 +24,7 @@ const FAILED: u8 = 2;
     name = "cobblestone",
     version,
     about = "Looks after a BOINC project's Cobblestone daemons: their tables, the books, messages one by one; and the demo.",
-    after_help = "Exit status: 0 = fine, 1 = something is off (audit, demo) or there was nothing to do for some messages (trickles), 2 = it could not be done.",
+    after_help = "Exit status: 0 = fine, 1 = something is off (audit, compare, spec, demo) or there was nothing to do for some messages (trickles), 2 = it could not be done.",
     disable_help_subcommand = true
 )]
 struct Line {
@@ -73,6 +73,9 @@ enum Command {
     /// Look at trickle-up messages, and decide about those that were set aside
     #[command(subcommand)]
     Trickles(trickles::TricklesCommand),
+    /// Judge kept results by another declaration, and say which verdicts would change; nothing is written
+    #[command(after_help = rehearse::AFTER_HELP)]
+    Rehearse(rehearse::RehearseArgs),
     /// Look after what the validator kept of its verdicts
     #[command(subcommand)]
     Verdicts(verdicts::VerdictsCommand),
@@ -82,6 +85,12 @@ enum Command {
     /// Grant or take credit by hand, with a reason
     #[command(after_help = adjust::AFTER_HELP)]
     Adjust(adjust::AdjustArgs),
+    /// Compare two outputs: the same, or not, where, and by how much
+    #[command(after_help = comparing::AFTER_HELP)]
+    Compare(comparing::CompareArgs),
+    /// Try a declaration of what "the same" means on real outputs
+    #[command(subcommand)]
+    Spec(comparing::SpecCommand),
     /// Run a whole simulated project with the four daemons, and check the books at the end
     #[command(after_help = demo::AFTER_HELP)]
     Demo(DemoArgs),
@@ -181,6 +190,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Adjust(args) => adjust::run(&args).await.map(|()| true),
         Command::Report(command) => report::run(&command).await.map(|()| true),
         Command::Status { project } => status::run(&project).await.map(|()| true),
+        Command::Rehearse(args) => rehearse::run(&args).await,
         Command::Verdicts(command) => verdicts::run(&command).await.map(|()| true),
         Command::Trickles(command) => trickles::run(&command).await,
         Command::Quarantine(Quarantine::List { project, kind, limit }) => {
@@ -192,6 +202,8 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Quarantine(Quarantine::Release { project, id }) => {
             quarantine::release(&project, id).await.map(|()| true)
         }
+        Command::Compare(args) => comparing::run(&args),
+        Command::Spec(command) => comparing::run_spec(&command),
         Command::Demo(args) => demo::run(&args).await,
         Command::Sandbox(Sandbox::Stop { dir, remove }) => sandbox_stop::run(&dir, remove).map(|()| true),
     }

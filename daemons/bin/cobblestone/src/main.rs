@@ -1,7 +1,8 @@
 //! `cobblestone`, the administrator's command: makes the toolkit's tables, audits the books, shows what waits and
 //! what was set aside, and runs the demo.
 //!
-//! Exit statuses, the same for all commands: 0 = fine; 1 = it looked and found something off (`audit`, `demo`);
+//! Exit statuses, the same for all commands: 0 = fine; 1 = it looked and found something off (`audit`, `compare`, `spec`,
+//! `demo`);
 //! 2 = it could not do what was asked, and stderr says why and what to do next.
 //!
 //! Most commands only read. `migrate` makes tables; `adjust`, `trickles retry`, `drop` and `purge`, `quarantine release` and
@@ -13,6 +14,7 @@ mod age;
 mod audit;
 mod cli;
 mod compact;
+mod comparing;
 mod csv;
 mod demo;
 mod explain;
@@ -21,6 +23,7 @@ mod migrate;
 mod out;
 mod project;
 mod quarantine;
+mod rehearse;
 mod report;
 mod sandbox_stop;
 mod screen;

@@ -1,5 +1,7 @@
 //! The passes over workunits that wait.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use app_config::{AppConfig, Credit, Validate};
 use boinc::id::WorkunitId;
@@ -83,17 +85,25 @@ impl Daemon for Validator {
             max_granted_credit: flags.max_granted_credit.unwrap_or(config.credit.max_granted_credit),
             update_credited_job: flags.update_credited_job || config.credit.update_credited_job,
         };
+        // Checked when the file was read: this can't fail.
+        let plan = config.compare.plan().map_err(|mistakes| {
+            let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            Fatal::new(mistakes.join("\n"))
+        })?;
+        if let Some(key) = not_obeyed(&config) {
+            return Err(Fatal::new(format!(
+                "cobblestone/{name}.toml: {key} is obeyed by `cobblestone compare`, but not yet by this validator; remove it"
+            ))
+            .into());
+        }
         let project = &start.project.config;
         let validate = config.validate;
         let scope = flags.scope(&validate);
-        let quorum = match validate.suspicious_quorum {
-            0 => app.target_nresults.saturating_abs().max(2),
-            declared => declared,
-        };
+        let quorum = validate.quorum(app.target_nresults);
         let look = Look {
             examiner: Examiner {
                 uploads: Uploads { folder: project.upload_dir.clone(), fanout: project.uldl_dir_fanout },
-                spec: config.compare,
+                plan: Arc::new(plan),
                 independence: validate.independence,
                 suspicious_quorum: quorum,
                 memory: validate.max_memory_bytes,
@@ -104,7 +114,7 @@ impl Daemon for Validator {
         };
         Ok(Self {
             app,
-            spec: (spec_text(&look.examiner.spec), None),
+            spec: (spec_text(&config.compare), None),
             look,
             credit,
             uptime: config.uptime.clone(),
@@ -321,6 +331,18 @@ fn options<'a>(
     options.credit_by_app = credit_by_app;
     options.uptime = uptime.clone();
     options
+}
+
+/// What is declared and would be left out of a verdict: a verdict without it would be wrong.
+fn not_obeyed(config: &AppConfig) -> Option<&'static str> {
+    let wants_stderr = config.compare.files.iter().any(|file| file.name == "stderr");
+    if config.compare.script.is_some() {
+        Some("[compare.script]")
+    } else if wants_stderr {
+        Some("[[compare.files]] with name = \"stderr\"")
+    } else {
+        None
+    }
 }
 
 fn add(report: &mut PassReport, counts: &Counts) {

@@ -135,7 +135,7 @@ impl AppConfig {
             });
         }
         for mistake in self.compare.check() {
-            report("compare", mistake.key, mistake.message);
+            report("compare", &mistake.key, mistake.message);
         }
         self.validate.check(&mut |key, message| report("validate", key, message));
         self.credit.check(&mut |key, message| report("credit", key, message));
@@ -169,6 +169,22 @@ impl AppConfig {
             report(format!("{variety:?} is declared twice; a message is one report"));
         }
     }
+}
+
+/// Reads what "the same" means from a text: that of an application's file, or the keys of its section `[compare]` alone.
+///
+/// # Errors
+/// All mistakes of the first kind found, as [`AppConfig::parse`].
+pub fn compare_spec(text: &str) -> Result<Spec, Vec<Mistake>> {
+    let is_whole = text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("compare"));
+    if is_whole {
+        return AppConfig::parse(text, "app").map(|config| config.compare);
+    }
+    let (spec, document) = Document::read::<Spec>(text)?;
+    let mut mistakes: Vec<Mistake> =
+        spec.check().into_iter().map(|mistake| document.mistake(&mistake.key, mistake.message)).collect();
+    mistakes.sort_by_key(|mistake| mistake.line);
+    if mistakes.is_empty() { Ok(spec) } else { Err(mistakes) }
 }
 
 /// Reads a text file of bounded size. A link is followed: the folder is the administrator's.

@@ -10,20 +10,26 @@ pub(crate) fn not_toml(message: &str) -> String {
     format!("this is not TOML: {message}")
 }
 
-/// A known key, as in `compare.absolute`, or `reports.1.variety` in the second of a list.
+/// A known key, as in `compare.absolute`; or `reports.1.variety` in the second of a list, `compare.files.0.rules.1.ulps`
+/// in the second of a list in the first of one.
 pub(crate) fn known_key(key: &str) -> String {
-    let in_list = key.rsplit_once('.').and_then(|(table, name)| {
-        let (list, index) = table.rsplit_once('.')?;
-        let index: usize = index.parse().ok()?;
-        Some(format!("`{name}` in [[{list}]] number {}", index.saturating_add(1)))
-    });
-    if let Some(in_list) = in_list {
-        return in_list;
+    let parts: Vec<&str> = key.split('.').collect();
+    let Some((name, table)) = parts.split_last().filter(|(_, table)| !table.is_empty()) else {
+        return format!("[{key}]");
+    };
+    if !table.iter().any(|part| part.parse::<usize>().is_ok()) {
+        return format!("`{name}` in [{}]", table.join("."));
     }
-    match key.rsplit_once('.') {
-        Some((section, name)) => format!("`{name}` in [{section}]"),
-        None => format!("[{key}]"),
+    // The innermost list first.
+    let (mut path, mut lists) = (Vec::new(), Vec::new());
+    for part in table {
+        match part.parse::<usize>() {
+            Ok(index) => lists.push(format!("[[{}]] number {}", path.join("."), index.saturating_add(1))),
+            Err(_) => path.push(*part),
+        }
     }
+    lists.reverse();
+    format!("`{name}` in {}", lists.join(" of "))
 }
 
 /// A key that nobody knows. `section` is empty at the top of the file.

@@ -1,4 +1,4 @@
-//! The examples in `project-config/` and `templates/` are right, and theory.toml documents every key.
+//! The examples in `project-config/` and `templates/` are right, and theory.toml and compare.toml document every key.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
@@ -70,29 +70,32 @@ fn every_example_is_right() {
 }
 
 #[test]
-fn theory_toml_documents_every_key() {
-    let text = read("project-config/theory.toml");
-    let documented = documented_keys(&text);
+fn every_key_is_documented() {
+    let mut documented = documented_keys(&read("project-config/theory.toml"));
+    documented.extend(documented_keys(&read("project-config/compare.toml")));
     for key in AppConfig::known_keys() {
+        // Those of files and scripts are in compare.toml, all others in theory.toml.
         let found = documented.iter().find(|(documented, _)| *documented == key);
-        assert!(found.is_some(), "{key} is missing in theory.toml");
-        assert!(found.unwrap().1, "{key} has no comment above it in theory.toml");
+        assert!(found.is_some(), "{key} is missing in theory.toml or compare.toml");
+        assert!(found.unwrap().1, "{key} has no comment above it");
     }
     let known: BTreeSet<String> = AppConfig::known_keys().into_iter().collect();
     for (key, _) in documented {
         assert!(
             known.contains(&key) || key.starts_with("work.parameters."),
-            "theory.toml documents {key}, which is no key"
+            "{key} is documented and is no key"
         );
     }
 }
 
 #[test]
 fn a_commented_key_shows_its_default() {
-    let text = read("project-config/theory.toml");
-    let all_set = uncommented(&text);
-    assert!(all_set.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count() > 25);
-    assert_eq!(parse(&all_set, "theory"), parse(&text, "theory"));
+    for file in ["project-config/theory.toml", "project-config/compare.toml"] {
+        let text = read(file);
+        let all_set = uncommented(&text);
+        assert!(all_set.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count() > 25);
+        assert_eq!(parse(&all_set, "theory"), parse(&text, "theory"), "{file}");
+    }
 }
 
 #[test]
@@ -242,4 +245,16 @@ fn the_scheduler_knows_every_element_of_the_plan_classes() {
         assert!(known.contains(name), "<{name}>");
     }
     assert_eq!(contents(&xml, "name"), ["vbox64", "vbox64_mt"]);
+}
+
+#[test]
+fn the_comparison_can_be_a_file_of_its_own() {
+    let text = read("project-config/compare.toml");
+    let bare: String = text
+        .lines()
+        .filter(|line| *line != "[compare]")
+        .map(|line| line.replace("[compare.", "[") + "\n")
+        .collect();
+    assert_eq!(app_config::compare_spec(&bare).unwrap(), parse(&text, "theory").compare);
+    assert_eq!(app_config::compare_spec(&text).unwrap(), parse(&text, "theory").compare);
 }

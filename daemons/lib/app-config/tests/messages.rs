@@ -295,3 +295,30 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_mistake_in_a_list_in_a_list_is_found() {
+    let text = "[[compare.files]]\nname = 'a'\nformat = 'table'\n[[compare.files.rules]]\ncolumns = [1]\n[[compare.files.rules]]\n\nrelative = 2.0\n";
+    let message = message(text);
+    assert!(
+        message.starts_with(
+            "`relative` in [[compare.files.rules]] number 2 of [[compare.files]] number 1, line 8: is 2, but"
+        ),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_comparison_of_its_own_has_the_same_messages() {
+    let messages = |text: &str| {
+        let mistakes = app_config::compare_spec(text).unwrap_err();
+        mistakes.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        messages("\nmethd = 'exact'")[0],
+        "unknown key `methd` before the first section, line 2: did you mean [method]?"
+    );
+    let wrong = messages("[[files]]\nname = 'a'\nformat = 'tabel'");
+    assert!(wrong[0].contains("line 3: \"tabel\" is not known: did you mean \"table\"?"), "{wrong:?}");
+    assert_eq!(messages("method = 'numeric'\nrelative = 1.0").len(), 1);
+}

@@ -3,14 +3,21 @@
 //! Small content is kept, so that a report can say where the difference is. Of large content a digest and the
 //! length are kept, and it is read piece by piece: memory does not grow with the file.
 
+use std::io::Read;
+
 use sha2::{Digest, Sha256};
 
-use crate::comparison::{Comparison, Deviation, Reason};
-use crate::file::{File, FileError};
-use crate::shown::shown;
+use crate::report::{Comparison, Deviation, Reason, Side, shown};
+use crate::source::{Bytes, Trouble};
 
 /// Content up to this size is kept whole, in bytes: 1 MiB.
 pub const KEPT_BYTES: u64 = 1 << 20;
+
+/// How.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ExactPlan {
+    pub(crate) skip_gzip_header: bool,
+}
 
 /// A SHA-256 digest.
 type Sha256Digest = [u8; 32];
@@ -23,25 +30,25 @@ pub(crate) enum Exact {
 }
 
 impl Exact {
-    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Self {
-        if bytes.len() as u64 <= KEPT_BYTES {
-            Self::Kept(bytes)
-        } else {
-            Self::Digested { length: bytes.len() as u64, digest: Sha256::digest(&bytes).into() }
+    pub(crate) fn read(bytes: Bytes, plan: ExactPlan) -> Result<Self, Trouble> {
+        let mut bytes = plan.begin(bytes)?;
+        let mut kept = Vec::new();
+        bytes.by_ref().take(KEPT_BYTES + 1).read_to_end(&mut kept)?;
+        if kept.len() as u64 <= KEPT_BYTES {
+            kept.shrink_to_fit();
+            return Ok(Self::Kept(kept));
         }
-    }
-
-    pub(crate) fn read(file: File) -> Result<Self, FileError> {
-        if file.length() <= KEPT_BYTES {
-            // It may have grown since: then from_bytes takes its digest.
-            return Ok(Self::from_bytes(file.read()?));
+        let (mut length, mut hasher) = (kept.len() as u64, Sha256::new());
+        hasher.update(&kept);
+        kept.resize(BUFFER, 0);
+        loop {
+            let count = fill(&mut bytes, &mut kept)?;
+            if count == 0 {
+                return Ok(Self::Digested { length, digest: hasher.finalize().into() });
+            }
+            length += count as u64;
+            hasher.update(kept.get(..count).unwrap_or_default());
         }
-        let (mut length, mut hasher) = (0, Sha256::new());
-        file.pieces(|piece| {
-            length += piece.len() as u64;
-            hasher.update(piece);
-        })?;
-        Ok(Self::Digested { length, digest: hasher.finalize().into() })
     }
 
     pub(crate) const fn length(&self) -> u64 {
@@ -55,81 +62,130 @@ impl Exact {
         let (left, right) = (self.length(), other.length());
         let compared = left.min(right);
         if self == other {
-            return Comparison::agree(Reason::Identical, compared, None);
+            return Comparison::of_bytes(Reason::Identical, compared, None);
         }
         let (worst, offset) = match (self, other) {
             (Self::Kept(left), Self::Kept(right)) => {
-                let (worst, offset) = first_difference(left, right);
-                (Some(worst), Some(offset))
+                let offset = left.iter().zip(right).take_while(|(a, b)| a == b).count();
+                let before = left.get(..offset).unwrap_or_default();
+                let line = before.iter().filter(|&&byte| byte == b'\n').count() as u64 + 1;
+                let column = before.iter().rev().take_while(|&&byte| byte != b'\n').count() as u64 + 1;
+                let rest = |bytes: &[u8]| bytes.get(offset..).map(rest_of_line).unwrap_or_default();
+                (Some(deviation((line, column), rest(left), rest(right))), Some(offset as u64))
             }
             _ => (None, None),
         };
-        let reason = match offset {
-            _ if left != right => Reason::Length { left, right },
-            Some(offset) => Reason::Bytes { offset },
-            None => Reason::Digest,
-        };
-        Comparison::differ(reason, compared, worst)
+        Comparison::of_bytes(reason(offset, left, right), compared, worst)
     }
 }
 
-/// The first byte that differs, or where the shorter one ends.
-fn first_difference(left: &[u8], right: &[u8]) -> (Deviation, u64) {
-    let offset = left.iter().zip(right).take_while(|(a, b)| a == b).count();
-    let before = left.get(..offset).unwrap_or_default();
-    let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-    let column = before.iter().rev().take_while(|&&byte| byte != b'\n').count() + 1;
-    let rest_of_line = |bytes: &[u8]| {
-        let rest = bytes.get(offset..).unwrap_or_default();
-        shown(rest.split_inclusive(|&byte| byte == b'\n').next().unwrap_or_default())
-    };
-    let deviation = Deviation {
-        line: line as u64,
-        column: column as u64,
-        left: rest_of_line(left),
-        right: rest_of_line(right),
-        in_tolerance_units: f64::INFINITY,
-    };
-    (deviation, offset as u64)
+fn reason(offset: Option<u64>, left: u64, right: u64) -> Reason {
+    match offset {
+        _ if left != right => Reason::Length { left, right },
+        Some(offset) => Reason::Bytes { offset },
+        None => Reason::Digest,
+    }
+}
+
+fn rest_of_line(rest: &[u8]) -> String {
+    shown(rest.split_inclusive(|&byte| byte == b'\n').next().unwrap_or_default())
+}
+
+fn deviation(place: (u64, u64), left: String, right: String) -> Deviation {
+    let (line, column) = place;
+    Deviation { line, right_line: line, column, name: None, left, right, in_tolerance_units: f64::INFINITY }
+}
+
+const BUFFER: usize = 256 << 10;
+
+/// Fills `buffer`, less at the end.
+fn fill(bytes: &mut Bytes, buffer: &mut [u8]) -> Result<usize, Trouble> {
+    let mut filled = 0;
+    while let Some(free) = buffer.get_mut(filled..).filter(|free| !free.is_empty()) {
+        match bytes.read(free) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(filled)
+}
+
+/// Compares side by side: the first difference is found wherever it is, in constant memory.
+pub(crate) fn compare(left: Bytes, right: Bytes, plan: ExactPlan) -> Result<Comparison, (Side, Trouble)> {
+    let on_left = |trouble| (Side::Left, trouble);
+    let on_right = |trouble| (Side::Right, trouble);
+    let mut left = plan.begin(left).map_err(on_left)?;
+    let mut right = plan.begin(right).map_err(on_right)?;
+    let (mut a, mut b) = (vec![0; BUFFER], vec![0; BUFFER]);
+    let (mut lengths, mut line, mut column) = ((0_u64, 0_u64), 1_u64, 1_u64);
+    let mut found: Option<(u64, Deviation)> = None;
+    loop {
+        let count_a = fill(&mut left, &mut a).map_err(on_left)?;
+        let count_b = fill(&mut right, &mut b).map_err(on_right)?;
+        let (x, y) = (a.get(..count_a).unwrap_or_default(), b.get(..count_b).unwrap_or_default());
+        if found.is_none() {
+            let same = if x == y { x.len() } else { x.iter().zip(y).take_while(|(a, b)| a == b).count() };
+            let before = x.get(..same).unwrap_or_default();
+            line += memchr::memchr_iter(b'\n', before).count() as u64;
+            column = match memchr::memrchr(b'\n', before) {
+                Some(at) => (before.len() - at) as u64,
+                None => column + before.len() as u64,
+            };
+            if x != y {
+                let rest = |bytes: &[u8]| bytes.get(same..).map(rest_of_line).unwrap_or_default();
+                found = Some((lengths.0 + same as u64, deviation((line, column), rest(x), rest(y))));
+            }
+        }
+        lengths = (lengths.0 + count_a as u64, lengths.1 + count_b as u64);
+        if count_a == 0 && count_b == 0 {
+            let compared = lengths.0.min(lengths.1);
+            return Ok(match found {
+                None => Comparison::of_bytes(Reason::Identical, compared, None),
+                Some((offset, worst)) => {
+                    Comparison::of_bytes(reason(Some(offset), lengths.0, lengths.1), compared, Some(worst))
+                }
+            });
+        }
+    }
+}
+
+/// The fixed part of a gzip header (RFC 1952).
+const GZIP_HEADER: usize = 10;
+/// Longest name or comment in a header that is skipped, in bytes.
+const GZIP_TEXT: u64 = 64 << 10;
+
+impl ExactPlan {
+    /// What is compared: all, or what follows a gzip header. Content that does not begin as gzip is taken whole.
+    fn begin(self, bytes: Bytes) -> Result<Bytes, Trouble> {
+        if !self.skip_gzip_header {
+            return Ok(bytes);
+        }
+        let mut bytes: Bytes = Box::new(std::io::BufReader::new(bytes));
+        let mut head = vec![0; GZIP_HEADER];
+        let count = fill(&mut bytes, &mut head)?;
+        head.truncate(count);
+        let [0x1f, 0x8b, 8, flags, ..] = *head.as_slice() else {
+            return Ok(Box::new(std::io::Cursor::new(head).chain(bytes)));
+        };
+        if flags & 4 != 0 {
+            let mut length = [0; 2];
+            fill(&mut bytes, &mut length)?;
+            std::io::copy(&mut bytes.by_ref().take(u16::from_le_bytes(length).into()), &mut std::io::sink())?;
+        }
+        for _ in 0..(flags >> 3 & 1) + (flags >> 4 & 1) {
+            let (mut byte, mut left) = ([1], GZIP_TEXT);
+            while byte != [0] && left > 0 && fill(&mut bytes, &mut byte)? == 1 {
+                left -= 1;
+            }
+        }
+        if flags & 2 != 0 {
+            fill(&mut bytes, &mut [0; 2])?;
+        }
+        Ok(bytes)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn exact(bytes: &[u8]) -> Exact {
-        Exact::from_bytes(bytes.to_vec())
-    }
-
-    #[test]
-    fn the_first_difference_is_named() {
-        let comparison = exact(b"one\ntwo\n").compare(&exact(b"one\ntwi\n"));
-        assert_eq!(comparison.reason, Reason::Bytes { offset: 6 });
-        let worst = comparison.worst.unwrap();
-        assert_eq!((worst.line, worst.column), (2, 3));
-        assert_eq!((worst.left.as_str(), worst.right.as_str()), ("o\\u{a}", "i\\u{a}"));
-    }
-
-    #[test]
-    fn a_shorter_one_differs() {
-        let comparison = exact(b"one").compare(&exact(b"one\n"));
-        assert_eq!(comparison.reason, Reason::Length { left: 3, right: 4 });
-        assert_eq!(comparison.worst.unwrap().left, "");
-    }
-
-    #[test]
-    fn large_content_is_compared_by_digest_wherever_it_comes_from() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("out");
-        let mut bytes = vec![7; KEPT_BYTES as usize + 1];
-        std::fs::write(&path, &bytes).unwrap();
-        let read = Exact::read(File::open(&path, 1 << 30).unwrap()).unwrap();
-        assert!(matches!(read, Exact::Digested { .. }));
-        assert!(read.compare(&exact(&bytes)).agrees());
-        bytes[1000] = 8;
-        let comparison = read.compare(&exact(&bytes));
-        assert_eq!((comparison.reason, comparison.worst), (Reason::Digest, None));
-        bytes.truncate(5);
-        assert!(matches!(read.compare(&exact(&bytes)).reason, Reason::Length { right: 5, .. }));
-    }
-}
+mod tests;

@@ -1,186 +1,211 @@
 //! The content of one output, made ready for many comparisons.
 //!
-//! A file is read and parsed once per workunit, however large the quorum.
+//! A file is read and taken apart once per workunit, however large the quorum. What would take more than 256 MiB of
+//! memory is not kept: it is checked once, and read again, side by side, for every comparison.
 
-use crate::comparison::Comparison;
-use crate::exact::Exact;
-use crate::file::{File, FileError};
-use crate::numeric;
-use crate::shown::shown;
-use crate::spec::{LARGEST_MAX_BYTES, Method, Spec};
-use crate::table::Table;
+use std::sync::Arc;
 
-/// Content of one output, as one [`Spec`] wants it.
+use crate::align::align;
+use crate::exact::{self, Exact};
+use crate::judge::Cells;
+use crate::plan::{ContentPlan, FilePlan, RowsPlan};
+use crate::report::{Comparison, Reason, Side};
+use crate::rows::{Kept, Rows, Stream};
+use crate::source::{Again, Bytes, File, Malformed, Trouble};
+
+/// Most memory that one content is kept in, in bytes.
+pub const KEPT_MEMORY: usize = 256 << 20;
+
+/// Content of one output, as one [`FilePlan`] wants it.
 #[derive(Debug, Clone)]
 pub struct Parsed {
     form: Form,
+    length: u64,
+    fault: Option<Malformed>,
 }
 
 #[derive(Debug, Clone)]
 enum Form {
     Exact(Exact),
-    Table { bytes: Vec<u8>, table: Table },
-    TooLarge { length: u64 },
-}
-
-/// Why content cannot be a good output, whatever the others say.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
-    /// Numbers are to be compared and there are none.
-    #[error("no number found")]
-    NoNumber,
-    /// A NaN. It agrees with nothing, so no comparison can ever confirm this output.
-    #[error("line {line}, column {column}: not a number ({text})")]
-    NotANumber {
-        /// From 1.
-        line: u64,
-        /// Number of the value in its line, from 1.
-        column: u64,
-        /// As it is written; escaped.
-        text: String,
-    },
-    /// More bytes than any spec can allow.
-    #[error("has {length} bytes, more than can be compared")]
-    TooLarge {
-        /// In bytes.
-        length: u64,
-    },
+    Kept(Kept),
+    Again(Again),
+    /// Could not be read to its end; the fault says why.
+    Nothing,
 }
 
 impl Parsed {
-    /// Parses `bytes` for a comparison under `spec`. The size is the caller's concern; [`File`] bounds it.
-    pub fn from_bytes(bytes: Vec<u8>, spec: &Spec) -> Self {
-        let form = match spec.method {
-            Method::Exact => Form::Exact(Exact::from_bytes(bytes)),
-            Method::Numeric if bytes.len() as u64 > LARGEST_MAX_BYTES => {
-                Form::TooLarge { length: bytes.len() as u64 }
-            }
-            Method::Numeric => {
-                let table = Table::parse(&bytes, spec.separator);
-                Form::Table { bytes, table }
-            }
+    /// Takes bytes apart for comparisons under `plan`. A fault of the content is found by [`Parsed::check`].
+    pub fn from_bytes(bytes: Vec<u8>, plan: &FilePlan) -> Self {
+        let (length, bytes) = (bytes.len() as u64, Arc::new(bytes));
+        let again = Again::Memory(Arc::clone(&bytes));
+        // Reading from memory can't fail; should it all the same, nothing can be said of the content.
+        let nothing = |what: String| Self {
+            form: Form::Nothing,
+            length,
+            fault: Some(Malformed::Format { place: "all".into(), what }),
         };
-        Self { form }
-    }
-
-    /// Reads and parses an opened file. A large one that is compared byte for byte is not kept in memory.
-    ///
-    /// # Errors
-    /// [`FileError::TooLarge`] if it has grown beyond its limit, [`FileError::Io`] if reading fails.
-    pub fn read(file: File, spec: &Spec) -> Result<Self, FileError> {
-        match spec.method {
-            Method::Exact => Ok(Self { form: Form::Exact(Exact::read(file)?) }),
-            Method::Numeric => Ok(Self::from_bytes(file.read()?, spec)),
-        }
-    }
-
-    /// Looks for what makes the content useless without a partner. Content for byte-for-byte comparison is never
-    /// malformed, not even when it is empty.
-    ///
-    /// # Errors
-    /// The first reason found.
-    pub fn check(&self) -> Result<(), Malformed> {
-        match &self.form {
-            Form::Exact(_) => Ok(()),
-            Form::TooLarge { length } => Err(Malformed::TooLarge { length: *length }),
-            Form::Table { bytes, table } => {
-                if let Some(index) = table.first_nan() {
-                    let place = table.place(bytes, index);
-                    let text = shown(place.text);
-                    Err(Malformed::NotANumber { line: place.line, column: place.column, text })
-                } else if table.numbers() == 0 {
-                    Err(Malformed::NoNumber)
-                } else {
-                    Ok(())
-                }
+        let read = plan
+            .source
+            .open_bytes(bytes)
+            .and_then(|opened| Self::take(opened, length, again.clone(), plan, KEPT_MEMORY));
+        match read {
+            Ok(parsed) => parsed,
+            Err(Trouble::Malformed(malformed)) => {
+                Self { form: Form::Nothing, length, fault: Some(malformed) }
             }
+            Err(error) => nothing(error.to_string()),
         }
     }
 
-    /// Size of the content, in bytes.
-    pub const fn length(&self) -> u64 {
-        match &self.form {
-            Form::Exact(exact) => exact.length(),
-            Form::Table { bytes, .. } => bytes.len() as u64,
-            Form::TooLarge { length } => *length,
+    /// Reads an opened file and takes it apart. What is large is not kept in memory.
+    ///
+    /// # Errors
+    /// Reading fails, which says nothing about the content. A fault of the content is found by [`Parsed::check`].
+    pub fn read(file: File, plan: &FilePlan) -> Result<Self, Trouble> {
+        Self::read_within(file, plan, KEPT_MEMORY)
+    }
+
+    /// The same with another bound on the memory that is kept, in bytes.
+    ///
+    /// # Errors
+    /// As [`Parsed::read`].
+    pub fn read_within(file: File, plan: &FilePlan, memory: usize) -> Result<Self, Trouble> {
+        let (length, again) = (file.length(), Again::Path(file.path().to_path_buf()));
+        match plan.source.open(file).and_then(|bytes| Self::take(bytes, length, again, plan, memory)) {
+            Err(Trouble::Malformed(malformed)) => {
+                Ok(Self { form: Form::Nothing, length, fault: Some(malformed) })
+            }
+            read => read,
         }
+    }
+
+    fn take(
+        bytes: Bytes,
+        length: u64,
+        again: Again,
+        plan: &FilePlan,
+        memory: usize,
+    ) -> Result<Self, Trouble> {
+        let (form, mut fault) = match &plan.content {
+            ContentPlan::Exact(exact) => (Form::Exact(Exact::read(bytes, *exact)?), None),
+            ContentPlan::Rows(rows) => match Stream::open(rows, bytes).keep(memory)? {
+                (Some(kept), fault) => (Form::Kept(kept), fault),
+                (None, fault) => (Form::Again(again), fault),
+            },
+        };
+        let unpacked = if let Form::Exact(exact) = &form { exact.length() } else { length };
+        if unpacked < plan.min_bytes {
+            fault = Some(Malformed::TooSmall { length: unpacked, least: plan.min_bytes });
+        }
+        Ok(Self { form, length, fault })
+    }
+
+    /// What makes the content no good, without a partner. Content for byte-for-byte comparison rarely is.
+    ///
+    /// # Errors
+    /// The first fault found.
+    pub fn check(&self) -> Result<(), Malformed> {
+        self.fault.clone().map_or(Ok(()), Err)
+    }
+
+    /// Size of the content as it came, in bytes.
+    pub const fn length(&self) -> u64 {
+        self.length
     }
 
     /// Memory that the content takes, in bytes, for whoever has to bound it.
     pub fn memory(&self) -> usize {
         match &self.form {
             Form::Exact(Exact::Kept(bytes)) => bytes.capacity(),
-            Form::Exact(Exact::Digested { .. }) | Form::TooLarge { .. } => 0,
-            Form::Table { bytes, table } => bytes.capacity() + table.memory(),
+            Form::Kept(kept) => kept.memory(),
+            Form::Again(Again::Memory(bytes)) => bytes.len(),
+            Form::Exact(Exact::Digested { .. }) | Form::Again(Again::Path(_)) | Form::Nothing => 0,
         }
     }
 
-    /// Whether this was parsed as `spec` wants it. Tolerances do not matter for that.
-    pub fn is_for(&self, spec: &Spec) -> bool {
+    fn rows<'a>(&'a self, file: &FilePlan, plan: &'a RowsPlan) -> Result<Option<Rows<'a>>, Trouble> {
         match &self.form {
-            Form::Exact(_) => spec.method == Method::Exact,
-            Form::Table { table, .. } => {
-                spec.method == Method::Numeric && table.separator() == spec.separator
+            Form::Kept(kept) => Ok(Some(Rows::Kept(kept.rows()))),
+            Form::Again(again) => {
+                Ok(Some(Rows::Stream(Box::new(Stream::open(plan, again.open(&file.source)?)))))
             }
-            Form::TooLarge { .. } => spec.method == Method::Numeric,
-        }
-    }
-
-    pub(crate) fn compare(&self, other: &Self, spec: &Spec) -> Option<Comparison> {
-        if !self.is_for(spec) || !other.is_for(spec) {
-            return None;
-        }
-        match (&self.form, &other.form) {
-            (Form::Exact(left), Form::Exact(right)) => Some(left.compare(right)),
-            (
-                Form::Table { bytes: left, table: left_table },
-                Form::Table { bytes: right, table: right_table },
-            ) => Some(numeric::compare((left, left_table), (right, right_table), spec.tolerance())),
-            _ => None,
+            Form::Exact(_) | Form::Nothing => Ok(None),
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn numeric(text: &str) -> Parsed {
-        Parsed::from_bytes(text.as_bytes().to_vec(), &Spec::numeric(0.0, 0.0))
-    }
-
-    #[test]
-    fn content_without_a_number_is_malformed() {
-        for text in ["", "\n\n", "error: no such file\n", "1e999999"] {
-            assert_eq!(numeric(text).check(), Err(Malformed::NoNumber), "{text:?}");
-        }
-        assert_eq!(numeric("pi 3").check(), Ok(()));
-        assert_eq!(numeric("inf").check(), Ok(()));
-    }
-
-    #[test]
-    fn a_nan_is_malformed_because_nothing_can_confirm_it() {
-        let error = numeric("1 2\n3 -nan(ind)\nnan").check().unwrap_err();
-        assert_eq!(error.to_string(), "line 2, column 2: not a number (-nan(ind))");
-    }
-
-    #[test]
-    fn exact_content_is_never_malformed() {
-        for bytes in [&b""[..], b"nan", b"\xff\0"] {
-            assert_eq!(Parsed::from_bytes(bytes.to_vec(), &Spec::exact()).check(), Ok(()));
+impl FilePlan {
+    /// Compares two contents that were read for this plan. Agrees only if both are good outputs. `right` is the
+    /// reference, where a rule has one; otherwise the other way round gives the same verdict.
+    pub fn compare(&self, left: &Parsed, right: &Parsed) -> Comparison {
+        let compared = match (&self.content, &left.form, &right.form) {
+            (_, Form::Nothing, _) | (_, _, Form::Nothing) => Comparison::new(Reason::OtherSpec),
+            (ContentPlan::Exact(_), Form::Exact(left), Form::Exact(right)) => left.compare(right),
+            (ContentPlan::Rows(plan), _, _) => {
+                let rows = (left.rows(self, plan), right.rows(self, plan));
+                match rows {
+                    (Ok(Some(left)), Ok(Some(right))) => compare_rows(left, right, plan),
+                    (Err(trouble), _) => Comparison::trouble(Side::Left, &trouble),
+                    (_, Err(trouble)) => Comparison::trouble(Side::Right, &trouble),
+                    _ => Comparison::new(Reason::OtherSpec),
+                }
+            }
+            _ => Comparison::new(Reason::OtherSpec),
+        };
+        match (&left.fault, &right.fault) {
+            (Some(fault), _) => compared.malformed(Side::Left, fault),
+            (_, Some(fault)) => compared.malformed(Side::Right, fault),
+            _ => compared,
         }
     }
 
-    #[test]
-    fn a_file_is_read_as_its_bytes_are() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("out");
-        std::fs::write(&path, b"1 2 x\n").unwrap();
-        for spec in [Spec::exact(), Spec::numeric(0.0, 0.0)] {
-            let read = Parsed::read(File::open(&path, spec.max_bytes).unwrap(), &spec).unwrap();
-            assert!(crate::compare(&read, &Parsed::from_bytes(b"1 2 x\n".to_vec(), &spec), &spec).agrees());
-            assert_eq!(read.length(), 6);
-            assert!(read.memory() >= 6);
+    /// Compares both ways round, so that no order matters even for a rule that has a reference: both must agree. The
+    /// worse one is the answer.
+    pub fn compare_mutually(&self, left: &Parsed, right: &Parsed) -> Comparison {
+        let forth = self.compare(left, right);
+        if self.is_symmetric() {
+            return forth;
         }
+        let back = self.compare(right, left);
+        if (back.verdict, back.units()) > (forth.verdict, forth.units()) { back.swapped() } else { forth }
+    }
+
+    /// Compares two opened files side by side, in one pass and without keeping them.
+    pub fn compare_files(&self, left: File, right: File) -> Comparison {
+        let opened = (self.source.open(left), self.source.open(right));
+        match opened {
+            (Ok(left), Ok(right)) => self.compare_bytes(left, right),
+            (Err(trouble), _) => Comparison::trouble(Side::Left, &trouble),
+            (_, Err(trouble)) => Comparison::trouble(Side::Right, &trouble),
+        }
+    }
+
+    /// Compares what two readers give, unpacked and bounded.
+    pub fn compare_bytes(&self, left: Bytes, right: Bytes) -> Comparison {
+        match &self.content {
+            ContentPlan::Rows(plan) => {
+                let open = |bytes| Rows::Stream(Box::new(Stream::open(plan, bytes)));
+                compare_rows(open(left), open(right), plan)
+            }
+            ContentPlan::Exact(plan) => match exact::compare(left, right, *plan) {
+                Ok(comparison) => comparison,
+                Err((side, trouble)) => Comparison::trouble(side, &trouble),
+            },
+        }
+    }
+}
+
+pub(crate) fn compare_rows(mut left: Rows<'_>, mut right: Rows<'_>, plan: &RowsPlan) -> Comparison {
+    let mut judge = Cells::new(&plan.rules);
+    if let Err((side, trouble)) = align(&mut left, &mut right, plan, &mut judge) {
+        return Comparison::trouble(side, &trouble);
+    }
+    let compared = judge.end();
+    // A record where shapes part ends the comparison: faults behind it do not matter any more.
+    match (left.fault(), right.fault()) {
+        _ if compared.stopped_early() => compared,
+        (Some(fault), _) => compared.malformed(Side::Left, &fault),
+        (_, Some(fault)) => compared.malformed(Side::Right, &fault),
+        _ => compared,
     }
 }

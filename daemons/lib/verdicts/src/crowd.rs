@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use boinc::id::ResultId;
-use compare::Spec;
+use compare::Plan;
 
 use crate::outputs::{Outputs, Seen, Unreadable};
 use crate::pool::in_parallel;
@@ -107,33 +107,33 @@ impl<'a> Crowd<'a> {
 
     /// Compares each with each: for positions i ≤ j in `ids`.
     #[must_use]
-    pub fn compare_all(&self, spec: &Spec) -> BTreeMap<(usize, usize), Seen> {
+    pub fn compare_all(&self, plan: &Plan) -> BTreeMap<(usize, usize), Seen> {
         let n = self.ids.len();
         let mut seen = BTreeMap::new();
         if self.unheld() == 0 {
             let pairs: Vec<(usize, usize)> = (0..n).flat_map(|i| (i..n).map(move |j| (i, j))).collect();
             let answers = in_parallel(self.threads, pairs.len(), |at| {
                 let (i, j) = pairs.get(at).copied().unwrap_or_default();
-                self.pair(self.handle(i).as_ref(), j, i == j, spec)
+                self.pair(self.handle(i).as_ref(), j, i == j, plan)
             });
             seen.extend(pairs.iter().copied().zip(answers));
             return seen;
         }
         for i in 0..n {
             let left = self.handle(i);
-            let row = in_parallel(self.threads, n - i, |k| self.pair(left.as_ref(), i + k, k == 0, spec));
+            let row = in_parallel(self.threads, n - i, |k| self.pair(left.as_ref(), i + k, k == 0, plan));
             seen.extend(row.into_iter().enumerate().map(|(k, answer)| ((i, i + k), answer)));
         }
         seen
     }
 
-    fn pair(&self, left: Option<&Handle<'_>>, right: usize, same: bool, spec: &Spec) -> Seen {
+    fn pair(&self, left: Option<&Handle<'_>>, right: usize, same: bool, plan: &Plan) -> Seen {
         let Some(left) = left else { return Seen::unknown("can't be read again") };
         if same {
-            return left.get().compare(left.get(), spec);
+            return left.get().compare(left.get(), plan);
         }
         match self.handle(right) {
-            Some(right) => left.get().compare(right.get(), spec),
+            Some(right) => left.get().compare(right.get(), plan),
             None => Seen::unknown("can't be read again"),
         }
     }

@@ -5,16 +5,17 @@
 //! agree under every rule; other digests differ where equal means equal bytes, and say nothing where it does not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use boinc::id::ResultId;
 use boinc::record::{ResultRow, Workunit};
 use boinc::verdict::KeptFile;
-use compare::Spec;
+use compare::Plan;
 use rules::judge::{Against, Evidence, FileCheck, Independence, Need, enough_to_compare, foresee, needs};
 use rules::quorum::{Agreement, Pair};
 
 use crate::crowd::Crowd;
-use crate::outputs::{Outputs, Seen, Unreadable, Uploads, is_exact};
+use crate::outputs::{Outputs, Seen, Unreadable, Uploads};
 
 /// How outputs are found and compared.
 #[derive(Debug, Clone)]
@@ -22,7 +23,7 @@ pub struct Examiner {
     /// Where they are.
     pub uploads: Uploads,
     /// When two are the same.
-    pub spec: Spec,
+    pub plan: Arc<Plan>,
     /// As the rules are told.
     pub independence: Independence,
     /// As the rules are told.
@@ -123,7 +124,7 @@ impl Examiner {
             .documents
             .get(&result)
             .ok_or_else(|| Unreadable::Later("its row changed while it was being looked at".to_owned()))?;
-        self.uploads.read(document, &self.spec, case.age(result))
+        self.uploads.read(document, &self.plan, case.age(result))
     }
 
     fn set(&self, workunit: &Workunit, viable: &[ResultId], case: &Case<'_>, threads: usize) -> Findings {
@@ -145,7 +146,7 @@ impl Examiner {
         if !enough_to_compare(workunit, &files) {
             return Findings::only(Evidence::Set { files, agreement: None });
         }
-        let seen = crowd.compare_all(&self.spec);
+        let seen = crowd.compare_all(&self.plan);
         let agreement = self.agreement(&crowd.ids, &seen);
         let evidence = Evidence::Set { files, agreement: Some(agreement) };
         let rows = case.rows.iter().copied();
@@ -161,7 +162,7 @@ impl Examiner {
         let pair = |i: usize, j: usize| seen.get(&(i, j)).map_or(Pair::Unknown, |seen| seen.pair);
         // Where a comparison could not say, it is no partition into classes.
         let sure = seen.values().all(|seen| seen.pair != Pair::Unknown);
-        if is_exact(&self.spec) && sure {
+        if self.plan.is_exact() && sure {
             Agreement::exact(ids.to_vec(), |i, j| pair(i, j) == Pair::EQUAL)
         } else {
             Agreement::fuzzy(ids.to_vec(), pair)
@@ -199,7 +200,7 @@ impl Examiner {
         };
         let why = match canonical {
             Ok(canonical) => {
-                let seen = outputs.compare(canonical, &self.spec);
+                let seen = outputs.compare_with_canonical(canonical, &self.plan);
                 return (Against::Pair(seen.pair), Some(seen));
             }
             Err(why) => why,
@@ -218,7 +219,7 @@ impl Examiner {
         if same_files(&outputs.digests()?, kept) {
             return Some(Seen { place: "equal to the digest that was kept".to_owned(), ..Seen::equal() });
         }
-        is_exact(&self.spec).then(|| Seen::differs("other bytes than those whose digest was kept"))
+        self.plan.is_exact().then(|| Seen::differs("other bytes than those whose digest was kept"))
     }
 }
 

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use boinc::hierarchy::path_in;
 use boinc::result_doc::{OutputFile, output_files};
 use boinc::verdict::KeptFile;
-use compare::{Comparison, File, FileError, Method, Parsed, Spec};
+use compare::{Comparison, File, FileError, Parsed, Plan, Spec, Trouble, Verdict};
 use rules::quorum::Pair;
 
 use crate::digest::{Stamp, digest};
@@ -93,11 +93,10 @@ impl Seen {
     }
 
     fn of(file: &str, comparison: Comparison) -> Self {
-        let pair = if comparison.agrees() {
-            let deviation = comparison.worst.as_ref().map_or(0.0, |worst| worst.in_tolerance_units);
-            Pair::Agrees { deviation }
-        } else {
-            Pair::Differs
+        let pair = match comparison.verdict {
+            Verdict::Agree => Pair::Agrees { deviation: comparison.units() },
+            Verdict::Differ => Pair::Differs,
+            Verdict::CantSay => return Self::unknown(format!("{file}: {}", comparison.reason)),
         };
         match comparison.worst {
             Some(worst) => Self {
@@ -107,7 +106,7 @@ impl Seen {
                 left: worst.left,
                 right: worst.right,
             },
-            None if comparison.verdict == compare::Verdict::Agree => Self { pair, ..Self::equal() },
+            None if comparison.verdict == Verdict::Agree => Self { pair, ..Self::equal() },
             None => Self::differs(format!("{file}: {}", comparison.reason)),
         }
     }
@@ -131,22 +130,27 @@ pub fn spec_text(spec: &Spec) -> String {
     serde_json::to_string_pretty(spec).unwrap_or_else(|error| format!("can't be written: {error}"))
 }
 
-/// Whether equal means equal bytes: then agreement is transitive, and a digest says all.
-pub(crate) fn is_exact(spec: &Spec) -> bool {
-    spec.method == Method::Exact
-}
-
 impl Uploads {
     /// Reads the outputs that `xml_doc_in` names, of a result that was reported `age` seconds ago.
     ///
     /// # Errors
     /// See the module's table.
-    pub fn read(&self, xml_doc_in: &[u8], spec: &Spec, age: f64) -> Result<Outputs, Unreadable> {
+    pub fn read(&self, xml_doc_in: &[u8], plan: &Plan, age: f64) -> Result<Outputs, Unreadable> {
         let mut outputs = Outputs { files: Vec::new(), suspicious: None };
         for file in &compared(xml_doc_in)? {
-            outputs.files.push(self.read_one(file, spec, age)?);
+            outputs.files.push(self.read_one(file, plan, age)?);
         }
         Ok(outputs)
+    }
+
+    /// Whether all files that `xml_doc_in` names are there, but those that may be missing.
+    #[must_use]
+    pub fn are_there(&self, xml_doc_in: &[u8]) -> bool {
+        let there = |file: &OutputFile| {
+            path_in(&self.folder, &file.physical_name, self.fanout)
+                .is_ok_and(|path| Stamp::of(&path).is_some())
+        };
+        compared(xml_doc_in).is_ok_and(|files| files.iter().all(|file| file.optional || there(file)))
     }
 
     /// Bytes of the files that `xml_doc_in` names, as far as they are there.
@@ -160,24 +164,28 @@ impl Uploads {
         sizes.fold(0, u64::saturating_add)
     }
 
-    fn read_one(&self, file: &OutputFile, spec: &Spec, age: f64) -> Result<Output, Unreadable> {
+    fn read_one(&self, file: &OutputFile, plan: &Plan, age: f64) -> Result<Output, Unreadable> {
         let name = &file.open_name;
         let path = path_in(&self.folder, &file.physical_name, self.fanout)
             .map_err(|error| Unreadable::Bad(format!("output {name:?}: {error}")))?;
         let stamp = Stamp::of(&path);
-        let parsed = File::open(&path, spec.max_bytes).and_then(|opened| Parsed::read(opened, spec));
+        let plan = plan.file(name);
+        let parsed = File::open(&path, plan.max_bytes())
+            .map_err(Trouble::from)
+            .and_then(|opened| Parsed::read(opened, plan));
         let output = |path, content| Output { name: name.clone(), path, content };
         match parsed {
             Ok(parsed) => match parsed.check() {
                 Ok(()) => Ok(output(path, Some((parsed, stamp)))),
                 Err(malformed) => Err(Unreadable::Bad(format!("output {name:?}: {malformed}"))),
             },
-            Err(error) if error.is_missing() && self.may_come(&path, age) => Err(Unreadable::Later(format!(
-                "output {name:?}: the folder of {} is missing",
-                path.display()
-            ))),
-            Err(error) if error.is_missing() && file.optional => Ok(output(path, None)),
-            Err(error @ FileError::Io { .. }) => Err(Unreadable::Later(format!("output {name:?}: {error}"))),
+            Err(Trouble::File(error)) if error.is_missing() && self.may_come(&path, age) => Err(
+                Unreadable::Later(format!("output {name:?}: the folder of {} is missing", path.display())),
+            ),
+            Err(Trouble::File(error)) if error.is_missing() && file.optional => Ok(output(path, None)),
+            Err(error @ (Trouble::Io(_) | Trouble::TooHard(_) | Trouble::File(FileError::Io { .. }))) => {
+                Err(Unreadable::Later(format!("output {name:?}: {error}")))
+            }
             Err(error) => Err(Unreadable::Bad(format!("output {name:?}: {error}"))),
         }
     }
@@ -227,7 +235,17 @@ impl Outputs {
     /// Compares file by file. Every file must agree; a file that only one of them has does not. What is seen is the
     /// worst of all files, or the first file that differs.
     #[must_use]
-    pub fn compare(&self, other: &Self, spec: &Spec) -> Seen {
+    pub fn compare(&self, other: &Self, plan: &Plan) -> Seen {
+        self.each(other, |name, left, right| plan.file(name).compare_mutually(left, right))
+    }
+
+    /// The same with the canonical result's outputs, which are the reference where a rule has one.
+    #[must_use]
+    pub fn compare_with_canonical(&self, canonical: &Self, plan: &Plan) -> Seen {
+        self.each(canonical, |name, left, right| plan.file(name).compare(left, right))
+    }
+
+    fn each(&self, other: &Self, compare: impl Fn(&str, &Parsed, &Parsed) -> Comparison) -> Seen {
         if self.files.len() != other.files.len() {
             return Seen::differs(format!("{} and {} files", self.files.len(), other.files.len()));
         }
@@ -243,7 +261,7 @@ impl Outputs {
             let seen = match (&left.content, &right.content) {
                 (None, None) => continue,
                 (Some((left_content, _)), Some((right_content, _))) => {
-                    Seen::of(&left.name, compare::compare(left_content, right_content, spec))
+                    Seen::of(&left.name, compare(&left.name, left_content, right_content))
                 }
                 _ => return Seen::differs(format!("{}: only one of them has it", left.name)),
             };
@@ -279,7 +297,7 @@ mod tests {
     #[test]
     fn a_missing_folder_is_later_and_a_missing_file_is_the_results_fault() {
         let folder = tempfile::tempdir().unwrap();
-        let spec = Spec::exact();
+        let spec = Spec::exact().plan().unwrap();
         let read = || uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec, 0.0);
         assert!(matches!(read(), Err(Unreadable::Later(_))), "{:?}", read());
         let path = path_in(folder.path(), "r_0_0", 1024).unwrap();
@@ -296,7 +314,8 @@ mod tests {
     #[test]
     fn a_folder_that_never_comes_is_the_results_fault_in_the_end() {
         let folder = tempfile::tempdir().unwrap();
-        let read = |age: f64| uploads(folder.path()).read(DOCUMENT.as_bytes(), &Spec::exact(), age);
+        let read =
+            |age: f64| uploads(folder.path()).read(DOCUMENT.as_bytes(), &Spec::exact().plan().unwrap(), age);
         assert!(matches!(read(PATIENCE * 9.0), Err(Unreadable::Later(_))), "nothing is mounted");
         put(folder.path(), "another", "x");
         assert!(matches!(read(PATIENCE - 1.0), Err(Unreadable::Later(_))));
@@ -306,7 +325,7 @@ mod tests {
     #[test]
     fn every_file_must_agree() {
         let folder = tempfile::tempdir().unwrap();
-        let spec = Spec::numeric(0.0, 1e-3);
+        let spec = Spec::numeric(0.0, 1e-3).plan().unwrap();
         put(folder.path(), "r_0_0", "1.0 2.0");
         std::fs::create_dir_all(path_in(folder.path(), "r_0_1", 1024).unwrap().parent().unwrap()).unwrap();
         let without = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec, 0.0).unwrap();
@@ -335,7 +354,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let document =
             "<result><file_ref><file_name>../../x</file_name><open_name>out</open_name></file_ref></result>";
-        let read = uploads(folder.path()).read(document.as_bytes(), &Spec::exact(), 0.0);
+        let read = uploads(folder.path()).read(document.as_bytes(), &Spec::exact().plan().unwrap(), 0.0);
         assert!(matches!(read, Err(Unreadable::Bad(_))), "{read:?}");
     }
 }

@@ -4,6 +4,7 @@ use boinc::state::{AssimilateState, Outcome, ServerState, ValidateState};
 use rules::quorum::Choice;
 
 use super::*;
+use compare::Spec;
 
 const NOW: f64 = 1_800_000_000.0;
 
@@ -41,7 +42,7 @@ impl Place {
     fn examiner(&self, spec: Spec) -> Examiner {
         Examiner {
             uploads: Uploads { folder: self.folder.path().to_owned(), fanout: 1024 },
-            spec,
+            plan: Arc::new(spec.plan().unwrap()),
             independence: Independence::Results,
             suspicious_quorum: 2,
             memory: 1 << 30,
@@ -150,7 +151,7 @@ fn short_memory_changes_no_answer() {
         assert_eq!((&found.evidence, &found.seen), (&wanted.evidence, &wanted.seen));
         assert_eq!(found.canonical, wanted.canonical);
     }
-    let read = |id: ResultId| plenty.uploads.read(&place.documents[&id], &plenty.spec, 0.0);
+    let read = |id: ResultId| plenty.uploads.read(&place.documents[&id], &plenty.plan, 0.0);
     let ids: Vec<ResultId> = (1..=9).map(ResultId).collect();
     assert_eq!(Crowd::gather(&ids, 2, 0, &read).0.unheld(), 9);
     assert_eq!(Crowd::gather(&ids, 2, 1 << 20, &read).0.unheld(), 0);

@@ -3,16 +3,7 @@
 //! Values are IEEE doubles: digits beyond that precision are lost. A finite literal too large for a double is
 //! text, because two different ones would both read as infinity and agree.
 
-/// What the characters of one token mean.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Meaning {
-    /// A number; an infinity if that is what is written.
-    Number(f64),
-    /// Any spelling of "not a number".
-    NotANumber,
-    /// Anything else.
-    Text,
-}
+use crate::rule::Meaning;
 
 /// Whether a number or NaN can begin with this byte.
 pub(crate) const fn may_begin(byte: u8) -> bool {

@@ -111,41 +111,27 @@ impl File {
         self.length
     }
 
-    /// Hands the content to `take` piece by piece.
-    ///
-    /// # Errors
-    /// [`FileError::TooLarge`] if the file has grown beyond the limit, [`FileError::Io`] if reading fails.
-    pub(crate) fn pieces(mut self, mut take: impl FnMut(&[u8])) -> Result<(), FileError> {
-        let mut buffer = vec![0; 64 * 1024];
-        let mut total = 0_u64;
-        loop {
-            match self.inner.read(&mut buffer) {
-                Ok(0) => return Ok(()),
-                Ok(count) => {
-                    total += count as u64;
-                    if total > self.limit {
-                        return Err(FileError::TooLarge { path: self.path, limit: self.limit });
-                    }
-                    take(buffer.get(..count).unwrap_or_default());
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(source) => return Err(FileError::Io { path: self.path, source }),
-            }
-        }
+    /// A reader of the content that ends in an error instead of giving more than the limit.
+    pub(crate) fn into_reader(self) -> super::Bytes {
+        Box::new(Reader { inner: self.inner, left: self.limit, limit: self.limit })
     }
+}
 
-    /// The whole content.
-    ///
-    /// # Errors
-    /// As for reading in pieces; never more than the limit is kept.
-    pub fn read(self) -> Result<Vec<u8>, FileError> {
-        let mut content = Vec::with_capacity(usize::try_from(self.length).unwrap_or(0));
-        let (path, limit) = (self.path, self.limit);
-        match self.inner.take(limit.saturating_add(1)).read_to_end(&mut content) {
-            Ok(_) if content.len() as u64 > limit => Err(FileError::TooLarge { path, limit }),
-            Ok(_) => Ok(content),
-            Err(source) => Err(FileError::Io { path, source }),
+/// Invariant: at most `limit` bytes are given, in all.
+struct Reader {
+    inner: std::fs::File,
+    left: u64,
+    limit: u64,
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        match self.left.checked_sub(count as u64) {
+            Some(left) => self.left = left,
+            None => return Err(super::Malformed::TooLarge { limit: self.limit }.into()),
         }
+        Ok(count)
     }
 }
 
@@ -160,10 +146,9 @@ mod tests {
         std::fs::write(&path, b"hello").unwrap();
         let file = File::open(&path, 5).unwrap();
         assert_eq!((file.length(), file.path()), (5, path.as_path()));
-        assert_eq!(file.read().unwrap(), b"hello");
-        let mut pieces = Vec::new();
-        File::open(&path, 5).unwrap().pieces(|piece| pieces.extend_from_slice(piece)).unwrap();
-        assert_eq!(pieces, b"hello");
+        let mut content = Vec::new();
+        file.into_reader().read_to_end(&mut content).unwrap();
+        assert_eq!(content, b"hello");
     }
 
     #[test]
@@ -194,9 +179,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out");
         std::fs::write(&path, b"hello").unwrap();
-        let (whole, pieces) = (File::open(&path, 8).unwrap(), File::open(&path, 8).unwrap());
+        let file = File::open(&path, 8).unwrap();
         std::fs::write(&path, b"hello world").unwrap();
-        assert!(matches!(whole.read(), Err(FileError::TooLarge { .. })));
-        assert!(matches!(pieces.pieces(|_| ()), Err(FileError::TooLarge { .. })));
+        let error = file.into_reader().read_to_end(&mut Vec::new()).unwrap_err();
+        let trouble = super::super::Trouble::from(error);
+        assert!(trouble.is_content() && trouble.to_string().contains("more than 8 bytes"), "{trouble}");
     }
 }

@@ -1,0 +1,135 @@
+//! Lines of a text: which are skipped, and which must be there.
+
+use std::sync::Arc;
+
+use regex::bytes::{Regex, RegexSet};
+
+use super::Input;
+use crate::report::shown;
+use crate::source::{Malformed, Trouble};
+use crate::spec::{FileSpec, Report};
+
+/// Longest a compiled set of expressions may be, in bytes.
+const LARGEST_EXPRESSION: usize = 10 << 20;
+
+/// Which lines count.
+#[derive(Debug, Clone)]
+pub(crate) struct TextOptions {
+    skip_lines: u64,
+    comment: Vec<u8>,
+    ignore: Option<RegexSet>,
+    require: Arc<Vec<Regex>>,
+    forbid: Option<RegexSet>,
+    /// Nothing of the above: every line counts.
+    plain: bool,
+}
+
+impl TextOptions {
+    pub(crate) fn new(spec: &FileSpec, report: Report<'_>) -> Self {
+        let ignore = set(&spec.ignore, "ignore", report);
+        let forbid = set(&spec.forbid, "forbid", report);
+        let require: Vec<Regex> =
+            spec.require.iter().filter_map(|pattern| expression(pattern, "require", report)).collect();
+        let plain = spec.skip_lines == 0
+            && spec.comment.is_empty()
+            && ignore.is_none()
+            && forbid.is_none()
+            && require.is_empty();
+        Self {
+            skip_lines: spec.skip_lines,
+            comment: spec.comment.clone().into_bytes(),
+            ignore,
+            require: Arc::new(require),
+            forbid,
+            plain,
+        }
+    }
+}
+
+fn set(patterns: &[String], key: &str, report: Report<'_>) -> Option<RegexSet> {
+    let good: Vec<&String> =
+        patterns.iter().filter(|pattern| expression(pattern, key, report).is_some()).collect();
+    if good.is_empty() {
+        return None;
+    }
+    let built = regex::bytes::RegexSetBuilder::new(good).size_limit(LARGEST_EXPRESSION).build();
+    built.map_err(|error| report(key, format!("the expressions are too large together: {error}"))).ok()
+}
+
+fn expression(pattern: &str, key: &str, report: Report<'_>) -> Option<Regex> {
+    let built = regex::bytes::RegexBuilder::new(pattern).size_limit(LARGEST_EXPRESSION).build();
+    match built {
+        Ok(regex) if key == "ignore" && regex.is_match(b"") && regex.is_match(b"1 a") => {
+            report(
+                key,
+                format!("{pattern:?} matches every line, so nothing would be compared; begin it with ^"),
+            );
+            None
+        }
+        Ok(regex) => Some(regex),
+        Err(error) => {
+            let error = error.to_string();
+            let last = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            report(key, format!("{pattern:?} is no regular expression: {last}"));
+            None
+        }
+    }
+}
+
+/// The lines of a source that count.
+#[derive(Debug)]
+pub(crate) struct TextLines {
+    input: Input,
+    options: TextOptions,
+    line: u64,
+    /// Which of the required ones were seen.
+    seen: Vec<bool>,
+}
+
+impl TextLines {
+    pub(crate) fn new(input: Input, options: &TextOptions) -> Self {
+        let seen = vec![false; options.require.len()];
+        Self { input, options: options.clone(), line: 0, seen }
+    }
+
+    /// Number of the line that was given last, from 1.
+    pub(crate) const fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// Puts the next line that counts into `bytes`, without its end; false after the last one.
+    #[inline]
+    pub(crate) fn next(&mut self, bytes: &mut Vec<u8>) -> Result<bool, Trouble> {
+        loop {
+            self.line += 1;
+            let Some(line) = self.input.line(self.line)? else {
+                return self.ended().map(|()| false);
+            };
+            if self.options.plain || counts(line, self.line, &self.options, &mut self.seen)? {
+                bytes.clear();
+                bytes.extend_from_slice(line);
+                return Ok(true);
+            }
+        }
+    }
+
+    fn ended(&self) -> Result<(), Trouble> {
+        let missing = self.options.require.iter().zip(&self.seen).find(|(_, seen)| !**seen);
+        missing.map_or(Ok(()), |(pattern, _)| {
+            Err(Malformed::Required { pattern: shown(pattern.as_str().as_bytes()) }.into())
+        })
+    }
+}
+
+fn counts(line: &[u8], number: u64, options: &TextOptions, seen: &mut [bool]) -> Result<bool, Trouble> {
+    for (pattern, seen) in options.require.iter().zip(seen) {
+        *seen = *seen || pattern.is_match(line);
+    }
+    if options.forbid.as_ref().is_some_and(|forbid| forbid.is_match(line)) {
+        return Err(Malformed::Forbidden { line: number, text: shown(line) }.into());
+    }
+    let is_comment = !options.comment.is_empty() && line.trim_ascii_start().starts_with(&options.comment);
+    Ok(number > options.skip_lines
+        && !is_comment
+        && !options.ignore.as_ref().is_some_and(|ignore| ignore.is_match(line)))
+}

@@ -1,0 +1,217 @@
+//! A spec made ready for use: once at start, then for every file.
+
+use crate::exact::ExactPlan;
+use crate::format::{self, Format, Input, Reader};
+use crate::plausible;
+use crate::rule::RuleSet;
+use crate::script::ScriptSpec;
+use crate::source::{self, Bytes};
+use crate::spec::{
+    ExtraRows, FileSpec, FormatName, Order, Report, Selector, Spec, check_effects, pattern_matches,
+};
+
+/// How every file of an output is compared.
+#[derive(Debug)]
+pub struct Plan {
+    files: Vec<FilePlan>,
+    /// For files that no entry names.
+    rest: FilePlan,
+    script: Option<ScriptSpec>,
+}
+
+/// How one file is compared.
+#[derive(Debug)]
+pub struct FilePlan {
+    name: String,
+    pub(crate) optional: bool,
+    pub(crate) source: source::Plan,
+    pub(crate) min_bytes: u64,
+    pub(crate) content: ContentPlan,
+}
+
+#[derive(Debug)]
+pub(crate) enum ContentPlan {
+    Exact(ExactPlan),
+    Rows(RowsPlan),
+}
+
+/// How a file of records is compared.
+#[derive(Debug)]
+pub(crate) struct RowsPlan {
+    pub(crate) format: Box<dyn Format>,
+    pub(crate) rules: RuleSet,
+    pub(crate) watch: plausible::Plan,
+    pub(crate) order: Order,
+    pub(crate) key: Vec<Selector>,
+    pub(crate) extra_rows: ExtraRows,
+    pub(crate) max_rows: u64,
+}
+
+impl RowsPlan {
+    pub(crate) fn open(&self, bytes: Bytes) -> Box<dyn Reader> {
+        self.format.open(Input::new(bytes))
+    }
+}
+
+impl Plan {
+    /// Mistakes are reported; then the plan must not be used.
+    pub(crate) fn new(spec: &Spec, report: Report<'_>) -> Self {
+        let rest = FilePlan::new(&spec.short(), &mut |key, message| {
+            // Keys of the one rule of the short form stand at the top.
+            report(key.rsplit('.').next().unwrap_or(key), message);
+        });
+        let mut files: Vec<FilePlan> = Vec::new();
+        for (index, file) in spec.files.iter().enumerate() {
+            let mut report = |key: &str, message: String| report(&format!("files.{index}.{key}"), message);
+            check_effects(file, &mut report);
+            if file.name.is_empty() {
+                report("name", "is missing: the logical name of a file, or \"*\" for all others".into());
+            } else if files.iter().any(|before| before.name == "*" || before.name == file.name) {
+                report("name", format!("{:?} is taken by an entry before this one", file.name));
+            }
+            files.push(FilePlan::new(file, &mut report));
+        }
+        if let Some(script) = &spec.script {
+            script.check(&mut |key, message| report(&format!("script.{key}"), message));
+        }
+        Self { files, rest, script: spec.script.clone() }
+    }
+
+    /// The plan for the file with this logical name.
+    pub fn file(&self, name: &str) -> &FilePlan {
+        self.entry(name).unwrap_or(&self.rest)
+    }
+
+    /// The program that compares, if one is declared.
+    pub const fn script(&self) -> Option<&ScriptSpec> {
+        self.script.as_ref()
+    }
+
+    /// Whether only a script looks at the file with this logical name.
+    pub fn is_for_script(&self, name: &str) -> bool {
+        self.script.as_ref().is_some_and(|script| !script.compare_script.is_empty())
+            && self.entry(name).is_none()
+    }
+
+    fn entry(&self, name: &str) -> Option<&FilePlan> {
+        self.files.iter().find(|file| pattern_matches(file.name.as_bytes(), name.as_bytes()))
+    }
+
+    /// Names that are declared, without patterns: an output should have these files.
+    pub fn expected(&self) -> impl Iterator<Item = &str> {
+        let declared = self.files.iter().filter(|file| !file.optional);
+        declared.map(|file| file.name.as_str()).filter(|name| !name.contains(['*', '?']))
+    }
+
+    /// Whether equal means equal bytes, for every file: then agreeing is transitive, and a digest says all.
+    pub fn is_exact(&self) -> bool {
+        self.files.iter().chain([&self.rest]).all(FilePlan::is_exact) && self.script.is_none()
+    }
+
+    /// Whether the order of two outputs never matters.
+    pub fn is_symmetric(&self) -> bool {
+        self.files.iter().chain([&self.rest]).all(FilePlan::is_symmetric) && self.script.is_none()
+    }
+}
+
+impl FilePlan {
+    fn new(spec: &FileSpec, report: Report<'_>) -> Self {
+        let source = source::Plan::new(spec, report);
+        let content = match format::of(spec, report) {
+            None => ContentPlan::Exact(ExactPlan { skip_gzip_header: spec.skip_gzip_header }),
+            Some(format) => ContentPlan::Rows(RowsPlan::new(spec, format, report)),
+        };
+        Self { name: spec.name.clone(), optional: spec.optional, source, min_bytes: spec.min_bytes, content }
+    }
+
+    /// Largest file that is read, in bytes.
+    pub const fn max_bytes(&self) -> u64 {
+        self.source.max_bytes
+    }
+
+    /// Whether equal means equal bytes.
+    pub fn is_exact(&self) -> bool {
+        let all_counts = matches!(self.content, ContentPlan::Exact(ExactPlan { skip_gzip_header: false }));
+        all_counts && self.source.is_plain()
+    }
+
+    /// Whether both outputs may lack the file.
+    pub const fn is_optional(&self) -> bool {
+        self.optional
+    }
+
+    /// Whether the order of two outputs never matters.
+    pub fn is_symmetric(&self) -> bool {
+        match &self.content {
+            ContentPlan::Exact(_) => true,
+            ContentPlan::Rows(plan) => plan.rules.rules().all(crate::rule::Rule::is_symmetric),
+        }
+    }
+}
+
+impl RowsPlan {
+    fn new(spec: &FileSpec, format: Box<dyn Format>, report: Report<'_>) -> Self {
+        let units = !spec.units.is_empty();
+        let mut for_all = None;
+        let mut rules = Vec::new();
+        for (index, rule) in spec.rules.iter().enumerate() {
+            let mut report = |key: &str, message: String| report(&format!("rules.{index}.{key}"), message);
+            if let Some(before) = for_all {
+                let before: usize = before;
+                report("columns", format!("never counts: rule number {} takes all columns", before + 1));
+            }
+            if rule.columns.iter().any(Selector::is_all) {
+                for_all = Some(index);
+            }
+            check_columns(spec, &rule.columns, format.is_labelled(), &mut report);
+            if format.is_labelled() && rule.trend != plausible::Trend::Any {
+                report("trend", "has no meaning where every record has a name of its own; remove it".into());
+            }
+            rules.push((rule.columns.clone(), rule.rule(units, &mut report)));
+        }
+        check_columns(spec, &spec.key, false, &mut |_, message| report("key", message));
+        let rules = RuleSet::new(rules);
+        let watch = plausible::Plan::new(spec, &rules, |index, key, message| {
+            report(&format!("rules.{index}.{key}"), message);
+        });
+        Self {
+            format,
+            rules,
+            watch,
+            order: spec.order,
+            key: spec.key.clone(),
+            extra_rows: spec.extra_rows,
+            max_rows: spec.max_rows,
+        }
+    }
+}
+
+/// Largest number of a column.
+const LARGEST_COLUMN: u32 = 65_536;
+
+/// Columns by a name need a header, labels have no number.
+fn check_columns(spec: &FileSpec, columns: &[Selector], is_labelled: bool, report: Report<'_>) {
+    for column in columns.iter().filter(|column| !column.is_all()) {
+        match column {
+            Selector::Name(name) if spec.format == FormatName::Table && !spec.header => {
+                report(
+                    "columns",
+                    format!("{name:?} is a name, and names need header = true; or use numbers"),
+                );
+            }
+            Selector::Number(number) if *number > LARGEST_COLUMN => {
+                report(
+                    "columns",
+                    format!("{number} is more than {LARGEST_COLUMN}, the most columns that have a number"),
+                );
+            }
+            Selector::Number(number) if is_labelled => {
+                report("columns", format!("{number} is a number, but values have names in this format"));
+            }
+            Selector::Number(number) if spec.format == FormatName::Lines && *number != 1 => {
+                report("columns", format!("is {number}, but a line has one column"));
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Checks of one output without a partner: they hold for a quorum of 1, too.
+//!
+//! The first fault found is kept; later ones are not looked for. A fault is the content's: whatever the others
+//! have, this output is no good.
+//!
+//! A new check: a key in `spec::FileSpec` or `spec::RuleSpec`, a field of [`Checks`] or [`Plan`], a line in
+//! [`Watch::value`] or [`Watch::end`], a variant of [`Malformed`].
+
+mod trend;
+
+pub use trend::Trend;
+
+use crate::format::RowRef;
+use crate::report::shown;
+use crate::rule::{Columns, Meaning, Measure, Nan, RuleSet};
+use crate::source::Malformed;
+use crate::spec::{FileSpec, Report, RuleSpec};
+
+/// Checks of the values of some columns.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Checks {
+    at_least: f64,
+    at_most: f64,
+    trend: Trend,
+}
+
+impl Checks {
+    const NONE: Self = Self { at_least: f64::NEG_INFINITY, at_most: f64::INFINITY, trend: Trend::Any };
+
+    fn new(spec: &RuleSpec, report: Report<'_>) -> Self {
+        let (least, most) = (spec.at_least, spec.at_most);
+        if least.is_nan() || most.is_nan() {
+            report("at_least", "is not a number; leave it out for no bound".into());
+        } else if least > most {
+            report("at_least", format!("is {least}, above at_most = {most}: no value could pass"));
+        }
+        Self { at_least: least, at_most: most, trend: spec.trend }
+    }
+
+    fn range(&self) -> String {
+        match (self.at_least.is_finite(), self.at_most.is_finite()) {
+            (true, true) => format!("between {} and {}", self.at_least, self.at_most),
+            (true, false) => format!("at least {}", self.at_least),
+            _ => format!("at most {}", self.at_most),
+        }
+    }
+}
+
+/// What is checked in a file.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    min_rows: u64,
+    /// One per declared rule.
+    checks: Vec<Checks>,
+    /// Every value must be looked at.
+    every_value: bool,
+    /// Numbers are compared, so there must be one.
+    wants_number: bool,
+}
+
+impl Plan {
+    /// `reports` take the mistakes of one rule each.
+    pub(crate) fn new(spec: &FileSpec, rules: &RuleSet, mut report: impl FnMut(usize, &str, String)) -> Self {
+        let checks: Vec<Checks> = spec
+            .rules
+            .iter()
+            .enumerate()
+            .map(|(index, rule)| Checks::new(rule, &mut |key, message| report(index, key, message)))
+            .collect();
+        Self {
+            min_rows: spec.min_rows,
+            every_value: checks.iter().any(|checks| *checks != Checks::NONE),
+            wants_number: rules.rules().any(crate::rule::Rule::is_numeric),
+            checks,
+        }
+    }
+}
+
+/// Looks at the records of one output as they pass.
+#[derive(Debug)]
+pub(crate) struct Watch<'p> {
+    plan: &'p Plan,
+    columns: Columns<'p>,
+    rows: u64,
+    numbers: u64,
+    /// The value before, by column.
+    before: Vec<Option<f64>>,
+    fault: Option<Malformed>,
+}
+
+/// Columns whose trend is followed.
+const FOLLOWED: usize = 65_536;
+
+impl<'p> Watch<'p> {
+    pub(crate) fn new(plan: &'p Plan, columns: Columns<'p>) -> Self {
+        Self { plan, columns, rows: 0, numbers: 0, before: Vec::new(), fault: None }
+    }
+
+    /// Whether every record has to be shown, split.
+    #[inline]
+    pub(crate) const fn wants_every_row(&self) -> bool {
+        self.plan.every_value || (self.plan.wants_number && self.numbers == 0)
+    }
+
+    /// Takes note of a record that need not be looked at.
+    #[inline]
+    pub(crate) const fn unseen(&mut self) {
+        self.rows += 1;
+    }
+
+    /// Looks at a split record.
+    pub(crate) fn row(&mut self, row: RowRef<'_>) {
+        self.rows += 1;
+        if self.fault.is_some() {
+            return;
+        }
+        if !self.plan.every_value {
+            let nans = row.cells.iter().filter(|cell| cell.is_not_a_number()).count();
+            let numbers = || row.cells.iter().filter(|cell| !cell.as_number().is_nan()).count() as u64;
+            if self.numbers == 0 {
+                self.numbers = numbers();
+            }
+            if nans == 0 {
+                return;
+            }
+        }
+        for (column, cell) in row.cells.iter().enumerate() {
+            let checked = self.value(row, column, *cell);
+            if let Err(fault) = checked {
+                self.fault = Some(fault);
+                return;
+            }
+        }
+    }
+
+    fn value(&mut self, row: RowRef<'_>, column: usize, cell: crate::format::Cell) -> Result<(), Malformed> {
+        let (number, rule) = match row.label {
+            [] => self.columns.rule(column),
+            label => self.columns.labelled(label),
+        };
+        let is_strict = rule.nan == Nan::Differ && rule.measure != Measure::Ignore;
+        let (line, place) = (row.line, column as u64 + 1);
+        let text = || shown_value(row, cell);
+        match cell.meaning() {
+            Meaning::NotANumber if is_strict => {
+                Err(Malformed::NotANumber { line, column: place, text: text() })
+            }
+            Meaning::Number(value) => {
+                self.numbers += 1;
+                let checks = self.plan.checks.get(number).copied().unwrap_or(Checks::NONE);
+                if value < checks.at_least || value > checks.at_most {
+                    return Err(Malformed::OutOfRange {
+                        line,
+                        column: place,
+                        text: text(),
+                        range: checks.range(),
+                    });
+                }
+                if checks.trend != Trend::Any
+                    && column < FOLLOWED
+                    && let Some(before) = self.follow(column, value)
+                    && !checks.trend.takes(before, value)
+                {
+                    let (text, before, trend) = (text(), before.to_string(), checks.trend.name());
+                    return Err(Malformed::Trend { line, column: place, text, before, trend });
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The value before in this column.
+    fn follow(&mut self, column: usize, value: f64) -> Option<f64> {
+        if self.before.len() <= column {
+            self.before.resize(column + 1, None);
+        }
+        self.before.get_mut(column).and_then(|before| before.replace(value))
+    }
+
+    /// After the last record: the first fault.
+    pub(crate) fn end(self) -> Option<Malformed> {
+        if self.fault.is_some() {
+            return self.fault;
+        }
+        // Asked first: a text without any number says more about what went wrong.
+        if self.plan.wants_number && self.numbers == 0 {
+            return Some(Malformed::NoNumber);
+        }
+        (self.rows < self.plan.min_rows)
+            .then_some(Malformed::TooFewRows { found: self.rows, least: self.plan.min_rows })
+    }
+}
+
+fn shown_value(row: RowRef<'_>, cell: crate::format::Cell) -> String {
+    if row.binary { cell.as_number().to_string() } else { shown(row.value(cell).text) }
+}

@@ -1,0 +1,250 @@
+//! A spec tried on a real output, before it costs anybody credit.
+//!
+//! [`Spec::rehearse`] finds what does not fit: columns that are not there, expressions that never match, tolerances
+//! that accept anything. [`Spec::mutate`] changes values until they are rejected, and so finds what nothing protects.
+
+mod mutant;
+mod mutate;
+mod sample;
+
+use serde::Serialize;
+
+pub use mutate::{Mutation, MutationError, Protection};
+
+use crate::format::Input;
+use crate::plan::{ContentPlan, FilePlan};
+use crate::report::shown;
+use crate::rule::{Meaning, Measure, Rule, Value};
+use crate::source::{Again, Trouble};
+use crate::spec::{FileSpec, RuleMethod, Selector, Spec, SpecMistake, pattern_matches};
+
+use sample::{Column, Sample};
+
+/// A sample: the name of the file, and where its content is.
+#[derive(Debug, Clone)]
+pub struct SampleFile {
+    name: String,
+    again: Again,
+}
+
+impl SampleFile {
+    /// A file, by its logical name.
+    pub fn path(name: &str, path: impl Into<std::path::PathBuf>) -> Self {
+        Self { name: name.to_owned(), again: Again::Path(path.into()) }
+    }
+
+    /// Bytes, by the logical name of the file that holds them.
+    pub fn bytes(name: &str, bytes: Vec<u8>) -> Self {
+        Self { name: name.to_owned(), again: Again::Memory(std::sync::Arc::new(bytes)) }
+    }
+}
+
+/// Something about a spec that a sample shows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// A mistake, or only something to know.
+    pub is_mistake: bool,
+    /// Path of the key, as in [`SpecMistake`]; empty if it is about the sample.
+    pub key: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if !self.key.is_empty() {
+            write!(f, "`{}`: ", self.key)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl Spec {
+    /// What a sample of a file shows about this spec. An empty list: nothing is wrong as far as the sample goes.
+    ///
+    /// # Errors
+    /// The sample can't be read, or the spec has mistakes that need no sample.
+    pub fn rehearse(&self, sample: &SampleFile) -> Result<Vec<Finding>, Trouble> {
+        let mut findings = Findings::default();
+        let plan = match self.plan() {
+            Ok(plan) => plan,
+            Err(mistakes) => {
+                findings.mistakes(mistakes);
+                return Ok(findings.0);
+            }
+        };
+        let (spec, prefix) = self.entry(&sample.name);
+        let file = plan.file(&sample.name);
+        let found = Sample::read(&sample.again, file);
+        match found {
+            Err(trouble) if trouble.is_content() => {
+                findings.mistake("", format!("the sample is no good output: {trouble}"));
+            }
+            Err(trouble) => return Err(trouble),
+            Ok(sample) => {
+                if let Some(fault) = &sample.fault {
+                    findings.mistake("", format!("the sample is no good output: {fault}"));
+                }
+                columns(&spec, &prefix, file, &sample, &mut findings);
+            }
+        }
+        expressions(&spec, &prefix, file, &sample.again, &mut findings)?;
+        Ok(findings.0)
+    }
+
+    /// The declaration for a file, and what its keys begin with.
+    fn entry(&self, name: &str) -> (FileSpec, String) {
+        let found = self
+            .files
+            .iter()
+            .enumerate()
+            .find(|(_, file)| pattern_matches(file.name.as_bytes(), name.as_bytes()));
+        match found {
+            Some((index, file)) => (file.clone(), format!("files.{index}.")),
+            None => (self.short(), String::new()),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn mistake(&mut self, key: &str, message: String) {
+        self.0.push(Finding { is_mistake: true, key: key.to_owned(), message });
+    }
+
+    fn hint(&mut self, key: &str, message: String) {
+        self.0.push(Finding { is_mistake: false, key: key.to_owned(), message });
+    }
+
+    fn mistakes(&mut self, mistakes: Vec<SpecMistake>) {
+        for SpecMistake { key, message } in mistakes {
+            self.mistake(&key, message);
+        }
+    }
+}
+
+/// Columns that are not there, and tolerances that accept anything.
+fn columns(spec: &FileSpec, prefix: &str, file: &FilePlan, sample: &Sample, findings: &mut Findings) {
+    let ContentPlan::Rows(plan) = &file.content else { return };
+    let is_there = |selector: &Selector| sample.columns.iter().any(|column| column.is_taken_by(selector));
+    let known = || {
+        let names: Vec<String> = sample.columns.iter().take(20).map(Column::shown).collect();
+        format!("the sample has {}", if names.is_empty() { "none".into() } else { names.join(", ") })
+    };
+    for (index, rule) in spec.rules.iter().enumerate() {
+        for selector in rule.columns.iter().filter(|selector| !selector.is_all() && !is_there(selector)) {
+            let key = format!("{prefix}rules.{index}.columns");
+            findings.mistake(&key, format!("{selector} is no column of the sample; {}", known()));
+        }
+    }
+    for selector in spec.key.iter().filter(|selector| !is_there(selector)) {
+        findings
+            .mistake(&format!("{prefix}key"), format!("{selector} is no column of the sample; {}", known()));
+    }
+    let mut compared = 0;
+    for column in &sample.columns {
+        let number = plan.rules.find(column.index, &column.name);
+        let declared = spec.rules.get(number);
+        compared += usize::from(declared.is_none_or(|rule| rule.method != RuleMethod::Ignore));
+        match plan.rules.rules().nth(number) {
+            Some(rule) if rule.is_numeric() && accepts_anything(rule, column) => {
+                // The one rule of the short form has no name.
+                let key = if prefix.is_empty() { String::new() } else { format!("{prefix}rules.{number}") };
+                let (least, most) = (column.least, column.most);
+                findings.mistake(
+                    &key,
+                    format!(
+                        "accepts anything for {}: its values in the sample go from {least} to {most}, and those two agree",
+                        column.shown()
+                    ),
+                );
+            }
+            Some(rule) if rule.measure == Measure::Exact && declared.is_none() && column.numbers > 0 => {
+                findings.hint(
+                    &format!("{prefix}rules"),
+                    format!(
+                        "no rule is for {}, which has numbers: they are compared as text",
+                        column.shown()
+                    ),
+                );
+            }
+            _ => {}
+        }
+    }
+    if compared == 0 && !sample.columns.is_empty() {
+        findings
+            .mistake(&format!("{prefix}rules"), "every column is ignored, so any two outputs agree".into());
+    }
+}
+
+/// Whether the smallest and the largest value of a column agree; of a constant one, 0 and twice the value.
+fn accepts_anything(rule: &Rule, column: &Column) -> bool {
+    if column.numbers == 0 {
+        return false;
+    }
+    let value = |number: f64| Value { meaning: Meaning::Number(number), text: b"" };
+    let agree =
+        |a: f64, b: f64| rule.judge(value(a), value(b)).agrees && rule.judge(value(b), value(a)).agrees;
+    if column.least < column.most {
+        agree(column.least, column.most)
+    } else {
+        column.least != 0.0 && agree(column.least, 0.0) && agree(column.least, 2.0 * column.least)
+    }
+}
+
+/// Most bytes of a sample in which expressions are looked for.
+const LOOKED_AT: u64 = 100 << 20;
+
+/// Regular expressions that never match.
+fn expressions(
+    spec: &FileSpec,
+    prefix: &str,
+    file: &FilePlan,
+    again: &Again,
+    findings: &mut Findings,
+) -> Result<(), Trouble> {
+    let mut unmatched: Vec<(&str, &String, regex::bytes::Regex)> = Vec::new();
+    for (key, patterns) in [("ignore", &spec.ignore), ("require", &spec.require)] {
+        for pattern in patterns {
+            if let Ok(regex) = regex::bytes::Regex::new(pattern) {
+                unmatched.push((key, pattern, regex));
+            }
+        }
+    }
+    let wants_comment = !spec.comment.is_empty();
+    let mut comment_seen = false;
+    if unmatched.is_empty() && !wants_comment {
+        return Ok(());
+    }
+    let mut input = Input::new(again.open(&file.source)?);
+    let (mut number, mut read) = (1, 0);
+    while read < LOOKED_AT && (!unmatched.is_empty() || (wants_comment && !comment_seen)) {
+        let line = match input.line(number) {
+            Ok(Some(line)) => line,
+            Ok(None) => break,
+            // Said before.
+            Err(trouble) if trouble.is_content() => return Ok(()),
+            Err(trouble) => return Err(trouble),
+        };
+        comment_seen |= line.trim_ascii_start().starts_with(spec.comment.as_bytes());
+        unmatched.retain(|(_, _, regex)| !regex.is_match(line));
+        read += line.len() as u64 + 1;
+        number += 1;
+    }
+    for (key, pattern, _) in unmatched {
+        let message = format!("{} matches no line of the sample", shown(pattern.as_bytes()));
+        findings.mistake(&format!("{prefix}{key}"), message);
+    }
+    if wants_comment && !comment_seen {
+        findings.hint(
+            &format!("{prefix}comment"),
+            format!("no line of the sample begins with {:?}", spec.comment),
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

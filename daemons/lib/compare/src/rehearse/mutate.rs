@@ -1,0 +1,250 @@
+//! Changes a real output value by value, until the spec rejects it.
+//!
+//! Of each column, three values are tried: of the first, a middle and the last record that have one. A number is
+//! changed by 1 part in 10¹⁵, then 10¹⁴, and so on up to its double; then it becomes negative, zero, NaN, a word. The
+//! smallest change that is always rejected says how well the column is protected.
+
+use serde::Serialize;
+
+use super::SampleFile;
+use super::mutant::{Change, First, Mutant};
+use crate::format::{Cell, Reader, Row, RowRef};
+use crate::parsed::compare_rows;
+use crate::plan::{ContentPlan, FilePlan, RowsPlan};
+use crate::report::{Verdict, shown};
+use crate::rows::{Rows, Stream};
+use crate::rule::Meaning;
+use crate::source::Trouble;
+use crate::spec::{Spec, SpecMistake};
+
+/// Most records of the sample that are used.
+const RECORDS: u64 = 500;
+/// Most columns that are tried.
+const COLUMNS: usize = 256;
+
+/// How well a column is protected.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Protection {
+    /// Name, or number as in `column 3`.
+    pub column: String,
+    /// The smallest change that was rejected in all tried records, in words. `None`: nothing protects the column.
+    pub rejected_from: Option<String>,
+    /// Larger changes that were accepted all the same, in words.
+    pub accepted: Vec<String>,
+    /// Whether a changed number is rejected or, in a column of words, a changed word.
+    pub is_protected: bool,
+}
+
+/// What a mutation test found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Mutation {
+    /// One per column, or per name of records.
+    pub columns: Vec<Protection>,
+    /// Changes of whole records that were accepted, in words.
+    pub accepted: Vec<String>,
+    /// Outputs that were compared.
+    pub tried: u64,
+}
+
+impl Mutation {
+    /// Columns that nothing protects.
+    pub fn unprotected(&self) -> impl Iterator<Item = &Protection> {
+        self.columns.iter().filter(|column| !column.is_protected)
+    }
+}
+
+/// Why a mutation test can't be made.
+#[derive(Debug, thiserror::Error)]
+pub enum MutationError {
+    /// The spec.
+    #[error("the spec has mistakes: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Spec(Vec<SpecMistake>),
+    /// The sample.
+    #[error("the sample {0}")]
+    Sample(#[from] Trouble),
+    /// The sample does not agree with itself, so rejecting a change would mean nothing.
+    #[error("the sample does not agree with itself: {0}")]
+    Itself(String),
+}
+
+impl Spec {
+    /// Changes a sample until this spec rejects it.
+    ///
+    /// # Errors
+    /// The spec has mistakes, or the sample is no good.
+    pub fn mutate(&self, sample: &SampleFile) -> Result<Mutation, MutationError> {
+        let plan = self.plan().map_err(MutationError::Spec)?;
+        let file = plan.file(&sample.name);
+        let mut mutation = Mutation { columns: Vec::new(), accepted: Vec::new(), tried: 0 };
+        let ContentPlan::Rows(rows) = &file.content else {
+            sample.again.open(&file.source)?;
+            let column = "every byte".to_owned();
+            let rejected_from = Some("any change".to_owned());
+            mutation.columns.push(Protection {
+                column,
+                rejected_from,
+                accepted: Vec::new(),
+                is_protected: true,
+            });
+            return Ok(mutation);
+        };
+        let bench = Bench { sample, file, rows };
+        let records = bench.records()?;
+        let itself = bench.compare(None)?;
+        if itself.verdict != Verdict::Agree {
+            return Err(MutationError::Itself(itself.to_string()));
+        }
+        for (name, places) in places(&records, &bench.names()?) {
+            mutation.columns.push(bench.protection(name, &records, &places, &mut mutation.tried)?);
+        }
+        for (change, what) in
+            [(Change::Dropped, "a record that is left out"), (Change::Twice, "a record that comes twice")]
+        {
+            mutation.tried += 1;
+            let middle = records.len() as u64 / 2;
+            if bench.compare(Some((middle, change)))?.verdict == Verdict::Agree {
+                mutation.accepted.push(what.to_owned());
+            }
+        }
+        Ok(mutation)
+    }
+}
+
+/// Where a value is: record and column, from 0.
+type Place = (usize, usize);
+
+/// The values to try, by column or by name of the record.
+fn places(records: &[Row], names: &[Vec<u8>]) -> Vec<(String, Vec<Place>)> {
+    let mut found: Vec<(String, Vec<Place>)> = Vec::new();
+    for (record, row) in records.iter().enumerate() {
+        for column in 0..row.cells.len().min(COLUMNS) {
+            let name = match (row.label.as_slice(), names.get(column)) {
+                ([], Some(name)) => shown(name),
+                ([], None) => format!("column {}", column + 1),
+                (label, _) => shown(label),
+            };
+            let known = found.iter().position(|(known, _)| *known == name);
+            if known.is_none() && found.len() < COLUMNS {
+                found.push((name, vec![(record, column)]));
+            } else if let Some((_, places)) = known.and_then(|at| found.get_mut(at)) {
+                places.push((record, column));
+            }
+        }
+    }
+    for (_, places) in &mut found {
+        let three = [0, places.len() / 2, places.len().saturating_sub(1)];
+        let mut kept: Vec<Place> = three.iter().filter_map(|at| places.get(*at).copied()).collect();
+        kept.dedup();
+        *places = kept;
+    }
+    found
+}
+
+/// Changes of a value, from the smallest to the largest, with their names.
+fn changes(row: RowRef<'_>, cell: Cell) -> Vec<(String, Meaning, Vec<u8>)> {
+    let mut changes = Vec::new();
+    if let Meaning::Number(value) = cell.meaning() {
+        let mut number = |name: String, new: f64| {
+            if new != value {
+                changes.push((name, Meaning::Number(new), format!("{new:e}").into_bytes()));
+            }
+        };
+        for power in (0..=15).rev() {
+            let part = 10f64.powi(-power);
+            let new = if value == 0.0 { part } else { value * (1.0 + part) };
+            number(format!("a change by {part:e}"), new);
+        }
+        number("the other sign".into(), -value);
+        number("zero".into(), 0.0);
+        changes.push(("NaN".into(), Meaning::NotANumber, b"nan".to_vec()));
+    }
+    let mut text = row.value(cell).text.to_vec();
+    text.extend_from_slice(b"~");
+    changes.push(("another word".into(), Meaning::Text, text));
+    changes
+}
+
+struct Bench<'s> {
+    sample: &'s SampleFile,
+    file: &'s FilePlan,
+    rows: &'s RowsPlan,
+}
+
+impl Bench<'_> {
+    fn open(&self) -> Result<Box<dyn Reader>, Trouble> {
+        Ok(self.rows.open(self.sample.again.open(&self.file.source)?))
+    }
+
+    fn records(&self) -> Result<Vec<Row>, Trouble> {
+        let (mut reader, mut row, mut records) = (self.open()?, Row::default(), Vec::new());
+        while (records.len() as u64) < RECORDS && reader.next(&mut row)? {
+            reader.split(&mut row);
+            records.push(row.clone());
+        }
+        Ok(records)
+    }
+
+    fn names(&self) -> Result<Vec<Vec<u8>>, Trouble> {
+        let mut reader = self.open()?;
+        reader.next(&mut Row::default())?;
+        Ok(reader.names().to_vec())
+    }
+
+    fn protection(
+        &self,
+        column: String,
+        records: &[Row],
+        places: &[Place],
+        tried: &mut u64,
+    ) -> Result<Protection, Trouble> {
+        // Names of changes in their order, and whether each was accepted somewhere.
+        let mut accepted: Vec<(String, bool)> = Vec::new();
+        // Of numbers and of all: whether one was rejected.
+        let (mut numbers, mut number_rejected, mut any_rejected) = (false, false, false);
+        for (record, at) in places {
+            let Some(row) = records.get(*record).map(Row::view) else { continue };
+            let Some(cell) = row.cells.get(*at) else { continue };
+            for (name, meaning, text) in changes(row, *cell) {
+                *tried += 1;
+                let is_number = matches!(meaning, Meaning::Number(_));
+                let change = Change::Value { column: *at, meaning, text };
+                let agrees = self.compare(Some((*record as u64, change)))?.verdict == Verdict::Agree;
+                numbers |= is_number;
+                number_rejected |= is_number && !agrees;
+                any_rejected |= !agrees;
+                match accepted.iter_mut().find(|(known, _)| *known == name) {
+                    Some((_, known)) => *known |= agrees,
+                    None => accepted.push((name, agrees)),
+                }
+            }
+        }
+        let first = accepted.iter().position(|(_, accepted)| !accepted);
+        let rest = accepted.iter().skip(first.unwrap_or(accepted.len())).filter(|(_, accepted)| *accepted);
+        Ok(Protection {
+            column,
+            rejected_from: first.and_then(|at| accepted.get(at)).map(|(name, _)| name.clone()),
+            accepted: rest.map(|(name, _)| name.clone()).collect(),
+            is_protected: if numbers { number_rejected } else { any_rejected },
+        })
+    }
+
+    /// The sample against itself with a change. The change is on the left: the sample is the reference.
+    fn compare(&self, change: Option<(u64, Change)>) -> Result<crate::Comparison, Trouble> {
+        let inner = self.open()?;
+        let left: Box<dyn Reader> = match change {
+            None => Box::new(First { inner, left: RECORDS }),
+            Some((record, change)) => Box::new(Mutant {
+                inner,
+                record,
+                change,
+                read: 0,
+                copy: None,
+                is_split: false,
+                most: RECORDS,
+            }),
+        };
+        let right = Box::new(First { inner: self.open()?, left: RECORDS });
+        let rows = |reader| Rows::Stream(Box::new(Stream::new(self.rows, reader)));
+        Ok(compare_rows(rows(left), rows(right), self.rows))
+    }
+}

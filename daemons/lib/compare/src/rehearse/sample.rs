@@ -1,0 +1,106 @@
+//! What the columns of a sample hold.
+
+use std::collections::HashMap;
+
+use crate::format::{Row, RowRef};
+use crate::plan::{ContentPlan, FilePlan};
+use crate::plausible::Watch;
+use crate::report::shown;
+use crate::rule::{Columns, Meaning};
+use crate::source::{Again, Malformed, Trouble};
+use crate::spec::Selector;
+
+/// Most columns, or names of records, that are looked at.
+const MOST: usize = 4096;
+
+/// A column, or the records with one name.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Column {
+    /// From 0; `None` for records with a name.
+    pub(super) index: Option<usize>,
+    /// Empty if it has none.
+    pub(super) name: Vec<u8>,
+    pub(super) numbers: u64,
+    pub(super) least: f64,
+    pub(super) most: f64,
+}
+
+impl Column {
+    const fn new(index: Option<usize>, name: Vec<u8>) -> Self {
+        Self { index, name, numbers: 0, least: f64::INFINITY, most: f64::NEG_INFINITY }
+    }
+
+    fn take(&mut self, meaning: Meaning) {
+        if let Meaning::Number(value) = meaning {
+            self.numbers += 1;
+            self.least = self.least.min(value);
+            self.most = self.most.max(value);
+        }
+    }
+
+    pub(super) fn is_taken_by(&self, selector: &Selector) -> bool {
+        selector.takes(self.index, &self.name)
+    }
+
+    /// For people.
+    pub(super) fn shown(&self) -> String {
+        match (self.index, self.name.as_slice()) {
+            (Some(index), []) => format!("column {}", index + 1),
+            (_, name) => format!("`{}`", shown(name)),
+        }
+    }
+}
+
+/// A sample that was read.
+#[derive(Debug)]
+pub(super) struct Sample {
+    pub(super) columns: Vec<Column>,
+    /// What makes it no good output.
+    pub(super) fault: Option<Malformed>,
+}
+
+impl Sample {
+    pub(super) fn read(again: &Again, file: &FilePlan) -> Result<Self, Trouble> {
+        let mut sample = Self { columns: Vec::new(), fault: None };
+        let bytes = again.open(&file.source)?;
+        let ContentPlan::Rows(plan) = &file.content else { return Ok(sample) };
+        let (mut reader, mut row) = (plan.open(bytes), Row::default());
+        let mut labels: HashMap<Vec<u8>, usize> = HashMap::new();
+        let mut watch = None;
+        while reader.next(&mut row)? {
+            reader.split(&mut row);
+            let watch = watch
+                .get_or_insert_with(|| Watch::new(&plan.watch, Columns::new(&plan.rules, reader.names())));
+            watch.row(row.view());
+            sample.take(row.view(), reader.names(), &mut labels);
+        }
+        let watch = watch.unwrap_or_else(|| Watch::new(&plan.watch, Columns::new(&plan.rules, &[])));
+        sample.fault = watch.end();
+        Ok(sample)
+    }
+
+    fn take(&mut self, row: RowRef<'_>, names: &[Vec<u8>], labels: &mut HashMap<Vec<u8>, usize>) {
+        if row.label.is_empty() {
+            for (index, cell) in row.cells.iter().enumerate().take(MOST) {
+                if self.columns.len() <= index {
+                    let name = names.get(index).cloned().unwrap_or_default();
+                    self.columns.push(Column::new(Some(index), name));
+                }
+                if let Some(column) = self.columns.get_mut(index) {
+                    column.take(cell.meaning());
+                }
+            }
+            return;
+        }
+        if labels.len() >= MOST && !labels.contains_key(row.label) {
+            return;
+        }
+        let place = *labels.entry(row.label.to_vec()).or_insert_with(|| {
+            self.columns.push(Column::new(None, row.label.to_vec()));
+            self.columns.len() - 1
+        });
+        if let Some(column) = self.columns.get_mut(place) {
+            row.cells.iter().for_each(|cell| column.take(cell.meaning()));
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Keys that have no effect where they stand: a mistake, for whoever wrote them expected one.
+
+use super::{ExtraRows, FileSpec, FormatName, Order, Report};
+
+/// Reports keys that are set and mean nothing for the file's format, and what contradicts itself.
+pub(crate) fn check(spec: &FileSpec, report: Report<'_>) {
+    use FormatName::{Bytes, KeyValue, Lines, Table};
+    let text: &[FormatName] = &[Lines, Table, KeyValue];
+    let values: &[FormatName] = &[Table, KeyValue];
+    let default = FileSpec::default();
+    for (key, is_set, formats) in [
+        ("skip_gzip_header", spec.skip_gzip_header, &[Bytes][..]),
+        ("separator", spec.separator != default.separator, values),
+        ("comment", spec.comment != default.comment, text),
+        ("skip_lines", spec.skip_lines != 0, text),
+        ("header", spec.header, &[Table]),
+        ("units", !spec.units.is_empty(), values),
+        ("missing", !spec.missing.is_empty(), values),
+        ("ignore", !spec.ignore.is_empty(), text),
+        ("require", !spec.require.is_empty(), text),
+        ("forbid", !spec.forbid.is_empty(), text),
+        ("order", spec.order != Order::Rows, &[Lines, Table, KeyValue]),
+        ("min_rows", spec.min_rows != default.min_rows, &[Lines, Table, KeyValue]),
+        ("rules", !spec.rules.is_empty(), &[Lines, Table, KeyValue]),
+    ] {
+        if is_set && !formats.contains(&spec.format) {
+            report(key, format!("has no meaning with format = \"{}\"; remove it", name(spec.format)));
+        }
+    }
+    let is_labelled = spec.format == KeyValue;
+    match spec.order {
+        Order::Key if spec.key.is_empty() && !is_labelled => {
+            report("key", "is missing: order = \"key\" needs the columns that tell rows apart".into());
+        }
+        Order::Key => {}
+        _ if !spec.key.is_empty() => {
+            report("key", "has a meaning only with order = \"key\"; remove it".into());
+        }
+        _ => {}
+    }
+    if spec.order != Order::Key && spec.extra_rows != ExtraRows::Differ {
+        report("extra_rows", "has a meaning only with order = \"key\"; remove it".into());
+    }
+    if spec.order == Order::Rows && spec.max_rows != default.max_rows {
+        report(
+            "max_rows",
+            "has no meaning with order = \"rows\", which keeps none in memory; remove it".into(),
+        );
+    }
+    if spec.skip_gzip_header && spec.compression != crate::source::Compression::None {
+        report("skip_gzip_header", "has no meaning for content that is unpacked; remove it".into());
+    }
+    if spec.max_rows == 0 {
+        report("max_rows", "is 0, so no output could be good".into());
+    }
+}
+
+/// As it is written in a spec.
+fn name(format: FormatName) -> String {
+    serde_json::to_value(format).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}

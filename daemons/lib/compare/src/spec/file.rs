@@ -1,0 +1,134 @@
+//! How one file is compared.
+
+use serde::{Deserialize, Serialize};
+
+use super::{DEFAULT_MAX_BYTES, RuleSpec, Selector};
+use crate::source::Compression;
+
+/// What a file is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FormatName {
+    /// Anything, compared byte for byte.
+    #[default]
+    Bytes,
+    /// Text, line by line.
+    Lines,
+    /// Lines of numbers and words.
+    Table,
+    /// Lines of `key = value`.
+    KeyValue,
+}
+
+/// How records find their partners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// The first with the first, the second with the second. Takes no memory.
+    #[default]
+    Rows,
+    /// By the values of some columns, or by their label.
+    Key,
+    /// Each with some other one that agrees.
+    Set,
+}
+
+/// What a record without a partner means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExtraRows {
+    /// The outputs differ.
+    #[default]
+    Differ,
+    /// Nothing.
+    Ignore,
+}
+
+/// Declaration for one file, or for all files with similar names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FileSpec {
+    /// Logical name (`open_name`), or `stderr`. `*` stands for any characters, `?` for one.
+    pub name: String,
+    /// Both outputs may lack the file. One alone never may.
+    pub optional: bool,
+    /// How it is compressed.
+    pub compression: Compression,
+    /// Largest size, packed and unpacked, in bytes.
+    pub max_bytes: u64,
+    /// Most bytes that one compressed byte may give.
+    pub max_ratio: u64,
+    /// What it is made of.
+    pub format: FormatName,
+    /// bytes: whether time, name and system in a gzip header do not count.
+    pub skip_gzip_header: bool,
+    /// What stands between values: `whitespace`, `comma`, `tab` or a character. key_value: between key and value.
+    pub separator: String,
+    /// Lines that begin with this are skipped. Empty: none are.
+    pub comment: String,
+    /// So many lines at the beginning are skipped.
+    pub skip_lines: u64,
+    /// table: the first line that counts names the columns.
+    pub header: bool,
+    /// Units that may follow a number without a blank between. They must be the same.
+    pub units: Vec<String>,
+    /// Words that stand for a missing value. It agrees with another missing one.
+    pub missing: Vec<String>,
+    /// Regular expressions: lines that match one are skipped.
+    pub ignore: Vec<String>,
+    /// Regular expressions: some line must match each of them.
+    pub require: Vec<String>,
+    /// Regular expressions: no line may match one of them.
+    pub forbid: Vec<String>,
+    /// How records find their partners.
+    pub order: Order,
+    /// Columns that make the key. key_value: the key itself, if it is empty.
+    pub key: Vec<Selector>,
+    /// What a record without a partner means, with `order = "key"`.
+    pub extra_rows: ExtraRows,
+    /// Most records, with an order that keeps them in memory.
+    pub max_rows: u64,
+    /// Fewest records of a good output.
+    pub min_rows: u64,
+    /// Smallest good output, unpacked, in bytes.
+    pub min_bytes: u64,
+    /// How values are compared. The first one that names a column counts.
+    pub rules: Vec<RuleSpec>,
+}
+
+impl FileSpec {
+    /// Whether it is for the file with this logical name, if no entry before it is.
+    pub fn is_for(&self, name: &str) -> bool {
+        super::pattern_matches(self.name.as_bytes(), name.as_bytes())
+    }
+}
+
+impl Default for FileSpec {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            optional: false,
+            compression: Compression::None,
+            max_bytes: DEFAULT_MAX_BYTES,
+            max_ratio: 200,
+            format: FormatName::Bytes,
+            skip_gzip_header: false,
+            separator: "whitespace".into(),
+            comment: String::new(),
+            skip_lines: 0,
+            header: false,
+            units: Vec::new(),
+            missing: Vec::new(),
+            ignore: Vec::new(),
+            require: Vec::new(),
+            forbid: Vec::new(),
+            order: Order::Rows,
+            key: Vec::new(),
+            extra_rows: ExtraRows::Differ,
+            max_rows: 1_000_000,
+            min_rows: 1,
+            min_bytes: 0,
+            rules: Vec::new(),
+        }
+    }
+}

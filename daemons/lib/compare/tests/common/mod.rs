@@ -1,0 +1,90 @@
+//! Specs and contents that tests have in common.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
+use compare::{Comparison, Parsed, Plan, Spec};
+use proptest::prelude::*;
+
+/// Reads a spec.
+pub fn plan(toml: &str) -> Plan {
+    let spec: Spec = toml::from_str(toml).unwrap_or_else(|error| panic!("{toml}\n{error}"));
+    spec.plan().unwrap_or_else(|mistakes| panic!("{toml}\n{mistakes:#?}"))
+}
+
+/// A spec for the one file `out`; rules follow after `[[files.rules]]`.
+pub fn file(toml: &str) -> Plan {
+    plan(&format!("[[files]]\nname = 'out'\n{toml}"))
+}
+
+/// Compares two kept contents of `out`.
+pub fn of(left: &[u8], right: &[u8], plan: &Plan) -> Comparison {
+    let file = plan.file("out");
+    file.compare(&Parsed::from_bytes(left.to_vec(), file), &Parsed::from_bytes(right.to_vec(), file))
+}
+
+/// The same side by side, as large files are.
+pub fn streamed(left: &[u8], right: &[u8], plan: &Plan) -> Comparison {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |name: &str, content: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        compare::File::open(&path, plan.file("out").max_bytes()).unwrap()
+    };
+    plan.file("out").compare_files(open("a", left), open("b", right))
+}
+
+/// Text that is often a table, and often nearly the same as another one.
+pub fn table() -> impl Strategy<Value = Vec<u8>> {
+    let value = prop_oneof![
+        8 => (-3_i32..3, 0_u32..3).prop_map(|(whole, part)| format!("{whole}.{part}")),
+        1 => any::<f64>().prop_map(|value| value.to_string()),
+        1 => "(nan|inf|-inf|-0|1e999|x|y|,|NA|=|3ms|4ms|#)",
+    ];
+    let separator =
+        prop_oneof![6 => Just(" "), 2 => Just("\n"), 1 => Just(","), 1 => Just("\r\n"), 1 => Just("=")];
+    proptest::collection::vec((value, separator), 0..8)
+        .prop_map(|parts| {
+            parts.into_iter().flat_map(|(value, separator)| [value, separator.into()]).collect::<String>()
+        })
+        .prop_map(String::into_bytes)
+}
+
+/// Anything.
+pub fn content() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![4 => table(), 1 => proptest::collection::vec(any::<u8>(), 0..60)]
+}
+
+/// A spec of every kind, with rules that do not depend on which output is which.
+pub fn symmetric_spec() -> impl Strategy<Value = String> {
+    let format = prop_oneof![
+        Just("format = 'table'\nmin_rows = 0"),
+        Just("format = 'table'\nseparator = 'comma'\nmissing = ['NA']"),
+        Just("format = 'table'\ncomment = '#'\nunits = ['ms']\nheader = true"),
+        Just("format = 'table'\norder = 'set'"),
+        Just("format = 'table'\norder = 'key'\nkey = [1]"),
+        Just("format = 'table'\norder = 'key'\nkey = [1]\nextra_rows = 'ignore'"),
+        Just("format = 'key_value'\nseparator = '='"),
+        Just("format = 'key_value'\norder = 'key'"),
+        Just("format = 'lines'\nignore = ['^x']"),
+        Just("format = 'lines'\norder = 'set'"),
+    ];
+    let rule = prop_oneof![
+        (0.0..2.0_f64, 0.0..0.9_f64, any::<bool>()).prop_map(|(absolute, relative, mean)| {
+            let mean = if mean && relative > 0.0 { "\nrelative_to = 'mean'" } else { "" };
+            format!("absolute = {absolute:?}\nrelative = {relative:?}{mean}")
+        }),
+        Just("method = 'exact'".to_owned()),
+        Just("method = 'ulps'\nulps = 1000000000000000".to_owned())
+            .prop_map(|_| "method = 'ulps'\nulps = 100000000000000".to_owned()),
+        Just("method = 'digits'\ndigits = 1".to_owned()),
+        Just("period = 1.0\nabsolute = 0.2".to_owned()),
+    ];
+    let policy = prop_oneof![
+        3 => Just(""),
+        1 => Just("nan = 'equal'"),
+        1 => Just("infinity = 'differ'"),
+        1 => Just("at_least = -2.0"),
+    ];
+    (format, rule, policy)
+        .prop_map(|(format, rule, policy)| format!("{format}\n[[files.rules]]\n{rule}\n{policy}"))
+}
