@@ -101,9 +101,12 @@ async fn help_names_every_command_in_a_sensible_order() {
         "explain",
         "report",
         "trickles",
+        "rehearse",
         "verdicts",
         "quarantine",
         "adjust",
+        "compare",
+        "spec",
         "demo",
         "sandbox",
     ];
