@@ -155,7 +155,7 @@ impl TrickleCredit {
                 && *patience > 0
                 && report.done == 0
                 && !self.dry_run
-                && count(store, waiting, Some(MessageId(i32::MAX))).await? > Some(left_alone)
+                && are_held(store, waiting, left_alone).await?
             {
                 *patience -= 1;
                 sweep.again();
@@ -211,4 +211,14 @@ async fn count(store: &Store, waiting: Waiting<'_>, last: Option<MessageId>) -> 
     let counted =
         store.read("waiting messages", async |conn| conn.count_waiting(waiting, last, COUNTED).await).await?;
     Ok(Some(counted.0).filter(|_| counted.1 < u64::from(COUNTED)))
+}
+
+/// Whether more wait than were left alone: another instance has them. Looks at no more than it must, because all
+/// instances that have nothing to do ask at once.
+async fn are_held(store: &Store, waiting: Waiting<'_>, left_alone: u64) -> Result<bool> {
+    let limit = u32::try_from(left_alone).unwrap_or(COUNTED).saturating_add(1).min(COUNTED);
+    let last = MessageId(i32::MAX);
+    let counted =
+        store.read("held messages", async |conn| conn.count_waiting(waiting, last, limit).await).await?;
+    Ok(counted.0 > left_alone)
 }
