@@ -8,7 +8,7 @@
 //! 1. A variant of `spec::FormatName`, and its options as fields of `spec::FileSpec` if it needs some.
 //! 2. A module here with a type that implements [`Format`] and one that implements [`Reader`]. Text formats take lines
 //!    from `text::TextLines`, which skips, ignores and requires lines; others take blocks from [`Input`].
-//! 3. An arm in [`of`], which checks the options.
+//! 3. An arm in `of`, which checks the options.
 //! 4. A case in tests/formats.rs: arbitrary bytes never panic, and the comparison is symmetric.
 //! 5. The keys in project-config/compare.toml, an example in docs/COMPARE.md. Tests ask for both.
 //!

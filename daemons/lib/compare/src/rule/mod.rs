@@ -7,7 +7,7 @@
 //!   infinities with `infinity = "differ"`.
 //! - The units stay on the side of the decision: at most 1 if accepted, above 1 if not.
 //!
-//! A new rule: a variant of [`Measure`] with a module beside `tolerance`, an arm in [`Measure::distance`], its
+//! A new rule: a variant of [`Measure`] with a module beside `tolerance`, an arm in `Measure::distance`, its
 //! declaration in `spec::rule` with a check that refuses what accepts everything, and a line in tests/rules.rs.
 
 mod digits;
