@@ -54,13 +54,7 @@ enum Command {
         after_help = "Reads one snapshot and takes no locks: daemons may run. Exit status 0 = the books balance, 1 = they don't, \
                       2 = it could not look."
     )]
-    Audit {
-        #[command(flatten)]
-        project: ProjectArgs,
-        /// Print one JSON object instead of a report
-        #[arg(long)]
-        json: bool,
-    },
+    Audit(audit::AuditArgs),
     /// Show what was paid, to whom and for what, row by row or in sums
     #[command(after_help = ledger::AFTER_HELP)]
     Ledger(ledger::LedgerArgs),
@@ -106,7 +100,7 @@ enum Quarantine {
         #[command(flatten)]
         project: ProjectArgs,
         /// Only things of this kind
-        #[arg(long, value_name = "KIND", value_parser = ["trickle", "held", "released", "dropped", "report", "workunit"])]
+        #[arg(long, value_name = "KIND", value_parser = ["trickle", "held", "released", "dropped", "report", "unknown", "workunit"])]
         kind: Option<String>,
         /// At most so many
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..))]
@@ -184,7 +178,7 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<bool> {
     match command {
         Command::Migrate { project } => migrate::run(&project).await.map(|()| true),
-        Command::Audit { project, json } => audit::run(&project, json).await,
+        Command::Audit(args) => audit::run(&args).await,
         Command::Ledger(args) => ledger::run(&args).await.map(|()| true),
         Command::Explain(command) => explain::run(&command).await.map(|()| true),
         Command::Adjust(args) => adjust::run(&args).await.map(|()| true),
@@ -226,7 +220,9 @@ mod tests {
             "cobblestone audit --json --project_dir /p -d 1",
         ] {
             let line = parse(words).unwrap_or_else(|error| panic!("{words}: {error}"));
-            let Command::Audit { project, json: true } = line.command else { panic!("{words}") };
+            let Command::Audit(audit::AuditArgs { project, json: true, .. }) = line.command else {
+                panic!("{words}")
+            };
             assert_eq!(project.project_dir, Some("/p".into()));
         }
     }
@@ -236,6 +232,11 @@ mod tests {
         Line::command().debug_assert();
         assert!(parse("cobblestone").is_err());
         assert!(parse("cobblestone quarantine show x").is_err());
+        assert!(parse("cobblestone audit --accept user:1").is_err(), "no reason");
+        assert!(parse("cobblestone audit --accept user:1 --reason x").is_ok());
+        assert!(parse("cobblestone ledger compact").is_err(), "no age");
+        assert!(parse("cobblestone ledger compact --older_than 90d --dry-run").is_ok());
+        assert!(parse("cobblestone trickles purge --older-than 1y").is_err());
         assert!(parse("cobblestone quarantine list --kind trickle --limit 3").is_ok());
         assert!(parse("cobblestone sandbox stop /s --remove").is_ok());
         let help = parse("cobblestone demo --help").unwrap_err().to_string();

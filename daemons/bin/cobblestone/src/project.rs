@@ -7,6 +7,8 @@ use anyhow::{Context as _, Result};
 use app_config::AppConfig;
 use clap::Parser as _;
 use daemon::{Clock, CommonArgs, ProjectDir, Settings};
+use rules::uptime::UptimePolicy;
+use store::audit::rows::Limits;
 use store::{DbUrl, Store};
 
 use crate::cli::ProjectArgs;
@@ -25,7 +27,9 @@ pub struct Project {
 pub struct Uptime {
     /// Varieties of messages that the trickle handler reads.
     pub varieties: Vec<String>,
-    /// The largest `slack_seconds`.
+    /// What is possible for results of the applications that pay uptime.
+    pub limits: Vec<Limits>,
+    /// `slack_seconds` of the others: what it is unless declared.
     pub slack: f64,
 }
 
@@ -60,16 +64,21 @@ impl Project {
     pub async fn uptime(&self) -> Result<Uptime> {
         let apps = self.store.read("applications", async |conn| conn.apps().await).await?;
         let mut varieties = BTreeSet::new();
-        let mut slack: f64 = 0.0;
+        let mut limits = Vec::new();
         for app in apps {
             let config = AppConfig::load(&self.dir.root, &app.name)?;
             if config.uptime.enabled {
-                slack = slack.max(config.uptime.slack_seconds);
+                limits.push(Limits {
+                    app: app.id.0,
+                    slack: config.uptime.slack_seconds,
+                    lifetime: config.uptime.max_lifetime_seconds,
+                });
                 varieties.extend(config.uptime.claims.into_iter().map(|rule| rule.variety));
             }
             varieties.extend(config.reports.into_iter().map(|rule| rule.variety));
         }
-        Ok(Uptime { varieties: varieties.into_iter().collect(), slack })
+        let slack = UptimePolicy::default().slack_seconds;
+        Ok(Uptime { varieties: varieties.into_iter().collect(), limits, slack })
     }
 }
 

@@ -42,6 +42,12 @@ impl Aside {
         Self { message, kind: "report", reason: reason.to_string() }
     }
 
+    /// One of a variety that nobody declares.
+    pub fn undeclared(message: MessageId) -> Self {
+        let reason = "no application declares this variety".to_owned();
+        Self { message, kind: "unknown", reason }
+    }
+
     /// One that a person decides about.
     pub fn held(message: MessageId, reason: impl ToString) -> Self {
         Self { message, kind: "held", reason: reason.to_string() }

@@ -20,8 +20,9 @@ use crate::claim::{Aside, Asked};
 use crate::policies::{Payer, Policies};
 use crate::sort::Sorted;
 
-/// A larger claim is recorded as this many seconds.
-const LARGEST_CLAIM: f64 = 1e15;
+/// A larger claim is taken as this many seconds, some 300 years: more than is ever possible, and small enough that sums
+/// and differences keep their digits.
+const LARGEST_CLAIM: f64 = 1e10;
 
 /// What was read under the locks.
 #[derive(Debug, Default)]
@@ -103,7 +104,7 @@ fn demands<'r>(asked: &[Asked], rule: &'r ClaimRule, released: &BTreeSet<Message
             message: a.message,
             host: a.host,
             create_time: a.create_time,
-            seconds: a.seconds,
+            seconds: if a.seconds.is_finite() { a.seconds.min(LARGEST_CLAIM) } else { a.seconds },
             rule,
             identity: a.identity,
             released: released.contains(&a.message),
@@ -131,6 +132,7 @@ impl Decided {
             let count = locked.processors.get(&row.hostid).copied().unwrap_or(1);
             facts.processors = host.map_or(1.0, |host| processors(row.flops_estimate, host.p_fpops, count));
         }
+        facts.paid_credit = locked.marks.get(&row.id).map_or(0.0, |mark| mark.credit_paid);
         let sum = locked.sums.get(&row.id);
         let old = locked.marks.get(&row.id).map_or_else(Mark::default, |mark| Mark {
             paid_seconds: mark.seconds_paid,
@@ -162,7 +164,7 @@ impl Decided {
             new: decision.mark,
         });
         self.keep_increments(decision.identities, row.id, row.hostid, now);
-        for ((asked, demand), payment) in asked.iter().zip(&demands).zip(decision.payments) {
+        for (demand, payment) in demands.iter().zip(decision.payments) {
             let divisor = if rule.unit == Unit::Cpu { facts.processors } else { 1.0 };
             self.items.push(Item {
                 host: row.hostid,
@@ -170,7 +172,7 @@ impl Decided {
                 result: row.id,
                 payment,
                 meaning: rule.meaning,
-                claimed: asked.seconds / divisor,
+                claimed: demand.seconds / divisor,
                 released: demand.released,
             });
         }
@@ -203,7 +205,7 @@ impl Decided {
                 result: ResultId(0),
                 payment,
                 meaning: payer.rule.meaning,
-                claimed: demand.seconds.min(LARGEST_CLAIM),
+                claimed: demand.seconds,
                 released: demand.released,
             });
         }

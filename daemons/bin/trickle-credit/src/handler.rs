@@ -13,12 +13,16 @@ use crate::flags::Flags;
 use crate::policies::Policies;
 use crate::sweep::Sweep;
 use crate::told::Told;
+use crate::watch;
 
 /// Seconds after which the project's benchmarks are read again.
 const BENCHMARKS: f64 = 3600.0;
 
 /// Messages that are counted at most to see whether some came back.
 const COUNTED: u32 = 20_000;
+
+/// Seconds between two looks for messages that nobody declares: it passes over all that waits.
+const WATCH: f64 = 300.0;
 
 /// How often, at the end of a sweep, messages that another instance had are looked at again, and the pause before.
 const PATIENCE: u32 = 20;
@@ -40,6 +44,10 @@ pub struct TrickleCredit {
     /// What a dry run told.
     told: Told,
     texts: Texts,
+    /// `--watch_all`
+    watch_all: bool,
+    /// When no undeclared message was left.
+    watched: Option<f64>,
 }
 
 impl Daemon for TrickleCredit {
@@ -77,6 +85,8 @@ impl Daemon for TrickleCredit {
             dry_run: start.common.dry_run,
             told: Told::default(),
             texts: Texts::default(),
+            watch_all: start.args.watch_all,
+            watched: None,
         })
     }
 
@@ -108,6 +118,7 @@ impl Daemon for TrickleCredit {
             }
             turns = more;
         }
+        self.watch(pass, &mut report).await?;
         if self.dry_run {
             std::mem::take(&mut self.told).sum();
         }
@@ -183,6 +194,33 @@ impl TrickleCredit {
             report.add(fate, count);
         }
         Ok(true)
+    }
+
+    /// With `--watch_all`, when nothing else was done: messages that nobody declares.
+    async fn watch(&mut self, pass: &Pass<'_>, report: &mut PassReport) -> Result<()> {
+        let now = pass.clock.now();
+        let looked = self.watched.is_some_and(|watched| (0.0..WATCH).contains(&(now - watched)));
+        if !self.watch_all || report.done > 0 || looked {
+            return Ok(());
+        }
+        let mut after = MessageId(0);
+        let mut context = Context {
+            store: pass.store,
+            policies: &self.policies,
+            now,
+            credit_by_app: self.credit_by_app,
+            msg_to_host: self.msg_to_host,
+            dry_run: self.dry_run,
+            texts: &mut self.texts,
+        };
+        while !pass.is_stopping() {
+            let more = watch::turn(&mut context, pass, self.modulus, &mut after, report).await?;
+            if !more {
+                self.watched = Some(now);
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Notes the varieties once, and reads the benchmarks from time to time.

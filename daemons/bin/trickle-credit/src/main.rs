@@ -13,7 +13,7 @@
 //! and the reason; everything else is counted, for its result or for its host.
 //!
 //! Messages that no application declares, as a claim (with `[uptime] enabled = true` in cobblestone/APP.toml) or as a
-//! guest report, are left unhandled. With `--variety` and `--max_runtime` there are none: messages are paid as stock trickle_credit does,
+//! guest report, are left unhandled, unless `--watch_all` has them set aside (`watch`). With `--variety` and `--max_runtime` there are none: messages are paid as stock trickle_credit does,
 //! whatever result they name.
 
 mod answer;
@@ -30,6 +30,7 @@ mod settle;
 mod sort;
 mod sweep;
 mod told;
+mod watch;
 
 fn main() -> std::process::ExitCode {
     daemon::main::<handler::TrickleCredit>()

@@ -23,6 +23,8 @@ pub struct Policies {
     deadlines: BTreeMap<AppId, DeadlinePolicy>,
     trickle_down: BTreeMap<AppId, TrickleDown>,
     reports: BTreeMap<AppId, Vec<ReportRule>>,
+    /// Varieties that any application declares, also those that pay no uptime now.
+    all: BTreeSet<String>,
     /// Those that this daemon serves.
     served: BTreeSet<AppId>,
     /// With `--max_runtime`: then nothing else counts.
@@ -53,6 +55,8 @@ impl Policies {
         for found in apps {
             let config =
                 AppConfig::load(project, &found.name).map_err(|error| Fatal::new(error.to_string()))?;
+            let claims = config.uptime.claims.iter().map(|rule| &rule.variety);
+            policies.all.extend(claims.chain(config.reports.iter().map(|rule| &rule.variety)).cloned());
             if !config.uptime.enabled && config.reports.is_empty() {
                 continue;
             }
@@ -84,7 +88,9 @@ impl Policies {
             if !config.uptime.enabled {
                 continue;
             }
-            policies.declared.insert(found.id, config.uptime);
+            // The validator's cap holds for what trickles and settlement pay together.
+            let max_credit = Some(config.credit.max_granted_credit);
+            policies.declared.insert(found.id, UptimePolicy { max_credit, ..config.uptime });
             policies.trickle_down.insert(found.id, config.trickle_down);
             policies.deadlines.extend(config.deadline.map(|deadline| (found.id, deadline)));
         }
@@ -170,6 +176,11 @@ impl Policies {
     /// Whether a host that over-claimed so often is flagged.
     pub fn flags(&self, app: AppId, over_claims: u32) -> bool {
         self.declared.get(&app).is_some_and(|policy| policy.flags(0, over_claims))
+    }
+
+    /// Varieties that any application of the project declares.
+    pub fn all_varieties(&self) -> BTreeSet<String> {
+        self.all.clone()
     }
 
     /// Varieties to read.

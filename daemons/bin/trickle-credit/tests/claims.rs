@@ -70,6 +70,22 @@ async fn every_kind_is_paid_under_every_policy() {
 }
 
 #[tokio::test]
+async fn no_result_is_paid_more_than_max_granted_credit() {
+    let mut world = world("").await;
+    let toml = format!("{}[credit]\nmax_granted_credit = {}\n", config(""), 10_000.0 * PER_SECOND);
+    world.project.write_app_config(&toml).unwrap();
+    for part in named().chunks(5) {
+        world.messages(part).await;
+        world.one_pass(&[]);
+    }
+    is_paid(&mut world, [10_000.0; 7]).await;
+    let reason =
+        "SELECT COUNT(*) FROM cobblestone_disallowed WHERE reason = 'worth more than max_granted_credit'";
+    assert!(world.number(reason).await > 5);
+    world.balances().await;
+}
+
+#[tokio::test]
 async fn a_host_is_paid_no_more_than_its_day() {
     let mut world = world("max_seconds_per_host_and_day = 15000").await;
     world.messages(&named()).await;

@@ -97,7 +97,14 @@ pub async fn judge_and_write(
     for row in &results.rows {
         let paid = Paid {
             credit: marks.get(&row.id).map_or(0.0, |mark| mark.credit_paid),
-            seconds: seconds.get(&row.id).copied().unwrap_or_default(),
+            // The mark says how far trickles got: as many seconds as they were paid, unless all was taken back.
+            seconds: match seconds.get(&row.id) {
+                Some(seconds) => *seconds,
+                None => marks
+                    .get(&row.id)
+                    .filter(|mark| mark.credit_paid > 0.0)
+                    .map_or(0.0, |mark| mark.seconds_paid),
+            },
         };
         by_workunit.entry(row.workunitid).or_default().push(Instance { row: row.clone(), paid });
     }

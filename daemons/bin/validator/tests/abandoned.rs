@@ -146,6 +146,8 @@ impl World {
         }
         let off = store.snapshot("check", async |conn| conn.marks_off().await).await.unwrap();
         assert!(off.is_empty(), "{off:?}");
+        let off = store.snapshot("check", async |conn| conn.overpaid(NOW, 1.0).await).await.unwrap();
+        assert!(off.is_empty(), "{off:?}");
     }
 
     async fn picture(&mut self) -> String {
@@ -231,14 +233,15 @@ async fn one_that_is_valid_after_all_is_paid_in_full() {
     let mut world = world("revoke").await;
     world.one_pass(&[]);
     assert_eq!(world.text(REVOKED).await, "3,4,5,9,10,11");
-    // Number 9 was without reply. It comes, and ran for half of what was paid.
+    // Number 9 was without reply. It comes, and ran for more than was paid: together, both would be
+    // more than was possible.
     let workunit = json!({"id": 9, "appid": 1, "name": "w9", "need_validate": 1, "min_quorum": 1, "target_nresults": 1,
                           "max_success_results": 3, "rsc_fpops_est": 1e12, "rsc_fpops_bound": 1e18});
     world.insert("workunit", vec![workunit]).await;
     let doc = "<file_info><name>out9</name></file_info><result><file_ref><file_name>out9</file_name>\
                <open_name>out</open_name></file_ref></result>";
     let sql = format!(
-        "UPDATE result SET outcome = 1, received_time = {}, elapsed_time = 18000, xml_doc_in = '{doc}' WHERE id = 9",
+        "UPDATE result SET outcome = 1, received_time = {}, elapsed_time = 80000, xml_doc_in = '{doc}' WHERE id = 9",
         SENT + 95_000
     );
     world.sql.execute(&sql, &[]).await.unwrap();
@@ -247,15 +250,15 @@ async fn one_that_is_valid_after_all_is_paid_in_full() {
     std::fs::write(path, "1 2 3\n").unwrap();
     let log = world.one_pass(&[]);
     assert_eq!(world.number("SELECT validate_state FROM result WHERE id = 9").await, 1, "{log}");
-    let credit = 18_000.0 * 8e9 * 200.0 / (86_400.0 * 1e9);
+    let credit = 80_000.0 * 8e9 * 200.0 / (86_400.0 * 1e9);
     let sum = "SELECT COUNT(*) FROM result r JOIN cobblestone_mark k ON k.resultid = r.id WHERE r.id = 9 AND \
-               ABS(k.credit_paid - r.granted_credit) < 1e-9 AND k.seconds_paid = 18000";
+               ABS(k.credit_paid - r.granted_credit) < 1e-9 AND k.seconds_paid = 80000";
     assert_eq!(world.number(sum).await, 1);
     let granted: f64 = world.text("SELECT granted_credit FROM result WHERE id = 9").await.parse().unwrap();
     assert!((granted - credit).abs() < 1e-9 * credit, "{granted} instead of {credit}");
     let seconds: f64 =
         world.text("SELECT SUM(seconds) FROM cobblestone_ledger WHERE resultid = 9").await.parse().unwrap();
-    assert!((seconds - 18_000.0).abs() < 1e-6, "{seconds}");
+    assert!((seconds - 80_000.0).abs() < 1e-6, "{seconds}");
     world.balances().await;
     let after = world.picture().await;
     world.one_pass(&[]);

@@ -25,6 +25,7 @@ fn facts(row: &Value, reported: bool) -> ResultFacts {
         flops_estimate: row["flops_estimate"].as_f64().unwrap(),
         processors: 1.0,
         settled_credit: None,
+        paid_credit: 0.0,
     }
 }
 

@@ -213,6 +213,7 @@ fn results() -> impl Strategy<Value = Vec<ResultFacts>> {
                     flops_estimate: 1e9 * f64::from(processors) + 1e8,
                     processors: f64::from(processors),
                     settled_credit: settled.filter(|_| kind == 1).map(|s| cobblestones(s * 3e9)),
+                    paid_credit: 0.0,
                 }
             })
             .collect()
@@ -352,6 +353,7 @@ proptest! {
             flops_estimate: 2e9,
             processors: 1.0,
             settled_credit: None,
+            paid_credit: 0.0,
         };
         let results: Vec<ResultFacts> = sent.iter().map(facts).collect();
         let messages: Vec<Message> = claims

@@ -18,8 +18,9 @@ use crate::transaction::{Conn, Tx};
 /// Kinds that wait for a person.
 pub const ASIDE: [&str; 2] = ["trickle", "held"];
 
-/// Kinds that can be given back: a dropped message, too, when somebody thinks again.
-const GIVEN_BACK: [&str; 3] = ["trickle", "held", "dropped"];
+/// Kinds that can be given back: a dropped message, too, when somebody thinks again, and one of a variety that is declared
+/// now.
+const GIVEN_BACK: [&str; 4] = ["trickle", "held", "dropped", "unknown"];
 
 #[derive(QueryableByName)]
 struct Id {

@@ -5,6 +5,9 @@
 //! Sums of doubles depend on their order, so totals agree when they differ by at most one part in 10⁹ (and
 //! 10⁻⁶ cobblestones).
 
+pub mod owners;
+pub mod rows;
+
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Double, Integer, Text};
 use diesel_async::RunQueryDsl;
@@ -61,7 +64,7 @@ pub struct KindSum {
 }
 
 /// What became of messages.
-#[derive(Debug, Clone, PartialEq, QueryableByName)]
+#[derive(Debug, Clone, PartialEq, Default, QueryableByName)]
 pub struct Messages {
     /// Stored by the scheduler.
     #[diesel(sql_type = BigInt)]
@@ -69,9 +72,22 @@ pub struct Messages {
     /// Not handled yet.
     #[diesel(sql_type = BigInt)]
     pub waiting: i64,
-    /// Handled since the toolkit came.
+    /// Handled since the toolkit came: those that are stored, without those that others had handled before, and those
+    /// that were purged.
     #[diesel(sql_type = BigInt)]
     pub handled: i64,
+    /// Handled by others before the toolkit came.
+    #[diesel(sql_type = BigInt)]
+    pub before: i64,
+    /// Deleted by `cobblestone trickles purge`.
+    #[diesel(sql_type = BigInt)]
+    pub purged: i64,
+    /// Of those that were counted, the ones whose marks were cleaned.
+    #[diesel(sql_type = BigInt)]
+    pub cleaned: i64,
+    /// Counted or set aside for hosts that are gone: their messages may have been deleted with them.
+    #[diesel(sql_type = BigInt)]
+    pub of_deleted_hosts: i64,
     /// Counted for a result or a host.
     #[diesel(sql_type = BigInt)]
     pub counted: i64,
@@ -183,7 +199,7 @@ impl Conn {
             "SELECT x.id, x.gained, x.ledger FROM (SELECT r.id AS id, \
              (CASE WHEN r.received_time > 0 THEN r.received_time ELSE ? END) - r.sent_time + ? AS gained, \
              SUM(l.seconds) AS ledger FROM cobblestone_ledger l JOIN result r ON r.id = l.resultid \
-             WHERE l.kind IN ('uptime', 'final') GROUP BY r.id, r.received_time, r.sent_time) x \
+             WHERE l.kind IN ('uptime', 'final', 'revocation') GROUP BY r.id, r.received_time, r.sent_time) x \
              WHERE x.ledger > x.gained + 1e-6 ORDER BY x.id LIMIT 20",
         )
         .bind::<Double, _>(now)
@@ -219,6 +235,14 @@ impl Conn {
             "SELECT COUNT(*) AS stored, CAST(COALESCE(SUM(handled = 0), 0) AS SIGNED) AS waiting, \
              CAST(COALESCE(SUM(handled <> 0), 0) - COALESCE((SELECT SUM(handled) FROM cobblestone_opening_message WHERE {ours}), 0) \
              + COALESCE((SELECT value FROM cobblestone_counter WHERE name = 'messages_purged'), 0) AS SIGNED) AS handled, \
+             CAST(COALESCE((SELECT SUM(handled) FROM cobblestone_opening_message WHERE {ours}), 0) AS SIGNED) AS `before`, \
+             CAST(COALESCE((SELECT value FROM cobblestone_counter WHERE name = 'messages_purged'), 0) AS SIGNED) AS purged, \
+             CAST(COALESCE((SELECT value FROM cobblestone_counter WHERE name = 'messages_cleaned'), 0) AS SIGNED) AS cleaned, \
+             CAST(COALESCE((SELECT SUM(k.messages) FROM cobblestone_mark k WHERE NOT EXISTS (SELECT 1 FROM host h WHERE h.id = k.hostid)), 0) \
+             + COALESCE((SELECT SUM(k.messages) FROM cobblestone_host_messages k WHERE NOT EXISTS (SELECT 1 FROM host h WHERE h.id = k.hostid)), 0) \
+             + COALESCE((SELECT SUM(k.messages) FROM cobblestone_report k WHERE NOT EXISTS (SELECT 1 FROM host h WHERE h.id = k.hostid)), 0) \
+             + COALESCE((SELECT COUNT(*) FROM cobblestone_quarantine k WHERE k.kind IN ('trickle', 'held', 'dropped') AND NOT EXISTS (SELECT 1 FROM msg_from_host m WHERE m.id = k.refid) \
+             AND NOT EXISTS (SELECT 1 FROM host h WHERE h.id = k.hostid)), 0) AS SIGNED) AS of_deleted_hosts, \
              CAST(COALESCE((SELECT SUM(messages) FROM cobblestone_mark), 0) \
              + COALESCE((SELECT SUM(messages) FROM cobblestone_host_messages), 0) \
              + COALESCE((SELECT SUM(messages) FROM cobblestone_report), 0) \
@@ -228,11 +252,13 @@ impl Conn {
              (SELECT CAST(COALESCE(SUM(messages), 0) AS SIGNED) FROM cobblestone_disallowed d WHERE NOT EXISTS (SELECT 1 FROM cobblestone_quarantine q \
              WHERE q.daemon = 'trickle-credit' AND q.kind IN ('held', 'released', 'dropped') AND q.refid = d.messageid)) AS disallowed, \
              (SELECT CAST(COALESCE(SUM(paid_in_part), 0) AS SIGNED) FROM cobblestone_disallowed) AS paid_in_part, \
-             (SELECT COUNT(*) FROM cobblestone_quarantine WHERE kind IN ('trickle', 'held', 'dropped')) AS set_aside \
+             (SELECT COUNT(*) FROM cobblestone_quarantine WHERE kind IN ('trickle', 'held', 'dropped')) \
+             + (SELECT COUNT(*) FROM cobblestone_quarantine u JOIN msg_from_host w ON w.id = u.refid WHERE u.kind = 'unknown' \
+             AND {ours}) AS set_aside \
              FROM msg_from_host WHERE {ours}"
         );
         let mut query = diesel::sql_query(sql).into_boxed();
-        for variety in all.iter().chain(&all) {
+        for variety in all.iter().chain(&all).chain(&all) {
             query = query.bind::<Text, _>(variety);
         }
         Ok(query.get_result(&mut self.db).await?)

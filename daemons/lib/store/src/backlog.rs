@@ -132,6 +132,37 @@ impl Tx {
 }
 
 impl Conn {
+    /// Unhandled messages of other varieties than those, by id. Takes no locks.
+    pub async fn other_messages(
+        &mut self,
+        varieties: &[String],
+        modulo: Option<(i32, i32)>,
+        after: MessageId,
+        limit: u32,
+    ) -> Result<Vec<MessageId>> {
+        #[derive(QueryableByName)]
+        struct Id {
+            #[diesel(sql_type = Integer)]
+            id: i32,
+        }
+        let others = if varieties.is_empty() {
+            String::new()
+        } else {
+            format!(" AND variety NOT IN ({})", vec!["?"; varieties.len()].join(", "))
+        };
+        let mut query = diesel::sql_query(format!(
+            "SELECT id FROM msg_from_host FORCE INDEX (message_handled) WHERE handled = 0 AND id > {after}{others}{} \
+             ORDER BY id LIMIT {limit}",
+            of_modulo(modulo)
+        ))
+        .into_boxed();
+        for variety in varieties {
+            query = query.bind::<Text, _>(variety);
+        }
+        let rows: Vec<Id> = query.load(&mut self.db).await?;
+        Ok(rows.into_iter().map(|row| MessageId(row.id)).collect())
+    }
+
     /// The highest id of any message; 0 if there is none.
     pub async fn last_message(&mut self) -> Result<MessageId> {
         let last: Option<i32> =

@@ -188,9 +188,9 @@ impl MessageRow {
 const DAEMON: &str = "trickle-credit";
 
 /// Kinds of the quarantine that messages can have.
-const KINDS: &str = "'trickle', 'held', 'released', 'dropped'";
+const KINDS: &str = "'trickle', 'unknown', 'held', 'released', 'dropped'";
 
-const STATE: &str = "CASE WHEN q.kind = 'trickle' THEN 'set_aside' WHEN q.kind IS NOT NULL THEN q.kind \
+const STATE: &str = "CASE WHEN q.kind IN ('trickle', 'unknown') THEN 'set_aside' WHEN q.kind IS NOT NULL THEN q.kind \
                      WHEN m.handled = 0 THEN 'waiting' WHEN l.id IS NOT NULL THEN 'paid' WHEN d.id IS NOT NULL THEN 'disallowed' \
                      WHEN m.id IS NOT NULL THEN 'handled' ELSE 'gone' END";
 
@@ -232,8 +232,9 @@ impl WhichMessages {
                 of_host("d")
             ),
             Some(state) if state.aside().is_some() => format!(
-                "SELECT q.refid AS id FROM cobblestone_quarantine q WHERE q.daemon = '{DAEMON}' AND q.kind = '{}'{}",
+                "SELECT q.refid AS id FROM cobblestone_quarantine q WHERE q.daemon = '{DAEMON}' AND q.kind IN ('{}'{}){}",
                 state.aside().unwrap_or(""),
+                if state == State::SetAside { ", 'unknown'" } else { "" },
                 of_host("q")
             ),
             _ => format!("SELECT m.id FROM msg_from_host m WHERE TRUE{}", of_host("m")),

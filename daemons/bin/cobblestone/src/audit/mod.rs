@@ -1,56 +1,101 @@
 //! `cobblestone audit`: do the books balance?
 //!
 //! Everything is read in one snapshot, so it is right while daemons work: whatever they commit meanwhile is seen whole or
-//! not at all. Nothing is locked or written. [`Audit::findings`] is the verdict; the demo uses the same code.
+//! not at all. Nothing is locked, and nothing is written but with `--accept`, which adds one row. [`Audit::findings`] is
+//! the verdict; the demo uses the same code. Killed, it has done nothing, or with `--accept` that one row.
 
+mod accept;
+mod findings;
+mod owners;
 mod report;
 
-pub use report::findings_text;
+use std::collections::BTreeMap;
 
 use anyhow::Result;
 use daemon::Clock;
-use store::Store;
-use store::audit::{KindSum, Messages, Off, Owner, TotalsCheck};
+use store::audit::owners::{Accepted, Book, BookSum, Member};
+use store::audit::rows::{BadAverage, BadEntry, Flagged, Overpaid, Pair, Tally};
+use store::audit::{KindSum, Messages};
+use store::{Conn, Store};
 
 use crate::cli::ProjectArgs;
 use crate::project::{Project, Uptime};
 use crate::screen::print;
 use crate::text::kind_of_reason;
 
-/// Seconds that a result may be paid beyond the time between its sending and its report, besides `slack_seconds`: times
-/// are stored in whole seconds.
-const ROUNDING: f64 = 1.0;
+pub use accept::Subject;
+pub use findings::{Finding, findings_text};
+use owners::{Explained, Facts, explain};
+
+/// Seconds that the clocks of a project's machines may differ.
+const CLOCKS: f64 = 600.0;
+/// Flagged hosts that are listed.
+const FLAGGED: i64 = 10;
+
+/// `cobblestone audit`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct AuditArgs {
+    #[command(flatten)]
+    pub project: ProjectArgs,
+    /// Print one JSON object instead of a report
+    #[arg(long)]
+    pub json: bool,
+    /// Settle one difference for good, after you know where it comes from: host:17, user:17, team:3, credit_user:17:APPID,
+    /// credit_team:3:APPID, result:4711 (seconds), granted:4711 (granted_credit), or messages
+    #[arg(long, value_name = "WHAT", requires = "reason")]
+    pub accept: Option<Subject>,
+    /// Why it is accepted: stands in every audit from then on
+    #[arg(long, value_name = "TEXT", requires = "accept")]
+    pub reason: Option<String>,
+}
 
 /// What was found in the books, at one moment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Audit {
     /// The moment, on the project's clock.
     pub time: f64,
-    /// Totals of hosts, users and teams against the ledger, and the first rows that are off.
-    pub totals: Vec<(Owner, TotalsCheck, Vec<Off>)>,
+    /// When the toolkit came.
+    pub since: f64,
+    /// Sums of all totals, against the ledger.
+    pub totals: BTreeMap<Book, BookSum>,
+    /// Totals that the ledger alone does not explain.
+    pub explained: Explained,
+    /// What teams keep of users who left.
+    pub former: Vec<Member>,
+    /// Credit of results that the ledger does not know, by application.
+    pub by_others: Vec<Tally>,
+    /// What persons accepted.
+    pub accepted: Vec<Accepted>,
     /// The ledger by kind.
     pub kinds: Vec<KindSum>,
-    /// Results whose mark and ledger differ, at most twenty.
-    pub marks_off: Vec<Off>,
-    /// Results that were paid more seconds than possible, at most twenty.
-    pub overpaid: Vec<Off>,
+    /// Ledger rows that make no sense, at most twenty.
+    pub bad_entries: Vec<BadEntry>,
+    /// Payments that do not name their message.
+    pub nameless: Vec<BadEntry>,
+    /// Results whose mark and ledger differ: mark, ledger.
+    pub marks_off: Vec<Pair>,
+    /// Results that show something else than they were paid: granted_credit, ledger.
+    pub granted_off: Vec<Pair>,
+    /// Results that were paid more seconds than possible.
+    pub overpaid: Vec<Overpaid>,
     /// Messages with more than one payment.
     pub paid_twice: i64,
+    /// Results with more payments than messages: messages, payments.
+    pub too_often: Vec<Pair>,
+    /// The same of hosts, for messages without a result.
+    pub hosts_too_often: Vec<Pair>,
+    /// Averages that can't be.
+    pub averages: BTreeMap<Book, Vec<BadAverage>>,
     /// What became of the messages.
     pub messages: Messages,
     /// Messages set aside by kind of reason, most frequent first.
     pub set_aside: Vec<(String, i64)>,
-}
-
-/// One question and its answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// It is as it should be.
-    pub ok: bool,
-    /// What was asked, as a statement that holds or does not.
-    pub what: String,
-    /// What is off, or worth knowing.
-    pub details: Vec<String>,
+    /// Seconds claimed and not paid, by reason.
+    pub disallowed: Vec<Tally>,
+    /// Flagged hosts, the latest.
+    pub flagged: Vec<Flagged>,
+    /// All of them.
+    pub flagged_hosts: i64,
 }
 
 impl Audit {
@@ -59,72 +104,71 @@ impl Audit {
     /// # Errors
     /// The database can't be read.
     pub async fn take(store: &Store, clock: &Clock, uptime: &Uptime) -> Result<Self> {
-        let slack = uptime.slack + ROUNDING;
-        let audit = store
+        Ok(store
             .snapshot("audit", async |conn| {
                 // After the snapshot was taken: nothing in it is later.
                 let time = clock.now();
-                let mut totals = Vec::new();
-                for owner in Owner::ALL {
-                    let (sum, off) = conn.check_totals(owner).await?;
-                    totals.push((owner, sum, off));
-                }
-                Ok(Self {
-                    time,
-                    totals,
-                    kinds: conn.ledger_by_kind().await?,
-                    marks_off: conn.marks_off().await?,
-                    overpaid: conn.overpaid(time, slack).await?,
-                    paid_twice: conn.messages_paid_twice().await?,
-                    messages: conn.message_fates(&uptime.varieties).await?,
-                    set_aside: conn.set_aside_by_reason(&["trickle", "held", "dropped"]).await?,
-                })
+                Self::read(conn, time, uptime).await
             })
-            .await?;
-        Ok(Self { set_aside: by_kind(audit.set_aside), ..audit })
+            .await?)
     }
 
-    /// The verdict.
-    pub fn findings(&self) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        for (owner, sum, off) in &self.totals {
-            let name = owner.table();
-            findings.push(Finding {
-                ok: sum.off == 0,
-                what: format!("the total of each of the {} {name}s gained what the ledger says", sum.rows),
-                details: examples(off, sum.off, &format!("{name} "), "gained", "the ledger says", 6),
-            });
+    async fn read(conn: &mut Conn, time: f64, uptime: &Uptime) -> store::Result<Self> {
+        let since = conn.beginning().await?;
+        let mut facts = Facts {
+            moves: conn.team_moves(since).await?,
+            lost_hosts: conn.users_of_deleted_hosts().await?.into_iter().collect(),
+            lost_users: conn.teams_of_deleted_users().await?.into_iter().collect(),
+            ..Facts::default()
+        };
+        let (mut totals, mut averages) = (BTreeMap::new(), BTreeMap::new());
+        for book in Book::ALL {
+            let (sum, rows) = conn.unexplained(book).await?;
+            totals.insert(book, sum);
+            facts.totals.insert(book, rows);
+            facts.ghosts.insert(book, conn.ghosts(book).await?);
+            averages.insert(book, conn.bad_averages(book, time + CLOCKS).await?);
         }
-        findings.push(Finding {
-            ok: self.marks_off.is_empty(),
-            what: "the mark of each result holds what the ledger paid for it".to_owned(),
-            details: examples(&self.marks_off, 0, "result ", "mark", "ledger", 6),
-        });
-        findings.push(Finding {
-            ok: self.overpaid.is_empty(),
-            what: "no result was paid for more seconds than lie between its sending and its report"
-                .to_owned(),
-            details: examples(&self.overpaid, 0, "result ", "possible", "paid", 0),
-        });
-        findings.push(Finding {
-            ok: self.paid_twice == 0,
-            what: "no message was paid twice".to_owned(),
-            details: note(self.paid_twice, "messages have more than one payment"),
-        });
-        let lost = self.lost();
-        let mut details = note(lost.max(0), "handled messages are neither counted nor set aside");
-        details.extend(note(-lost.min(0), "messages that were handled are not in msg_from_host any more"));
-        findings.push(Finding {
-            ok: lost <= 0,
-            what: "every handled message was counted for a result or set aside".to_owned(),
-            details,
-        });
-        findings
+        facts.next_ids = conn.next_ids().await?;
+        let explained = explain(&facts);
+        // Only asked when there is something to explain: it reads every result.
+        let others = explained.granted.values().any(|amount| *amount != 0.0);
+        let by_others = if others { conn.granted_by_others().await? } else { Vec::new() };
+        let (flagged, flagged_hosts) = conn.latest_flagged(FLAGGED).await?;
+        Ok(Self {
+            time,
+            since,
+            totals,
+            explained,
+            former: conn.former_members().await?,
+            by_others,
+            accepted: conn.accepted().await?,
+            kinds: conn.ledger_by_kind().await?,
+            bad_entries: conn.bad_entries().await?,
+            nameless: conn.nameless_payments().await?,
+            marks_off: conn.marks_and_ledger().await?,
+            granted_off: conn.granted_and_ledger().await?,
+            overpaid: conn.paid_beyond_bound(time, &uptime.limits, uptime.slack).await?,
+            paid_twice: conn.messages_paid_twice().await?,
+            too_often: conn.paid_too_often().await?,
+            hosts_too_often: conn.hosts_paid_too_often().await?,
+            averages,
+            messages: conn.message_fates(&uptime.varieties).await?,
+            set_aside: by_kind(conn.set_aside_by_reason(&["trickle", "held", "dropped"]).await?),
+            disallowed: conn.disallowed_by_reason().await?,
+            flagged,
+            flagged_hosts,
+        })
     }
 
-    /// Handled messages that nothing tells of. Negative when messages were deleted after they were handled.
+    /// Handled messages that nothing tells of, without those that a person accepted. Negative when messages that are
+    /// accounted for are neither stored nor purged.
     pub fn lost(&self) -> i64 {
-        self.messages.handled - self.messages.counted - self.messages.set_aside
+        let accepted: f64 =
+            self.accepted.iter().filter(|row| row.kind == accept::MESSAGES).map(|row| row.amount).sum();
+        #[expect(clippy::cast_possible_truncation, reason = "a count of messages")]
+        let accepted = accepted as i64;
+        self.messages.handled - self.messages.counted - self.messages.set_aside - accepted
     }
 
     /// Messages that were counted, and neither paid nor cut.
@@ -137,27 +181,6 @@ impl Audit {
     pub fn is_ok(&self) -> bool {
         self.findings().iter().all(|finding| finding.ok)
     }
-}
-
-fn note(count: i64, text: &str) -> Vec<String> {
-    if count == 0 { Vec::new() } else { vec![format!("{count} {text}")] }
-}
-
-/// At most five of the rows that are off; `all` says how many there are, when more than those are known of.
-fn examples(off: &[Off], all: i64, name: &str, left: &str, right: &str, digits: usize) -> Vec<String> {
-    const SHOWN: usize = 5;
-    let mut lines: Vec<String> = off
-        .iter()
-        .take(SHOWN)
-        .map(|row| {
-            format!("{name}{}: {left} {:.digits$}, {right} {:.digits$}", row.id, row.gained, row.ledger)
-        })
-        .collect();
-    let all = usize::try_from(all).unwrap_or(0).max(off.len());
-    if all > lines.len() {
-        lines.push(format!("… and at least {} more", all - lines.len()));
-    }
-    lines
 }
 
 /// Counts reasons of one kind together.
@@ -177,18 +200,23 @@ fn by_kind(reasons: Vec<(String, i64)>) -> Vec<(String, i64)> {
 /// The command. False when the books don't balance.
 ///
 /// # Errors
-/// There is no project, or it could not be looked at.
-pub async fn run(args: &ProjectArgs, json: bool) -> Result<bool> {
-    let (project, clock) = Project::open_ready(args).await?;
+/// There is no project, it could not be looked at, or there is nothing to accept.
+pub async fn run(args: &AuditArgs) -> Result<bool> {
+    let (project, clock) = Project::open_ready(&args.project).await?;
     let uptime = project.uptime().await?;
+    if let (Some(subject), Some(reason)) = (&args.accept, &args.reason) {
+        let audit = Audit::take(&project.store, &clock, &uptime).await?;
+        accept::accept(&project.store, &audit, subject, reason).await?;
+    }
     let audit = Audit::take(&project.store, &clock, &uptime).await?;
-    if json {
+    if args.json {
         print(&format!("{:#}\n", audit.to_json()));
     } else {
         print(&format!(
-            "Audit of {} at {} UTC\n\n{}\n{}\n",
+            "Audit of {} at {} UTC; the toolkit keeps these books since {}\n\n{}\n{}\n",
             project.dir.root.display(),
             crate::text::date(audit.time),
+            crate::text::date(audit.since),
             audit.tables(),
             audit.verdict()
         ));

@@ -24,6 +24,7 @@ fn limit(bound: Bound) -> &'static str {
         Bound::Lifetime => "the application's max_lifetime_seconds",
         Bound::Increment => "the claim's max_seconds",
         Bound::HostDay => "the application's max_seconds_per_host_and_day",
+        Bound::Credit => "the application's max_granted_credit, with all that the result was paid before",
         Bound::Revoked => "it is invalid or abandoned, and such results are paid nothing",
     }
 }

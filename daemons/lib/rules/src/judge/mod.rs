@@ -69,7 +69,7 @@ pub struct Instance {
 pub struct Paid {
     /// Cobblestones.
     pub credit: f64,
-    /// Seconds. Only asked for when credit is taken back.
+    /// Seconds, by trickles or in all.
     pub seconds: f64,
 }
 

@@ -54,6 +54,22 @@ impl Work {
     }
 }
 
+/// Seconds and FLOPS of a row that pays `due`: at `flops`, but no more than `left` seconds, so that all rows of a result
+/// together never pay more seconds than it ran. When trickles were paid with less FLOPS than the result is worth now,
+/// the rest is more credit for fewer seconds; without any left it is not for seconds at all.
+fn seconds_of(due: f64, flops: f64, left: f64) -> (f64, f64) {
+    /// Less is what rounding left over.
+    const LEAST: f64 = 1e-3;
+    let seconds = if flops > 0.0 { due / cobblestones(flops) } else { 0.0 };
+    if seconds <= left * (1.0 + 1e-9) {
+        (seconds, flops)
+    } else if left > LEAST {
+        (left, due / cobblestones(left))
+    } else {
+        (0.0, 0.0)
+    }
+}
+
 impl Session<'_> {
     /// The adaptive scheme over some results, for its credit and for the statistics.
     pub(super) fn estimate(&mut self, works: &mut [Work]) -> Estimate {
@@ -186,10 +202,9 @@ impl Session<'_> {
             self.tell_formula(id, formula);
             return;
         }
-        let (seconds, flops) = worth.uptime.map_or((0.0, 0.0), |(seconds, flops)| {
-            // The part of the seconds that this row pays.
-            (if worth.credit > 0.0 { seconds * due / worth.credit } else { 0.0 }, flops)
-        });
+        let (seconds, flops) = worth
+            .uptime
+            .map_or((0.0, 0.0), |(seconds, flops)| seconds_of(due, flops, seconds - work.paid_seconds));
         self.grants.push(LedgerEntry {
             when: now,
             kind: LedgerKind::Final,

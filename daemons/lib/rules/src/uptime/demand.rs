@@ -11,6 +11,9 @@ use super::policy::{ClaimRule, OverClaims, UptimePolicy};
 use super::{Bound, Claim, Fate, Mark, Payment, Refusal, ResultFacts};
 use crate::credit::cobblestones;
 
+/// Seconds.
+const MILLISECOND: f64 = 1e-3;
+
 /// Relative difference below which seconds that were computed back from credit count as equal.
 const ROUNDING: f64 = 1e-9;
 
@@ -88,7 +91,9 @@ pub fn decide_demands(
 ) -> Decision {
     let flops = facts.flops(policy);
     let settled = facts.settled_credit.map_or(0.0, |credit| credit / cobblestones(flops) * (1.0 + ROUNDING));
-    let mut account = Account { facts, policy, settled, mark, known, days, identities: BTreeMap::new() };
+    let room = policy.max_credit.map_or(f64::INFINITY, |max| max - facts.paid_credit) / cobblestones(flops);
+    let mut account =
+        Account { facts, policy, settled, room, mark, known, days, identities: BTreeMap::new() };
     let payments = demands
         .iter()
         .map(|demand| {
@@ -137,6 +142,8 @@ struct Account<'a> {
     policy: &'a UptimePolicy,
     /// Seconds that the validator's settlement is worth.
     settled: f64,
+    /// Seconds that may still be paid before the result's credit reaches its cap.
+    room: f64,
     mark: Mark,
     known: &'a BTreeMap<Identity, f64>,
     days: &'a mut HostDays,
@@ -156,6 +163,11 @@ impl Cuts {
             self.disallowed += seconds;
             self.reason.get_or_insert(reason);
         }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.disallowed += other.disallowed;
+        self.reason = self.reason.or(other.reason);
     }
 
     fn fate(self, paid: f64) -> Fate {
@@ -182,10 +194,9 @@ impl Account<'_> {
         {
             return fate;
         }
-        let (paid, missed) = self.pay(claimed.min(bound), demand.create_time);
         let mut cuts = Cuts::default();
         cuts.cut(if over { beyond } else { 0.0 }, reason);
-        cuts.cut(missed, Bound::HostDay);
+        let paid = self.pay(claimed.min(bound), demand.create_time, &mut cuts);
         cuts.fate(paid)
     }
 
@@ -217,26 +228,32 @@ impl Account<'_> {
 
         let latest = self.mark.latest_increment;
         let (bound, total_reason) = self.facts.bound(latest, self.policy);
-        let (paid, missed) = self.pay(self.mark.increments.min(bound), latest);
+        let mut missed = Cuts::default();
+        let paid = self.pay(self.mark.increments.min(bound), latest, &mut missed);
         if before.is_some() && fresh <= 0.0 && paid <= 0.0 {
             return Fate::Repeat;
         }
         let mut cuts = Cuts::default();
         cuts.cut(beyond, reason);
         cuts.cut((self.mark.increments - bound).min(fresh), total_reason);
-        cuts.cut(missed, Bound::HostDay);
+        cuts.add(missed);
         cuts.fate(paid)
     }
 
-    /// Pays the result up to `target` seconds, out of the days up to that of `time`. Returns what is paid now, and
-    /// what the days had no room for.
-    fn pay(&mut self, target: f64, time: i32) -> (f64, f64) {
+    /// Pays the result up to `target` seconds, out of the days up to that of `time`, while its credit is below its cap.
+    /// Returns what is paid now, and adds what there was no room for.
+    fn pay(&mut self, target: f64, time: i32, missed: &mut Cuts) -> f64 {
         let covered = self.mark.paid_seconds.max(self.settled);
         let due = (target - covered).max(0.0);
+        // What is left by rounding is nothing.
+        let wanted = if self.room > MILLISECOND { due.min(self.room) } else { 0.0 };
         let paid =
-            if due > 0.0 { self.days.take(days_between(self.facts.sent_time, time), due) } else { 0.0 };
+            if wanted > 0.0 { self.days.take(days_between(self.facts.sent_time, time), wanted) } else { 0.0 };
         let reached = if paid < due { covered + paid } else { target };
         self.mark.paid_seconds = self.mark.paid_seconds.max(reached);
-        (paid, due - paid)
+        self.room -= paid;
+        missed.cut(due - wanted, Bound::Credit);
+        missed.cut(wanted - paid, Bound::HostDay);
+        paid
     }
 }

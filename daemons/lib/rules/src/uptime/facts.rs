@@ -40,6 +40,8 @@ pub struct ResultFacts {
     pub processors: f64,
     /// What it got in all (`result.granted_credit`), once the validator settled it.
     pub settled_credit: Option<f64>,
+    /// What its mark says that it was paid so far (cobblestones), for [`UptimePolicy::max_credit`].
+    pub paid_credit: f64,
 }
 
 impl ResultFacts {
@@ -66,6 +68,7 @@ impl ResultFacts {
             flops_estimate: row.flops_estimate,
             processors: 1.0,
             settled_credit: (row.validate_state == ValidateState::Valid).then_some(row.granted_credit),
+            paid_credit: 0.0,
         }
     }
 

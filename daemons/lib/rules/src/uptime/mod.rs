@@ -20,12 +20,13 @@
 //! Given the facts of a result, its total in the end is a function of the set of its messages: of neither their
 //! order, nor repetitions, nor the cut into passes, nor the number of instances (they take turns by its lock).
 //! Whether a message over-claims, and so is held or ignored, depends on the message and the facts alone, and so does
-//! releasing it: released sooner or later, the total is the same. Three things can depend on the order:
+//! releasing it: released sooner or later, the total is the same. Four things can depend on the order:
 //! - *Facts change.* Before a result is reported only the wall clock bounds it; what was paid then stays. Before it is
 //!   revoked it can be paid. The validator's settlement evens this out for what is valid or revoked.
 //! - *The day's cap.* While it does not bind, nothing changes. When all messages of a host are stored on one day, the
 //!   total is the same, but not which result gets it. Over several days, who got it decides what can be made up
 //!   for later; no rule that never takes back can avoid that. That is why the cap cuts and never holds or ignores.
+//! - *The cap on a result's credit.* While its FLOPS stay the same, its seconds are cut at one number.
 //! - *FLOPS* that hang on a percentile of the project are those of the pass. Seconds do not depend on it.
 
 mod days;
@@ -91,16 +92,18 @@ pub enum Bound {
     Increment,
     /// More than the app's `max_seconds_per_host_and_day`, all results of the host together.
     HostDay,
+    /// Worth more than the app's `max_granted_credit`, with all that the result was paid before.
+    Credit,
     /// The result is invalid or abandoned, and the app revokes what such results were paid.
     Revoked,
 }
 
 impl Bound {
-    /// Whether who exceeds it has claimed the impossible. The day's cap can be hit by anybody's honest message, and a
-    /// volunteer can't know that a result is revoked.
+    /// Whether who exceeds it has claimed the impossible. The caps on a day and on credit can be hit by anybody's honest
+    /// message, and a volunteer can't know that a result is revoked.
     #[must_use]
     pub const fn is_over_claim(self) -> bool {
-        !matches!(self, Self::HostDay | Self::Revoked)
+        !matches!(self, Self::HostDay | Self::Credit | Self::Revoked)
     }
 }
 
@@ -112,6 +115,7 @@ impl std::fmt::Display for Bound {
             Self::Lifetime => "more than the app's max_lifetime_seconds",
             Self::Increment => "more than max_seconds at once",
             Self::HostDay => "more than max_seconds_per_host_and_day",
+            Self::Credit => "worth more than max_granted_credit",
             Self::Revoked => "its result is invalid or abandoned",
         })
     }

@@ -131,6 +131,10 @@ pub struct UptimePolicy {
     pub flag_after: Option<u32>,
     /// What becomes of what was paid for results that turn out invalid.
     pub invalid_results: InvalidResults,
+    /// Most that one result is paid, by trickles and settlement together, cobblestones: the app's `max_granted_credit`,
+    /// which is declared elsewhere.
+    #[serde(skip)]
+    pub max_credit: Option<f64>,
 }
 
 impl Default for UptimePolicy {
@@ -146,6 +150,7 @@ impl Default for UptimePolicy {
             max_flops_percentile: None,
             flag_after: None,
             invalid_results: InvalidResults::Keep,
+            max_credit: None,
         }
     }
 }

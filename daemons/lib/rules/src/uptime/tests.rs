@@ -24,6 +24,7 @@ fn running() -> ResultFacts {
         flops_estimate: 2e9,
         processors: 1.0,
         settled_credit: None,
+        paid_credit: 0.0,
     }
 }
 
@@ -524,4 +525,37 @@ fn a_report_ends_the_uptime_whatever_it_says_of_elapsed_time() {
     let policy = policy();
     assert_eq!(facts.bound(10_010 + 864_000, &policy).0, ran + policy.slack_seconds);
     assert_eq!(facts.final_seconds(&policy), Some(ran + policy.slack_seconds));
+}
+
+#[test]
+fn a_results_credit_ends_at_its_cap_in_any_order_and_over_any_passes() {
+    let second = cobblestones(2e9);
+    let capped = UptimePolicy { max_credit: Some(50.0 * second), over_claims: OverClaims::Hold, ..policy() };
+    let claims = [claim(1, 1040, 30.0), claim(2, 1080, 70.0), claim(3, 1090, 80.0)];
+    let got = fates(&running(), &claims, &capped);
+    assert_eq!(got[0], Fate::Paid { seconds: 30.0 });
+    let Fate::Capped { paid, disallowed, reason: Bound::Credit } = got[1] else { panic!("{got:?}") };
+    assert!((paid - 20.0).abs() < 1e-9 && (disallowed - 20.0).abs() < 1e-9, "{got:?}");
+    let Fate::Capped { paid, reason: Bound::Credit, .. } = got[2] else { panic!("{got:?}") };
+    assert!(paid == 0.0 && !got[2].is_over_claim(), "{got:?}");
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+        let (mut mark, mut credit) = (Mark::default(), 0.0);
+        for i in order {
+            let facts = ResultFacts { paid_credit: credit, ..running() };
+            let (payments, new) = decide(&facts, mark, &[claims[i]], &capped);
+            (mark, credit) = (new, credit + payments[0].credit);
+        }
+        assert!((credit - 50.0 * second).abs() < 1e-12, "{order:?}: {credit}");
+    }
+    // What was paid under a higher cap stays.
+    let facts = ResultFacts { paid_credit: 60.0 * second, ..running() };
+    let mark = Mark { paid_seconds: 60.0, ..Mark::default() };
+    let (payments, after) = decide(&facts, mark, &claims, &capped);
+    assert!(payments.iter().all(|payment| payment.credit == 0.0) && after.paid_seconds == 60.0);
+    let rule = runtime(100.0);
+    let increments =
+        [demand(&rule, 1, 1100, 40.0), demand(&rule, 2, 1100, 40.0), demand(&rule, 2, 1100, 40.0)];
+    let got = decided(&running(), &increments, &capped);
+    let paid: f64 = got.iter().map(|fate| fate.paid_seconds()).sum();
+    assert!((paid - 50.0).abs() < 1e-9 && got[2] == Fate::Repeat, "{got:?}");
 }

@@ -40,12 +40,6 @@ fn world() -> (Books, Facts, Audit) {
         ..Facts::default()
     };
     let audit = Audit {
-        time: 0.0,
-        totals: Vec::new(),
-        kinds: Vec::new(),
-        marks_off: Vec::new(),
-        overpaid: Vec::new(),
-        paid_twice: 0,
         messages: Messages {
             stored: 6,
             waiting: 0,
@@ -56,8 +50,9 @@ fn world() -> (Books, Facts, Audit) {
             disallowed: 0,
             paid_in_part: 0,
             set_aside: 1,
+            ..Messages::default()
         },
-        set_aside: Vec::new(),
+        ..Audit::default()
     };
     (books, facts, audit)
 }
