@@ -86,6 +86,9 @@ struct Found {
 pub async fn run(args: &RehearseArgs) -> Result<bool> {
     let (project, clock) = Project::open_ready(&args.project).await?;
     let wanted = spec::read(&args.spec)?;
+    if wanted.files.iter().any(|file| file.name == "stderr") {
+        bail!("a rehearsal does not read stderr yet; take that file out of the spec");
+    }
     let plan = wanted.plan().map_err(|mistakes| spec::as_error(&mistakes))?;
     let apps = project.store.read("applications", async |conn| conn.apps().await).await?;
     let app = apps
@@ -97,6 +100,7 @@ pub async fn run(args: &RehearseArgs) -> Result<bool> {
         uploads: Uploads {
             folder: project.dir.config.upload_dir.clone(),
             fanout: project.dir.config.uldl_dir_fanout,
+            programs: project.dir.root.join("bin"),
         },
         plan: Arc::new(plan),
         independence: validate.independence,

@@ -22,5 +22,5 @@ pub use again::{Again, Unjudgeable, again, decided};
 pub use crowd::Crowd;
 pub use evidence::{Case, Examiner, Findings, to_read};
 pub use keep::{Circumstances, keep};
-pub use outputs::{Outputs, Seen, Unreadable, Uploads, spec_text};
+pub use outputs::{About, Outputs, Seen, Unreadable, Uploads, spec_text};
 pub use pool::{in_parallel, prefix_in_parallel};
