@@ -244,13 +244,13 @@ fn stderr_is_compared_where_it_is_declared() {
     let spec = Spec { files: vec![file("stderr"), file("*")], ..Spec::exact() };
     let examiner = place.examiner(spec);
     let rows: Vec<&ResultRow> = place.rows.iter().collect();
-    let mut case = Case::new(&rows, &place.documents, NOW);
     let wrapped = |text: &str| {
         format!("<core_client_version>8</core_client_version>\n<![CDATA[\n<stderr_txt>\n{text}\n</stderr_txt>\n]]>").into_bytes()
     };
     for (second, agrees) in [("done", true), ("failed", false)] {
         let stderr: BTreeMap<ResultId, Vec<u8>> =
             [(ResultId(1), wrapped("done")), (ResultId(2), wrapped(second))].into();
+        let mut case = Case::new(&rows, &place.documents, NOW);
         case.stderr = Some(&stderr);
         let findings = examiner.examine(&workunit(2, 0), &case, 1);
         assert_eq!(choice(&findings, 2).is_some(), agrees, "{findings:?}");
