@@ -23,6 +23,7 @@ mod migrate;
 mod out;
 mod project;
 mod quarantine;
+mod rehearse;
 mod report;
 mod sandbox_stop;
 mod screen;

@@ -164,3 +164,66 @@ async fn a_set_without_agreement_is_told_and_old_verdicts_can_be_purged() {
     let (text, _) = story(&world, &["wu", "1"]);
     assert!(!text.contains("no agreement yet"), "{text}");
 }
+
+/// All that a rehearsal could have written.
+async fn everything(world: &mut World) -> String {
+    let mut all = String::new();
+    let tables = world
+        .sql
+        .rows("SELECT table_name AS t FROM information_schema.tables WHERE table_schema = DATABASE()", &[])
+        .await
+        .unwrap();
+    for table in tables {
+        let table = table.text("t").unwrap();
+        for row in world.sql.rows(&format!("SELECT * FROM `{table}`"), &[]).await.unwrap() {
+            all += &format!("{table} {}\n", serde_json::to_string(&row.json()).unwrap());
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn a_rehearsal_says_what_would_change_and_writes_nothing() {
+    let mut world = judged(&["1.0\n", "1.5\n", "9\n", "nan\n"]).await;
+    let spec = |name: &str, text: &str| {
+        let path = world.project.path(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let same = spec("same.toml", "method = \"numeric\"\nabsolute = 1.0\n");
+    let tight = spec("tight.toml", "[compare]\nmethod = \"numeric\"\nabsolute = 0.1\n");
+    let loose = spec("loose.toml", "method = \"numeric\"\nabsolute = 100.0\n");
+    let wrong = spec("wrong.toml", "metod = \"numeric\"\n");
+    let said = world.ends(2, &["rehearse", "theory", "--spec", &same]);
+    holds(&said, &["no workunit of theory can be judged again"]);
+
+    validate(&world);
+    let before = everything(&mut world).await;
+    let said = world.ends(0, &["rehearse", "theory", "--spec", &same]);
+    holds(&said, &["1 workunits with 4 results were judged again: 0 verdicts would change"]);
+    let said = world.ends(1, &["rehearse", "theory", "--spec", &tight]);
+    is_harmless(&said);
+    holds(
+        &said,
+        &[
+            "valid    inconclusive  no quorum: 0 confirm it, 1 must",
+            "invalid  inconclusive",
+            "4 results were judged again: 3 verdicts would change",
+        ],
+    );
+    let said = world.ends(1, &["rehearse", "theory", "--spec", &loose, "--last", "5", "--json"]);
+    let json: Value = serde_json::from_str(&said).unwrap();
+    let changes = json["changes"].as_array().unwrap();
+    assert_eq!(changes.len(), 1, "{json}");
+    assert_eq!(
+        (changes[0]["result"].as_i64(), changes[0]["was"].as_str(), changes[0]["would_be"].as_str()),
+        (Some(13), Some("invalid"), Some("valid"))
+    );
+    assert_eq!(everything(&mut world).await, before, "something was written");
+
+    holds(&world.ends(2, &["rehearse", "theory", "--spec", &wrong]), &["metod"]);
+    holds(&world.ends(2, &["rehearse", "nobody", "--spec", &same]), &["there is no application nobody"]);
+    // The file deleter was there.
+    std::fs::remove_file(world.project.upload_path("f11").unwrap()).unwrap();
+    holds(&world.ends(2, &["rehearse", "theory", "--spec", &same]), &["1 have lost their outputs"]);
+}

@@ -101,6 +101,7 @@ async fn help_names_every_command_in_a_sensible_order() {
         "explain",
         "report",
         "trickles",
+        "rehearse",
         "verdicts",
         "quarantine",
         "adjust",

@@ -48,6 +48,8 @@ pub struct Look {
     pub suspect_flagged_hosts: bool,
     /// Look for hopeless errors.
     pub hopeless: Option<Hopeless>,
+    /// The spec compares stderr.
+    pub stderr: bool,
 }
 
 /// Which errors are hopeless.
@@ -113,11 +115,17 @@ pub async fn examine(pass: &Pass<'_>, look: &Look, found: &Loaded<Workunit>) -> 
     let flagged = flagged(pass, look, workunits, &results.rows).await?;
     let hopeless = hopeless(pass, look, &results.rows).await?;
 
+    let stderr = match look.stderr {
+        true => Some(stderr(pass, &wanted).await?),
+        false => None,
+    };
+
     let now = pass.clock.now();
     let case = |workunit: &Workunit| {
         let mut case = Case::new(rows(workunit), &documents, now);
         let suspects = rows(workunit).iter().filter(|row| flagged.contains(&row.hostid));
         case.suspects = suspects.map(|row| (row.id, format!("host {} is flagged", row.hostid))).collect();
+        case.stderr = stderr.as_ref();
         case.kept = kept.get(&workunit.id).map(|(canonical, files)| (*canonical, files.as_slice()));
         case
     };
@@ -148,6 +156,11 @@ pub async fn examine(pass: &Pass<'_>, look: &Look, found: &Loaded<Workunit>) -> 
     }
     let ended_early = reached < workunits.len();
     Ok(Examined { findings, ended_early, bad_workunits: found.bad.clone(), bad_results: results.bad })
+}
+
+async fn stderr(pass: &Pass<'_>, results: &[ResultId]) -> Result<BTreeMap<ResultId, Vec<u8>>> {
+    let ends = pass.store.read("stderr", async |conn| conn.ends_of_stderr(results, STDERR).await).await?;
+    Ok(ends.into_iter().collect())
 }
 
 async fn flagged(

@@ -90,27 +90,23 @@ impl Daemon for Validator {
             let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
             Fatal::new(mistakes.join("\n"))
         })?;
-        if let Some(key) = not_obeyed(&config) {
-            return Err(Fatal::new(format!(
-                "cobblestone/{name}.toml: {key} is obeyed by `cobblestone compare`, but not yet by this validator; remove it"
-            ))
-            .into());
-        }
         let project = &start.project.config;
         let validate = config.validate;
         let scope = flags.scope(&validate);
-        let quorum = match validate.suspicious_quorum {
-            0 => app.target_nresults.saturating_abs().max(2),
-            declared => declared,
-        };
+        let quorum = validate.quorum(app.target_nresults);
         let look = Look {
             examiner: Examiner {
-                uploads: Uploads { folder: project.upload_dir.clone(), fanout: project.uldl_dir_fanout },
+                uploads: Uploads {
+                    folder: project.upload_dir.clone(),
+                    fanout: project.uldl_dir_fanout,
+                    programs: start.project.root.join("bin"),
+                },
                 plan: Arc::new(plan),
                 independence: validate.independence,
                 suspicious_quorum: quorum,
                 memory: validate.max_memory_bytes,
             },
+            stderr: config.compare.files.iter().any(|file| file.name == "stderr"),
             threads: validate.threads,
             suspect_flagged_hosts: validate.suspect_flagged_hosts,
             hopeless: hopeless(&validate, flags.check_punitive),
@@ -334,18 +330,6 @@ fn options<'a>(
     options.credit_by_app = credit_by_app;
     options.uptime = uptime.clone();
     options
-}
-
-/// What is declared and would be left out of a verdict: a verdict without it would be wrong.
-fn not_obeyed(config: &AppConfig) -> Option<&'static str> {
-    let wants_stderr = config.compare.files.iter().any(|file| file.name == "stderr");
-    if config.compare.script.is_some() {
-        Some("[compare.script]")
-    } else if wants_stderr {
-        Some("[[compare.files]] with name = \"stderr\"")
-    } else {
-        None
-    }
 }
 
 fn add(report: &mut PassReport, counts: &Counts) {

@@ -276,6 +276,28 @@ impl Conn {
         Ok(found.into_iter().find(|(_, found)| found == name).map(|(id, _)| ResultId(id)))
     }
 
+    /// Workunits of an application with ids below `below`, the highest first; those that make no sense are left out.
+    pub async fn workunits_below(
+        &mut self,
+        app: AppId,
+        below: WorkunitId,
+        limit: i64,
+    ) -> Result<(Vec<Workunit>, Option<WorkunitId>)> {
+        use crate::schema::boinc::workunit as t;
+        let rows: Vec<crate::rows::Workunit> = t::table
+            .filter(t::appid.eq(app.0))
+            .filter(t::id.lt(below.0))
+            .order(t::id.desc())
+            .limit(limit)
+            .select(crate::rows::Workunit::as_select())
+            .load(&mut self.db)
+            .await?;
+        let loaded = crate::error::Loaded::sort(rows.into_iter().map(Workunit::try_from));
+        let bad = loaded.bad.iter().filter_map(|bad| i32::try_from(bad.id).ok()).map(WorkunitId);
+        let last = loaded.rows.iter().map(|row| row.id).chain(bad).min();
+        Ok((loaded.rows, last))
+    }
+
     /// A workunit's row, if it is there and makes sense.
     pub async fn workunit_row(&mut self, id: WorkunitId) -> Result<Option<Workunit>> {
         use crate::schema::boinc::workunit as t;

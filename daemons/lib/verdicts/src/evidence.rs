@@ -15,7 +15,7 @@ use rules::judge::{Against, Evidence, FileCheck, Independence, Need, enough_to_c
 use rules::quorum::{Agreement, Pair};
 
 use crate::crowd::Crowd;
-use crate::outputs::{Outputs, Seen, Unreadable, Uploads};
+use crate::outputs::{About, Outputs, Seen, Unreadable, Uploads};
 
 /// How outputs are found and compared.
 #[derive(Debug, Clone)]
@@ -84,19 +84,27 @@ pub struct Case<'a> {
     pub suspects: BTreeMap<ResultId, String>,
     /// Digests of the canonical result, kept when it became so.
     pub kept: Option<(ResultId, &'a [KeptFile])>,
+    /// `stderr_out` of results, where the spec compares it.
+    pub stderr: Option<&'a BTreeMap<ResultId, Vec<u8>>>,
 }
 
 impl<'a> Case<'a> {
     /// `documents` are those that [`to_read`] asks for; `now` in Unix seconds.
     #[must_use]
     pub fn new(rows: &'a [&'a ResultRow], documents: &'a BTreeMap<ResultId, Vec<u8>>, now: f64) -> Self {
-        Self { rows, documents, now, suspects: BTreeMap::new(), kept: None }
+        Self { rows, documents, now, suspects: BTreeMap::new(), kept: None, stderr: None }
     }
 
-    /// Seconds since a result was reported.
-    fn age(&self, result: ResultId) -> f64 {
+    fn about(&self, result: ResultId, document: &'a [u8]) -> About<'a> {
         let row = self.rows.iter().find(|row| row.id == result);
-        row.map_or(0.0, |row| self.now - f64::from(row.received_time))
+        let none: &[u8] = &[];
+        About {
+            result,
+            document,
+            stderr: self.stderr.map(|all| all.get(&result).map_or(none, Vec::as_slice)),
+            runtime: row.map_or(0.0, |row| row.elapsed_time),
+            age: row.map_or(0.0, |row| self.now - f64::from(row.received_time)),
+        }
     }
 }
 
@@ -124,7 +132,7 @@ impl Examiner {
             .documents
             .get(&result)
             .ok_or_else(|| Unreadable::Later("its row changed while it was being looked at".to_owned()))?;
-        self.uploads.read(document, &self.plan, case.age(result))
+        self.uploads.read(&case.about(result, document), &self.plan)
     }
 
     fn set(&self, workunit: &Workunit, viable: &[ResultId], case: &Case<'_>, threads: usize) -> Findings {
@@ -147,6 +155,9 @@ impl Examiner {
             return Findings::only(Evidence::Set { files, agreement: None });
         }
         let seen = crowd.compare_all(&self.plan);
+        if let Some(later) = seen.values().find(|seen| seen.later) {
+            return Findings::only(Evidence::Later { files, reason: later.place.clone() });
+        }
         let agreement = self.agreement(&crowd.ids, &seen);
         let evidence = Evidence::Set { files, agreement: Some(agreement) };
         let rows = case.rows.iter().copied();
@@ -201,6 +212,9 @@ impl Examiner {
         let why = match canonical {
             Ok(canonical) => {
                 let seen = outputs.compare_with_canonical(canonical, &self.plan);
+                if seen.later {
+                    return (Against::Transient(seen.place), None);
+                }
                 return (Against::Pair(seen.pair), Some(seen));
             }
             Err(why) => why,

@@ -10,6 +10,7 @@
 //! Where to extend: a new kind of output or comparison belongs into the crate `compare`; the use of it here is in
 //! `outputs` alone.
 
+mod again;
 mod crowd;
 mod digest;
 mod evidence;
@@ -17,8 +18,9 @@ mod keep;
 mod outputs;
 mod pool;
 
+pub use again::{Again, Unjudgeable, again, decided};
 pub use crowd::Crowd;
 pub use evidence::{Case, Examiner, Findings, to_read};
 pub use keep::{Circumstances, keep};
-pub use outputs::{Outputs, Seen, Unreadable, Uploads, spec_text};
+pub use outputs::{About, Outputs, Seen, Unreadable, Uploads, spec_text};
 pub use pool::{in_parallel, prefix_in_parallel};

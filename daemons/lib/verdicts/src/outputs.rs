@@ -14,9 +14,10 @@
 use std::path::{Path, PathBuf};
 
 use boinc::hierarchy::path_in;
+use boinc::id::ResultId;
 use boinc::result_doc::{OutputFile, output_files};
 use boinc::verdict::KeptFile;
-use compare::{Comparison, File, FileError, Parsed, Plan, Spec, Trouble, Verdict};
+use compare::{Answer, Comparison, File, FileError, Parsed, Plan, Ran, Spec, Trouble, Verdict};
 use rules::quorum::Pair;
 
 use crate::digest::{Stamp, digest};
@@ -25,6 +26,10 @@ use crate::digest::{Stamp, digest};
 #[derive(Debug)]
 pub struct Outputs {
     files: Vec<Output>,
+    /// As a script sees them.
+    shown: compare::Seen,
+    /// Where scripts are.
+    programs: PathBuf,
     /// Something is odd about them, though they can be compared.
     pub suspicious: Option<String>,
 }
@@ -34,7 +39,39 @@ pub struct Outputs {
 struct Output {
     name: String,
     path: PathBuf,
-    content: Option<(Parsed, Option<Stamp>)>,
+    content: Option<Content>,
+}
+
+/// What is there.
+#[derive(Debug)]
+struct Content {
+    /// None: only a script looks at it.
+    parsed: Option<Parsed>,
+    /// Of the file; None: it is none, or it changes.
+    stamp: Option<Stamp>,
+}
+
+/// Whose outputs they are, and what is known of them beside the files.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    #[allow(missing_docs)]
+    pub result: ResultId,
+    /// `xml_doc_in`
+    pub document: &'a [u8],
+    /// `stderr_out`, where the spec compares it.
+    pub stderr: Option<&'a [u8]>,
+    /// Run time in seconds, for scripts.
+    pub runtime: f64,
+    /// Seconds since it was reported.
+    pub age: f64,
+}
+
+impl<'a> About<'a> {
+    /// Of a result that was reported `age` seconds ago.
+    #[must_use]
+    pub fn new(document: &'a [u8], age: f64) -> Self {
+        Self { result: ResultId(0), document, stderr: None, runtime: 0.0, age }
+    }
 }
 
 /// Why outputs can't be compared.
@@ -59,6 +96,8 @@ pub struct Seen {
     pub left: String,
     /// What the right one has there, escaped.
     pub right: String,
+    /// Ask again later.
+    pub later: bool,
 }
 
 impl Seen {
@@ -71,6 +110,7 @@ impl Seen {
             place: String::new(),
             left: String::new(),
             right: String::new(),
+            later: false,
         }
     }
 
@@ -105,6 +145,7 @@ impl Seen {
                 place: format!("{file}, line {}, column {}", worst.line, worst.column),
                 left: worst.left,
                 right: worst.right,
+                later: false,
             },
             None if comparison.verdict == Verdict::Agree => Self { pair, ..Self::equal() },
             None => Self::differs(format!("{file}: {}", comparison.reason)),
@@ -122,6 +163,8 @@ pub struct Uploads {
     pub folder: PathBuf,
     /// config.xml: `uldl_dir_fanout`
     pub fanout: u32,
+    /// Where scripts are: `bin/` of the project.
+    pub programs: PathBuf,
 }
 
 /// The text of a spec, for keeping: whoever has it knows what "the same" meant.
@@ -131,16 +174,49 @@ pub fn spec_text(spec: &Spec) -> String {
 }
 
 impl Uploads {
-    /// Reads the outputs that `xml_doc_in` names, of a result that was reported `age` seconds ago.
+    /// Reads the outputs that a result's document names, and its stderr if that is compared, and asks `init_script`.
     ///
     /// # Errors
     /// See the module's table.
-    pub fn read(&self, xml_doc_in: &[u8], plan: &Plan, age: f64) -> Result<Outputs, Unreadable> {
-        let mut outputs = Outputs { files: Vec::new(), suspicious: None };
-        for file in &compared(xml_doc_in)? {
-            outputs.files.push(self.read_one(file, plan, age)?);
+    pub fn read(&self, about: &About<'_>, plan: &Plan) -> Result<Outputs, Unreadable> {
+        let mut files = Vec::new();
+        for file in &compared(about.document)? {
+            files.push(self.read_one(file, plan, about.age)?);
         }
-        Ok(outputs)
+        let there = files.iter().filter(|file| file.content.is_some()).map(|file| file.path.clone());
+        let shown = compare::Seen {
+            files: there.collect(),
+            result_id: about.result.0.into(),
+            runtime: about.runtime,
+        };
+        if let Some(stderr) = about.stderr {
+            files.push(read_stderr(stderr, plan)?);
+        }
+        let outputs = Outputs { files, shown, programs: self.programs.clone(), suspicious: None };
+        match plan.script().and_then(|script| script.init(&outputs.shown, &self.programs)) {
+            None => Ok(outputs),
+            Some(Ran { answer: Answer::Yes, .. }) => Ok(outputs),
+            Some(Ran { answer: Answer::No, output }) => {
+                Err(Unreadable::Bad(format!("init_script says no: {}", output.trim_end())))
+            }
+            Some(Ran { answer: Answer::Later, .. }) => {
+                Err(Unreadable::Later("init_script wants to be asked later".to_owned()))
+            }
+            // Never anybody's fault.
+            Some(Ran { answer: Answer::CantSay(why), output }) => {
+                Err(Unreadable::Later(format!("init_script can't say: {why}; {}", output.trim_end())))
+            }
+        }
+    }
+
+    /// Whether all files that `xml_doc_in` names are there, but those that may be missing.
+    #[must_use]
+    pub fn are_there(&self, xml_doc_in: &[u8]) -> bool {
+        let there = |file: &OutputFile| {
+            path_in(&self.folder, &file.physical_name, self.fanout)
+                .is_ok_and(|path| Stamp::of(&path).is_some())
+        };
+        compared(xml_doc_in).is_ok_and(|files| files.iter().all(|file| file.optional || there(file)))
     }
 
     /// Bytes of the files that `xml_doc_in` names, as far as they are there.
@@ -159,14 +235,15 @@ impl Uploads {
         let path = path_in(&self.folder, &file.physical_name, self.fanout)
             .map_err(|error| Unreadable::Bad(format!("output {name:?}: {error}")))?;
         let stamp = Stamp::of(&path);
+        let for_script = plan.is_for_script(name);
         let plan = plan.file(name);
         let parsed = File::open(&path, plan.max_bytes())
             .map_err(Trouble::from)
-            .and_then(|opened| Parsed::read(opened, plan));
+            .and_then(|opened| if for_script { Ok(None) } else { Parsed::read(opened, plan).map(Some) });
         let output = |path, content| Output { name: name.clone(), path, content };
         match parsed {
-            Ok(parsed) => match parsed.check() {
-                Ok(()) => Ok(output(path, Some((parsed, stamp)))),
+            Ok(parsed) => match parsed.as_ref().map_or(Ok(()), Parsed::check) {
+                Ok(()) => Ok(output(path, Some(Content { parsed, stamp }))),
                 Err(malformed) => Err(Unreadable::Bad(format!("output {name:?}: {malformed}"))),
             },
             Err(Trouble::File(error)) if error.is_missing() && self.may_come(&path, age) => Err(
@@ -196,6 +273,24 @@ fn compared(xml_doc_in: &[u8]) -> Result<Vec<OutputFile>, Unreadable> {
     Ok(files)
 }
 
+/// The text of a task's stderr, as a file of the name `stderr`.
+fn read_stderr(stderr_out: &[u8], plan: &Plan) -> Result<Output, Unreadable> {
+    let find = |text: &[u8], tag: &[u8]| text.windows(tag.len()).position(|window| window == tag);
+    let (begin, end) = (&b"<stderr_txt>"[..], &b"</stderr_txt>"[..]);
+    let text =
+        find(stderr_out, begin).and_then(|at| stderr_out.get(at + begin.len()..)).unwrap_or(stderr_out);
+    let text = find(text, end).and_then(|at| text.get(..at)).unwrap_or(text);
+    let text = text.strip_prefix(b"\n").unwrap_or(text);
+    let parsed = Parsed::from_bytes(text.to_vec(), plan.file("stderr"));
+    match parsed.check() {
+        Ok(()) => {
+            let content = Content { parsed: Some(parsed), stamp: None };
+            Ok(Output { name: "stderr".to_owned(), path: PathBuf::new(), content: Some(content) })
+        }
+        Err(malformed) => Err(Unreadable::Bad(format!("stderr: {malformed}"))),
+    }
+}
+
 fn folder_is_there(path: &Path) -> bool {
     path.parent().is_some_and(Path::is_dir)
 }
@@ -204,18 +299,17 @@ impl Outputs {
     /// Memory that the contents take, in bytes.
     #[must_use]
     pub fn memory(&self) -> u64 {
-        let parsed = self.files.iter().filter_map(|file| file.content.as_ref());
-        parsed.fold(0, |sum, (parsed, _)| sum.saturating_add(parsed.memory() as u64))
+        let parsed = self.files.iter().filter_map(|file| file.content.as_ref()?.parsed.as_ref());
+        parsed.fold(0, |sum, parsed| sum.saturating_add(parsed.memory() as u64))
     }
 
     /// Digests of the files that are there, if each is still the one that was parsed.
     #[must_use]
     pub fn digests(&self) -> Option<Vec<KeptFile>> {
-        let there =
-            self.files.iter().filter_map(|file| file.content.as_ref().map(|(_, stamp)| (file, stamp)));
+        let there = self.files.iter().filter_map(|file| Some((file, file.content.as_ref()?.stamp)));
         there
             .map(|(file, stamp)| {
-                let stamp = (*stamp)?;
+                let stamp = stamp?;
                 let sha256 = digest(&file.path, stamp)?;
                 Some(KeptFile { name: file.name.clone(), sha256, bytes: stamp.size })
             })
@@ -226,13 +320,34 @@ impl Outputs {
     /// worst of all files, or the first file that differs.
     #[must_use]
     pub fn compare(&self, other: &Self, plan: &Plan) -> Seen {
-        self.each(other, |name, left, right| plan.file(name).compare_mutually(left, right))
+        let seen = self.each(other, |name, left, right| plan.file(name).compare_mutually(left, right));
+        self.by_script(other, plan, seen)
     }
 
     /// The same with the canonical result's outputs, which are the reference where a rule has one.
     #[must_use]
     pub fn compare_with_canonical(&self, canonical: &Self, plan: &Plan) -> Seen {
-        self.each(canonical, |name, left, right| plan.file(name).compare(left, right))
+        let seen = self.each(canonical, |name, left, right| plan.file(name).compare(left, right));
+        self.by_script(canonical, plan, seen)
+    }
+
+    /// Asks `compare_script` when all that is declared agrees. An output is not asked about itself.
+    fn by_script(&self, other: &Self, plan: &Plan, seen: Seen) -> Seen {
+        if !matches!(seen.pair, Pair::Agrees { .. }) || std::ptr::eq(self, other) {
+            return seen;
+        }
+        let Some(ran) =
+            plan.script().and_then(|script| script.compare(&self.shown, &other.shown, &self.programs))
+        else {
+            return seen;
+        };
+        let said = |what: &str| format!("compare_script {what}: {}", ran.output.trim_end());
+        match &ran.answer {
+            Answer::Yes => seen,
+            Answer::No => Seen::differs(said("says no")),
+            Answer::Later => Seen { later: true, ..Seen::unknown("compare_script wants to be asked later") },
+            Answer::CantSay(why) => Seen::unknown(said(&format!("can't say ({why})"))),
+        }
     }
 
     fn each(&self, other: &Self, compare: impl Fn(&str, &Parsed, &Parsed) -> Comparison) -> Seen {
@@ -250,9 +365,11 @@ impl Outputs {
             }
             let seen = match (&left.content, &right.content) {
                 (None, None) => continue,
-                (Some((left_content, _)), Some((right_content, _))) => {
-                    Seen::of(&left.name, compare(&left.name, left_content, right_content))
+                (Some(Content { parsed: Some(one), .. }), Some(Content { parsed: Some(two), .. })) => {
+                    Seen::of(&left.name, compare(&left.name, one, two))
                 }
+                // The script's.
+                (Some(Content { parsed: None, .. }), Some(Content { parsed: None, .. })) => continue,
                 _ => return Seen::differs(format!("{}: only one of them has it", left.name)),
             };
             if !matches!(seen.pair, Pair::Agrees { .. }) {
@@ -275,7 +392,7 @@ mod tests {
         <file_ref><file_name>r_0_1</file_name><open_name>extra</open_name><optional/></file_ref></result>";
 
     fn uploads(folder: &Path) -> Uploads {
-        Uploads { folder: folder.to_owned(), fanout: 1024 }
+        Uploads { folder: folder.to_owned(), fanout: 1024, programs: folder.to_owned() }
     }
 
     fn put(folder: &Path, name: &str, content: &str) {
@@ -288,7 +405,7 @@ mod tests {
     fn a_missing_folder_is_later_and_a_missing_file_is_the_results_fault() {
         let folder = tempfile::tempdir().unwrap();
         let spec = Spec::exact().plan().unwrap();
-        let read = || uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec, 0.0);
+        let read = || uploads(folder.path()).read(&About::new(DOCUMENT.as_bytes(), 0.0), &spec);
         assert!(matches!(read(), Err(Unreadable::Later(_))), "{:?}", read());
         let path = path_in(folder.path(), "r_0_0", 1024).unwrap();
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -304,8 +421,9 @@ mod tests {
     #[test]
     fn a_folder_that_never_comes_is_the_results_fault_in_the_end() {
         let folder = tempfile::tempdir().unwrap();
-        let read =
-            |age: f64| uploads(folder.path()).read(DOCUMENT.as_bytes(), &Spec::exact().plan().unwrap(), age);
+        let read = |age: f64| {
+            uploads(folder.path()).read(&About::new(DOCUMENT.as_bytes(), age), &Spec::exact().plan().unwrap())
+        };
         assert!(matches!(read(PATIENCE * 9.0), Err(Unreadable::Later(_))), "nothing is mounted");
         put(folder.path(), "another", "x");
         assert!(matches!(read(PATIENCE - 1.0), Err(Unreadable::Later(_))));
@@ -318,14 +436,14 @@ mod tests {
         let spec = Spec::numeric(0.0, 1e-3).plan().unwrap();
         put(folder.path(), "r_0_0", "1.0 2.0");
         std::fs::create_dir_all(path_in(folder.path(), "r_0_1", 1024).unwrap().parent().unwrap()).unwrap();
-        let without = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec, 0.0).unwrap();
+        let without = uploads(folder.path()).read(&About::new(DOCUMENT.as_bytes(), 0.0), &spec).unwrap();
         put(folder.path(), "r_0_1", "7");
-        let with = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec, 0.0).unwrap();
+        let with = uploads(folder.path()).read(&About::new(DOCUMENT.as_bytes(), 0.0), &spec).unwrap();
         assert_eq!(with.compare(&with, &spec), Seen::equal());
         assert_eq!(without.compare(&without, &spec), Seen::equal());
         assert_eq!(with.compare(&without, &spec), Seen::differs("extra: only one of them has it"));
         put(folder.path(), "r_0_0", "1.0005 2.0");
-        let near = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec, 0.0).unwrap();
+        let near = uploads(folder.path()).read(&About::new(DOCUMENT.as_bytes(), 0.0), &spec).unwrap();
         let seen = near.compare(&with, &spec);
         assert!(
             matches!(seen.pair, Pair::Agrees { deviation } if deviation > 0.4 && deviation < 0.6),
@@ -333,7 +451,7 @@ mod tests {
         );
         assert_eq!((seen.place.as_str(), seen.left.as_str()), ("out, line 1, column 1", "1.0005"));
         put(folder.path(), "r_0_0", "1.5 2.0");
-        let far = uploads(folder.path()).read(DOCUMENT.as_bytes(), &spec, 0.0).unwrap();
+        let far = uploads(folder.path()).read(&About::new(DOCUMENT.as_bytes(), 0.0), &spec).unwrap();
         let seen = far.compare(&with, &spec);
         assert_eq!((seen.pair, seen.right.as_str()), (Pair::Differs, "1.0"));
         assert!(seen.deviation.is_some_and(|units| units > 300.0), "{seen:?}");
@@ -344,7 +462,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let document =
             "<result><file_ref><file_name>../../x</file_name><open_name>out</open_name></file_ref></result>";
-        let read = uploads(folder.path()).read(document.as_bytes(), &Spec::exact().plan().unwrap(), 0.0);
+        let read = uploads(folder.path())
+            .read(&About::new(document.as_bytes(), 0.0), &Spec::exact().plan().unwrap());
         assert!(matches!(read, Err(Unreadable::Bad(_))), "{read:?}");
     }
 }

@@ -3,7 +3,7 @@
 //! Nothing is written but what is printed. Names and values come from strangers: the library escapes and cuts them.
 
 mod files;
-mod spec;
+pub mod spec;
 
 use std::path::PathBuf;
 

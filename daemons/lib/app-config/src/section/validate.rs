@@ -67,6 +67,15 @@ impl Default for Validate {
 }
 
 impl Validate {
+    /// What min_quorum is raised to where a result is suspicious, of an app with this `target_nresults`.
+    #[must_use]
+    pub fn quorum(&self, target_nresults: i32) -> i32 {
+        match self.suspicious_quorum {
+            0 => target_nresults.saturating_abs().max(2),
+            declared => declared,
+        }
+    }
+
     pub(crate) fn check(&self, report: &mut Report<'_>) {
         if self.suspicious_quorum != 0 && !(2..=1000).contains(&self.suspicious_quorum) {
             report(

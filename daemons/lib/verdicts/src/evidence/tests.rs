@@ -41,7 +41,11 @@ impl Place {
 
     fn examiner(&self, spec: Spec) -> Examiner {
         Examiner {
-            uploads: Uploads { folder: self.folder.path().to_owned(), fanout: 1024 },
+            uploads: Uploads {
+                folder: self.folder.path().to_owned(),
+                fanout: 1024,
+                programs: self.folder.path().to_owned(),
+            },
             plan: Arc::new(spec.plan().unwrap()),
             independence: Independence::Results,
             suspicious_quorum: 2,
@@ -151,7 +155,7 @@ fn short_memory_changes_no_answer() {
         assert_eq!((&found.evidence, &found.seen), (&wanted.evidence, &wanted.seen));
         assert_eq!(found.canonical, wanted.canonical);
     }
-    let read = |id: ResultId| plenty.uploads.read(&place.documents[&id], &plenty.plan, 0.0);
+    let read = |id: ResultId| plenty.uploads.read(&About::new(&place.documents[&id], 0.0), &plenty.plan);
     let ids: Vec<ResultId> = (1..=9).map(ResultId).collect();
     assert_eq!(Crowd::gather(&ids, 2, 0, &read).0.unheld(), 9);
     assert_eq!(Crowd::gather(&ids, 2, 1 << 20, &read).0.unheld(), 0);
@@ -203,4 +207,52 @@ fn suspects_are_told_to_the_rules() {
     assert_eq!(files[&ResultId(1)], FileCheck::Suspicious("flagged".to_owned()));
     assert_eq!(files[&ResultId(2)], FileCheck::Ok);
     assert_eq!(findings.canonical.unwrap().0, ResultId(2), "the other one");
+}
+
+fn script(place: &Place, text: &str) -> Examiner {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = place.folder.path().join("judge.sh");
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let compare_script = ["judge.sh", "files", "files2"].map(str::to_owned).to_vec();
+    let script = compare::ScriptSpec { compare_script, ..compare::ScriptSpec::default() };
+    place.examiner(Spec { script: Some(script), ..Spec::exact() })
+}
+
+#[test]
+fn a_script_decides_and_its_crash_costs_nobody_credit() {
+    let place = Place::new(&["1\n", "1\n", "2\n"]);
+    let same = script(&place, "#!/bin/sh\ncmp -s \"$1\" \"$2\" || exit 1\n");
+    let findings = place.examine(&same, &workunit(2, 0), None);
+    assert_eq!(choice(&findings, 2).unwrap().valid, [ResultId(1), ResultId(2)]);
+    let seen = findings.between(ResultId(1), ResultId(3)).unwrap();
+    assert!(seen.place.starts_with("compare_script says no"), "{seen:?}");
+    for crash in ["#!/bin/sh\nexit 3\n", "#!/bin/sh\nkill -9 $$\n"] {
+        let findings = place.examine(&script(&place, crash), &workunit(2, 0), None);
+        assert_eq!(choice(&findings, 2), None);
+        let seen = findings.between(ResultId(1), ResultId(2)).unwrap();
+        assert_eq!(seen.pair, Pair::Unknown, "{seen:?}");
+    }
+    let later = place.examine(&script(&place, "#!/bin/sh\nexit 75\n"), &workunit(2, 0), None);
+    assert!(matches!(later.evidence, Evidence::Later { .. }), "{later:?}");
+}
+
+#[test]
+fn stderr_is_compared_where_it_is_declared() {
+    let place = Place::new(&["1\n", "1\n"]);
+    let file = |name: &str| compare::FileSpec { name: name.to_owned(), ..compare::FileSpec::default() };
+    let spec = Spec { files: vec![file("stderr"), file("*")], ..Spec::exact() };
+    let examiner = place.examiner(spec);
+    let rows: Vec<&ResultRow> = place.rows.iter().collect();
+    let wrapped = |text: &str| {
+        format!("<core_client_version>8</core_client_version>\n<![CDATA[\n<stderr_txt>\n{text}\n</stderr_txt>\n]]>").into_bytes()
+    };
+    for (second, agrees) in [("done", true), ("failed", false)] {
+        let stderr: BTreeMap<ResultId, Vec<u8>> =
+            [(ResultId(1), wrapped("done")), (ResultId(2), wrapped(second))].into();
+        let mut case = Case::new(&rows, &place.documents, NOW);
+        case.stderr = Some(&stderr);
+        let findings = examiner.examine(&workunit(2, 0), &case, 1);
+        assert_eq!(choice(&findings, 2).is_some(), agrees, "{findings:?}");
+    }
 }
