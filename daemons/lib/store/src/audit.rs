@@ -257,8 +257,10 @@ impl Conn {
              AND {ours}) AS set_aside \
              FROM msg_from_host WHERE {ours}"
         );
+        let places = sql.matches('?').count();
         let mut query = diesel::sql_query(sql).into_boxed();
-        for variety in all.iter().chain(&all).chain(&all) {
+        // Every place of the statement is one of the varieties, in their order.
+        for variety in all.iter().cycle().take(places) {
             query = query.bind::<Text, _>(variety);
         }
         Ok(query.get_result(&mut self.db).await?)

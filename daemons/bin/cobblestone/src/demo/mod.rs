@@ -23,11 +23,13 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use daemon::{Clock, Stop};
 use sandbox::{Server, SimClock};
+use store::report_view::{By, Which};
 
 use crate::audit::{Finding, findings_text};
 use crate::cli::ProjectArgs;
 use crate::migrate::migrate;
 use crate::project::Project;
+use crate::report;
 use crate::screen::Screen;
 use crate::text::quoted;
 use facts::Facts;
@@ -161,11 +163,25 @@ async fn stages(
     let bytes = bytes::ByteForByte::of(&bytes::outputs(&project).await?);
     let folder = place.results().join(scenario::APP);
     let dataset = dataset::Dataset::read(&folder)?;
+    let which = Which::default();
+    let (jobs, all_jobs) = opened
+        .store
+        .snapshot("job table", async |conn| {
+            let mut rows = Vec::new();
+            conn.each_jobs(&which, By::Campaign, Some(10), |row| {
+                rows.push(row);
+                true
+            })
+            .await?;
+            Ok((rows, conn.all_jobs(&which).await?))
+        })
+        .await?;
 
     let summary = summary::Summary {
         lived: &lived,
         audit: &audit,
         facts: &facts,
+        jobs: report::shown(By::Campaign, jobs, 0, &all_jobs),
         bytes,
         dataset: &dataset,
         folder: &folder,
@@ -174,6 +190,7 @@ async fn stages(
     let mut findings = audit.findings();
     findings.extend(truth::findings(&lived.books, &facts, &audit));
     findings.push(truth::dataset(&facts, &dataset));
+    findings.push(truth::jobs(&lived.books, &all_jobs));
     findings.extend(ending(args, &lived, &facts));
     let off = findings.iter().filter(|finding| !finding.ok).count();
     let _ = write!(

@@ -16,6 +16,8 @@ pub const APP: &str = "theory";
 pub const CAMPAIGN: &str = "demo";
 /// Name of the database.
 pub const DATABASE: &str = "cobblestone_demo";
+/// Variety of the guest reports.
+pub const REPORTS: &str = "jobs.json";
 /// The daemons, as config.xml lists them.
 pub const DAEMONS: [&str; 4] = ["work-generator", "trickle-credit", "validator", "assimilator"];
 /// Real seconds that an idle daemon sleeps: hours pass meanwhile in the sandbox.
@@ -110,6 +112,11 @@ enabled = true
 max_lifetime_seconds = 90000
 max_flops = 1e12
 
+[[reports]]
+variety = "{REPORTS}"
+format = "json"
+meaning = "cumulative"
+
 [compare]
 method = "numeric"
 absolute = 1e-12
@@ -134,6 +141,7 @@ pub fn fleet(args: &DemoArgs) -> FleetOptions {
         hosts: args.hosts,
         users: (args.hosts * 2).div_ceil(3),
         teams: (args.hosts / 20).clamp(1, 12),
+        reports: Some(REPORTS),
         ..FleetOptions::default()
     }
 }

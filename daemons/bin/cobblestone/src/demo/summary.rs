@@ -23,6 +23,8 @@ pub struct Summary<'a> {
     pub audit: &'a Audit,
     /// Workunits and results.
     pub facts: &'a Facts,
+    /// The job table.
+    pub jobs: String,
     /// What exact comparison would have done.
     pub bytes: ByteForByte,
     /// What the assimilator stored.
@@ -45,6 +47,8 @@ impl Summary<'_> {
         section("TRICKLE-UP MESSAGES, as the books have them", &self.audit.messages_table().text("  "));
         section("CREDIT", &self.credit());
         section("UPTIME, the truth against the books (hours)", &uptime(&lines));
+        let jobs: String = self.jobs.lines().map(|line| format!("  {line}\n")).collect();
+        section("JOBS INSIDE THE VIRTUAL MACHINES, as their guests reported them", &jobs);
         section("BYTE-FOR-BYTE COMPARISON, had it been used", &self.byte_for_byte());
         section("DATASET", &self.dataset());
         out

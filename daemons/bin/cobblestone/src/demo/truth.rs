@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sandbox::fleet::{Books, Run};
 use sandbox::{Behaviour, Fate};
+use store::report_view::Jobs;
 
 use super::dataset::Dataset;
 use super::facts::{End, Facts, ResultFact};
@@ -162,6 +163,20 @@ pub fn dataset(facts: &Facts, dataset: &Dataset) -> Finding {
         ),
         faults,
     )
+}
+
+/// The job table must hold what guests reported.
+pub fn jobs(books: &Books, all: &Jobs) -> Finding {
+    let (received, succeeded) = books.jobs();
+    let mut faults = Vec::new();
+    for (what, sent, found) in
+        [("received", received, &all.received), ("succeeded", succeeded, &all.succeeded)]
+    {
+        if sent.to_string() != *found {
+            faults.push(format!("{sent} {what} were reported, the table has {found}"));
+        }
+    }
+    finding(&format!("the job table holds the {succeeded} jobs that guests reported as done"), faults)
 }
 
 /// Each message that a host sent must be in the books, once.

@@ -36,11 +36,13 @@ pub enum Fate {
     StepBack,
     /// Stored after the result was reported.
     AfterReport,
+    /// No claim: what the guest says of its jobs.
+    GuestReport,
     /// Cut, broken or deeply nested XML.
     BrokenXml,
     /// A result that does not exist.
     UnknownResult,
-    /// A result of another host.
+    /// A result of another volunteer.
     ForeignResult,
     /// NaN, infinite, huge or negative.
     AbsurdNumber,
@@ -77,6 +79,7 @@ impl Fate {
             Self::Overtaken => "overtaken by a later one",
             Self::StepBack => "step back after a restart",
             Self::AfterReport => "after the report",
+            Self::GuestReport => "guest report",
             Self::BrokenXml => "broken XML",
             Self::UnknownResult => "unknown result",
             Self::ForeignResult => "another host's result",
@@ -117,6 +120,8 @@ pub struct Run {
     pub ran_seconds: f64,
     /// Largest claim that was stored, seconds; 0 = none.
     pub highest_claim: f64,
+    /// Most jobs done that a guest report which was stored says; none if none was.
+    pub jobs: Option<u64>,
     /// When its report was stored.
     pub reported: Option<f64>,
     /// Peak FLOPS that the scheduler assumed.
@@ -147,6 +152,13 @@ impl Books {
             *count.entry(run.behaviour).or_insert(0) += 1;
         }
         count
+    }
+
+    /// Jobs done, as guests reported: (received, succeeded).
+    #[must_use]
+    pub fn jobs(&self) -> (u64, u64) {
+        let done = self.runs.iter().filter_map(|run| run.jobs);
+        done.fold((0, 0), |(received, succeeded), jobs| (received + jobs + 1, succeeded + jobs))
     }
 
     /// Results reported.

@@ -9,6 +9,22 @@ pub(super) fn claim(result: &str, time: f64, seconds: f64) -> Vec<u8> {
         .into_bytes()
 }
 
+/// Jobs that a guest has done after so many seconds of uptime: one in half an hour, each of 1000 events.
+pub(super) fn jobs_done(seconds: f64) -> u64 {
+    (seconds / 1800.0).max(0.0) as u64
+}
+
+/// What a guest writes about its jobs, as the client sends it: totals so far, one job is being worked on.
+pub(super) fn report(result: &str, time: f64, done: u64) -> Vec<u8> {
+    format!(
+        "\n      <result_name>{result}</result_name>\n      <time>{time:.0}</time>\n{{\"received\": {}, \"succeeded\": {done}, \
+         \"failed\": 0, \"events\": {}}}\n",
+        done + 1,
+        done * 1000
+    )
+    .into_bytes()
+}
+
 /// A message that is no proper claim. `own` is a result of the host, `foreign` one of another host, if there is any.
 pub(super) fn hostile(own: &str, foreign: Option<&str>, time: f64, rng: &mut Rng) -> (Fate, Vec<u8>) {
     match (rng.below(7), foreign) {

@@ -59,6 +59,8 @@ struct Outgoing {
     text: Vec<u8>,
     /// Task and claim, when it is a proper claim.
     claim: Option<(usize, f64, bool)>,
+    /// Task and jobs done, when it is a guest report.
+    report: Option<(usize, u64)>,
     fate: Option<Fate>,
 }
 
@@ -255,6 +257,7 @@ impl Fleet {
                 sent: now,
                 ran_seconds: plan.ran,
                 highest_claim: 0.0,
+                jobs: None,
                 reported: None,
                 flops_estimate: request.flops_estimate,
             });
@@ -296,13 +299,25 @@ impl Fleet {
             return;
         };
         let text = message::claim(&task.sent.name, time + host.skew, claim);
-        let outgoing = Outgoing { text, claim: Some((index, claim, stepped_back)), fate: None };
+        let outgoing = Outgoing { text, claim: Some((index, claim, stepped_back)), report: None, fate: None };
         state.outbox.push(outgoing.clone());
+        if self.options.reports.is_some() {
+            // What the machine claims too much, its guest did not do.
+            let done = message::jobs_done(claim.min(time - f64::from(task.sent.sent_time)));
+            let text = message::report(&task.sent.name, time + host.skew, done);
+            let fate = Some(Fate::GuestReport);
+            state.outbox.push(Outgoing { text, claim: None, report: Some((index, done)), fate });
+        }
         if host.rng.chance(shares.malformed) {
-            let foreign =
-                self.books.runs.iter().rev().find(|run| run.hostid != host.id).map(|run| run.name.as_str());
+            let foreign = self
+                .books
+                .runs
+                .iter()
+                .rev()
+                .find(|run| run.userid != host.userid)
+                .map(|run| run.name.as_str());
             let (fate, text) = message::hostile(&task.sent.name, foreign, time + host.skew, &mut host.rng);
-            state.outbox.push(Outgoing { text, claim: None, fate: Some(fate) });
+            state.outbox.push(Outgoing { text, claim: None, report: None, fate: Some(fate) });
         }
         if host.rng.chance(shares.out_of_order) {
             return;
@@ -392,7 +407,14 @@ impl Fleet {
                 (None, None) => Fate::Empty,
             };
             self.books.count(fate);
-            messages.push(Message { hostid, variety: "cpu_time".to_owned(), text: outgoing.text.clone() });
+            let mut variety = "cpu_time";
+            if let Some((index, done)) = outgoing.report
+                && let Some(run) = self.books.runs.get_mut(index)
+            {
+                variety = self.options.reports.unwrap_or(variety);
+                run.jobs = run.jobs.max(Some(done));
+            }
+            messages.push(Message { hostid, variety: variety.to_owned(), text: outgoing.text.clone() });
         }
         messages
     }

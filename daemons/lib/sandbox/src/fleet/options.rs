@@ -16,6 +16,8 @@ pub struct FleetOptions {
     pub vm_seconds: f64,
     /// Seconds of uptime between two trickles, from and to.
     pub trickle_every: (f64, f64),
+    /// Variety of the guest reports that come with trickles; none if guests send none.
+    pub reports: Option<&'static str>,
     /// Simulated seconds until a host without work asks again.
     pub ask_every: f64,
     /// Most tasks at a time on one host.
@@ -80,6 +82,7 @@ impl Default for FleetOptions {
             teams: 6,
             vm_seconds: 86_400.0,
             trickle_every: (1_800.0, 3_600.0),
+            reports: None,
             ask_every: 1_800.0,
             max_tasks: 3,
             hosts_of_kind: HostShares {

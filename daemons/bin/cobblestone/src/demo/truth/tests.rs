@@ -15,6 +15,7 @@ fn run(result: i32, behaviour: Behaviour, ran: f64) -> Run {
         sent: 0.0,
         ran_seconds: ran,
         highest_claim: ran,
+        jobs: None,
         reported: Some(1.0),
         flops_estimate: 1e9,
     }
