@@ -260,7 +260,7 @@ impl Assimilator {
         copies: Option<&mut Copies<'_>>,
         stopping: &dyn Fn() -> bool,
     ) -> Result<Result<Row, Aside>, OutputError> {
-        let Item { workunit, results, job, fate, files, host, stderr } = item;
+        let Item { workunit, results, job, fate, files, validated, host, stderr } = item;
         let campaign = job.as_ref().map_or(layout::NO_CAMPAIGN, |job| job.campaign.as_str()).to_owned();
         let aside = |host, reason| {
             Ok(Err(Aside { workunit: workunit.id, name: workunit.name.clone(), host, reason }))
@@ -272,7 +272,7 @@ impl Assimilator {
                 let folder = layout::outputs_folder(&campaign, &workunit.name);
                 let is_copied = self.copy_outputs && !files.is_empty();
                 let copies = copies.map(|copies| (copies, folder.as_str()));
-                let outputs = match outputs::take(&self.upload, &files, copies, stopping) {
+                let outputs = match outputs::take(&self.upload, &files, &validated, copies, stopping) {
                     Ok(outputs) => outputs,
                     Err(OutputError::Workunit(reason)) => return aside(canonical.hostid, reason),
                     Err(error) => return Err(error),

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use boinc::id::{HostId, ResultId, WorkunitId};
 use boinc::record::{ResultRow, Workunit};
 use boinc::result_doc::{OutputFile, output_files};
+use boinc::verdict::KeptFile;
 use store::assimilation::{HostFacts, JobOf};
 use store::validation::Selection;
 use store::{BadRow, Store};
@@ -31,6 +32,8 @@ pub struct Item {
     pub fate: Fate,
     /// Output files of its canonical result, if it is to be assimilated.
     pub files: Vec<OutputFile>,
+    /// Digests of the canonical result's files, as the validator compared them; empty where none are kept.
+    pub validated: Vec<KeptFile>,
     /// Host of its canonical result.
     pub host: Option<HostFacts>,
     /// End of the most telling stderr, if it failed.
@@ -141,7 +144,16 @@ async fn items(store: &Store, workunits: Vec<Workunit>) -> store::Result<Vec<Ite
                 None => decide::decide(&workunit, &results, bad.remove(&workunit.id).as_deref()),
             };
             let job = jobs.remove(&workunit.id);
-            Item { workunit, results, job, fate, files: Vec::new(), host: None, stderr: None }
+            Item {
+                workunit,
+                results,
+                job,
+                fate,
+                files: Vec::new(),
+                validated: Vec::new(),
+                host: None,
+                stderr: None,
+            }
         })
         .collect();
     add_documents(store, &mut items).await?;
@@ -161,16 +173,24 @@ async fn add_documents(store: &Store, items: &mut [Item]) -> store::Result<()> {
     let ids: Vec<ResultId> = canonicals.iter().map(|(id, _)| *id).collect();
     let hosts: Vec<HostId> =
         canonicals.iter().map(|(_, host)| *host).collect::<BTreeSet<_>>().into_iter().collect();
-    let (documents, hosts) = store
+    let workunits: Vec<WorkunitId> = items.iter().map(|item| item.workunit.id).collect();
+    let (documents, hosts, kept) = store
         .read("output documents and hosts", async |conn| {
-            Ok((conn.output_documents(&ids).await?, conn.host_facts(&hosts).await?))
+            Ok((
+                conn.output_documents(&ids).await?,
+                conn.host_facts(&hosts).await?,
+                conn.canonical_files(&workunits).await?,
+            ))
         })
         .await?;
+    let mut kept: BTreeMap<ResultId, Vec<KeptFile>> =
+        kept.into_iter().map(|(_, canonical, files)| (canonical, files)).collect();
     let documents: BTreeMap<ResultId, Vec<u8>> = documents.into_iter().collect();
     let hosts: BTreeMap<HostId, HostFacts> = hosts.into_iter().map(|host| (host.id, host)).collect();
     for item in items {
         let Fate::Assimilate { canonical, .. } = &item.fate else { continue };
         item.host = hosts.get(&canonical.hostid).cloned();
+        item.validated = kept.remove(&canonical.id).unwrap_or_default();
         match output_files(documents.get(&canonical.id).map(Vec::as_slice).unwrap_or_default()) {
             Ok(files) => item.files = files,
             Err(error) => {

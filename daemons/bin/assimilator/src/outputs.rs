@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use boinc::hierarchy;
 use boinc::printable::printable;
 use boinc::result_doc::OutputFile;
+use boinc::verdict::KeptFile;
 use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
@@ -74,6 +75,22 @@ struct Source {
     physical: String,
     file: File,
     size: u64,
+    /// SHA-256 of the file that the validator compared, where it is kept.
+    validated: Option<String>,
+}
+
+impl Source {
+    /// The file is the one that was validated.
+    fn check(&self, output: &Output) -> Result<(), OutputError> {
+        match &self.validated {
+            Some(digest) if *digest != output.sha256 => Err(OutputError::Workunit(format!(
+                "output file {} is not the one that was validated: it was replaced since; put that one back, or have the \
+                 workunit validated again",
+                printable(&self.physical, 100)
+            ))),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Copies output files, and remembers what is not on disk yet.
@@ -126,7 +143,8 @@ impl<'a> Copies<'a> {
         self.number += 1;
         let temp = self.temp.join(self.number.to_string());
         let mut file = File::create_new(&temp).map_err(storage("make", &temp))?;
-        let read = read(source, stopping, |bytes| file.write_all(bytes).map_err(storage("write", &temp)));
+        let read = read(source, stopping, |bytes| file.write_all(bytes).map_err(storage("write", &temp)))
+            .and_then(|output| source.check(&output).map(|()| output));
         let output = match read {
             Ok(output) => output,
             Err(error) => {
@@ -144,13 +162,15 @@ impl<'a> Copies<'a> {
     }
 }
 
-/// Reads the output files of a result, and copies them to `folder` (below the root of `copies`) if that is given.
+/// Reads the output files of a result, and copies them to `folder` (below the root of `copies`) if that is given. Files
+/// that the validator compared must be those in `validated`; those that are not named there are taken as they are.
 ///
 /// # Errors
 /// See [`OutputError`].
 pub fn take(
     upload: &UploadFolder,
     files: &[OutputFile],
+    validated: &[KeptFile],
     copies: Option<(&mut Copies<'_>, &str)>,
     stopping: &dyn Fn() -> bool,
 ) -> Result<Vec<Output>, OutputError> {
@@ -170,13 +190,26 @@ pub fn take(
         let name = layout::output_name(&file.open_name, &file.physical_name, |name| {
             sources.iter().any(|known| known.name == name)
         });
-        sources.push(Source { name, physical: file.physical_name.clone(), file: handle, size });
+        let kept = validated.iter().find(|kept| kept.name == file.open_name);
+        sources.push(Source {
+            name,
+            physical: file.physical_name.clone(),
+            file: handle,
+            size,
+            validated: kept.map(|kept| kept.sha256.clone()),
+        });
     }
     match copies {
         Some((copies, folder)) => {
             sources.iter_mut().map(|source| copies.copy(source, folder, stopping)).collect()
         }
-        None => sources.iter_mut().map(|source| read(source, stopping, |_| Ok(()))).collect(),
+        None => sources
+            .iter_mut()
+            .map(|source| {
+                let output = read(source, stopping, |_| Ok(()))?;
+                source.check(&output).map(|()| output)
+            })
+            .collect(),
     }
 }
 

@@ -32,7 +32,7 @@ impl Folders {
     fn take(&self, files: &[OutputFile]) -> Result<Vec<Output>, OutputError> {
         let (app, temp) = (self.app(), self.app().join("temp"));
         let mut copies = Copies::new(&app, &temp);
-        let outputs = take(&self.upload, files, Some((&mut copies, "outputs/c/wu")), GOING_ON)?;
+        let outputs = take(&self.upload, files, &[], Some((&mut copies, "outputs/c/wu")), GOING_ON)?;
         copies.sync()?;
         assert_eq!(fs::read_dir(&temp).unwrap().count(), 0);
         Ok(outputs)
@@ -82,7 +82,31 @@ fn files_are_digested_and_copied_under_their_open_names() {
     assert_eq!(fs::metadata(copied.join("wu_0_1")).unwrap().len(), big.unsigned_abs());
     // Once more is the same; without copies too.
     assert_eq!(folders.take(&files).unwrap(), outputs);
-    assert_eq!(take(&folders.upload, &files, None, GOING_ON).unwrap(), outputs);
+    assert_eq!(take(&folders.upload, &files, &[], None, GOING_ON).unwrap(), outputs);
+}
+
+#[test]
+fn a_file_that_was_replaced_since_it_was_validated_is_refused_and_not_copied() {
+    let folders = Folders::new();
+    fs::write(folders.place("wu_0_0"), "abc").unwrap();
+    let files = [wanted("wu_0_0", "out.dat")];
+    let kept = |sha256: &str| [KeptFile { name: "out.dat".to_owned(), sha256: sha256.to_owned(), bytes: 3 }];
+    let right = kept("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    let root = folders.app();
+    let temp = root.join(".temp");
+    fs::create_dir_all(&temp).unwrap();
+    for (validated, good) in [(&right[..], true), (&kept("00"), false), (&[], true)] {
+        let _ = fs::remove_dir_all(root.join("outputs"));
+        let mut copies = Copies::new(&root, &temp);
+        let taken = take(&folders.upload, &files, validated, Some((&mut copies, "outputs/c/wu")), GOING_ON);
+        assert_eq!(taken.is_ok(), good, "{taken:?}");
+        assert_eq!(root.join("outputs/c/wu/out.dat").exists(), good);
+        let bare = take(&folders.upload, &files, validated, None, GOING_ON);
+        assert_eq!(bare.is_ok(), good);
+        if let Err(error) = bare {
+            assert!(matches!(&error, OutputError::Workunit(why) if why.contains("replaced")), "{error}");
+        }
+    }
 }
 
 #[test]
@@ -121,7 +145,8 @@ fn a_file_that_changes_while_it_is_read_is_not_taken() {
     fs::write(&path, "abc").unwrap();
     let (file, size) = open(&folders.upload, &wanted("grows", "x")).unwrap().unwrap();
     fs::write(&path, "abcdef").unwrap();
-    let mut source = Source { name: "x".to_owned(), physical: "grows".to_owned(), file, size };
+    let mut source =
+        Source { name: "x".to_owned(), physical: "grows".to_owned(), file, size, validated: None };
     let error = read(&mut source, GOING_ON, |_| Ok(())).unwrap_err();
     assert!(matches!(error, OutputError::Workunit(reason) if reason.contains("changes")));
 }
@@ -142,7 +167,8 @@ fn a_stop_ends_a_long_copy() {
     fs::write(folders.place("good"), "x").unwrap();
     let (app, temp) = (folders.app(), folders.app().join("temp"));
     let mut copies = Copies::new(&app, &temp);
-    let stopped = take(&folders.upload, &[wanted("good", "good")], Some((&mut copies, "outputs")), &|| true);
+    let stopped =
+        take(&folders.upload, &[wanted("good", "good")], &[], Some((&mut copies, "outputs")), &|| true);
     assert!(matches!(stopped, Err(OutputError::Stopped)));
     assert_eq!(fs::read_dir(&temp).unwrap().count(), 0);
     assert!(!app.join("outputs").exists());
