@@ -14,6 +14,7 @@
 mod assimilator;
 mod backlog;
 mod bench;
+mod comparison;
 mod fill;
 mod floor;
 mod generator;
@@ -46,7 +47,7 @@ struct Args {
     /// Little work: shows that everything runs. The figures mean nothing
     #[arg(long)]
     quick: bool,
-    /// Only this one: work-generator, trickle-credit, validator, assimilator, trickle-backlog, or part of a name. Can be
+    /// Only this one: work-generator, trickle-credit, validator, assimilator, compare, trickle-backlog, or part of a name. Can be
     /// repeated
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
@@ -113,6 +114,12 @@ async fn run(args: &Args) -> Result<()> {
         eprintln!("measuring {} ({messages} messages) …", backlog::NAME);
         let figures = backlog::measure(&ground, messages).await;
         report.backlog = Some(figures.with_context(|| format!("measuring {}", backlog::NAME))?);
+    }
+    if args.wants(comparison::NAME) {
+        let megabytes = args.items(100);
+        eprintln!("measuring {} (files of {megabytes} MB) …", comparison::NAME);
+        let figures = comparison::measure(&args.programs, megabytes, args.runs());
+        report.comparison = Some(figures.with_context(|| format!("measuring {}", comparison::NAME))?);
     }
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report.json())?);

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::backlog;
 use crate::site::Cost;
+use crate::{backlog, comparison};
 
 /// One round.
 #[derive(Debug, Clone, Copy)]
@@ -153,6 +153,8 @@ pub struct Report {
     processors: usize,
     /// One per daemon.
     pub results: Vec<Figures>,
+    /// Comparing files.
+    pub comparison: Option<comparison::Figures>,
     /// A large backlog.
     pub backlog: Option<backlog::Figures>,
 }
@@ -161,7 +163,7 @@ impl Report {
     /// Nothing yet.
     pub fn new(quick: bool, server: String) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { quick, server, processors, results: Vec::new(), backlog: None }
+        Self { quick, server, processors, results: Vec::new(), comparison: None, backlog: None }
     }
 
     /// One JSON document.
@@ -172,6 +174,7 @@ impl Report {
             "load_average_1min": load(),
             "figures_mean_nothing": self.quick,
             "results": self.results.iter().map(Figures::json).collect::<Vec<_>>(),
+            "compare": self.comparison.as_ref().map(comparison::Figures::json),
             "trickle_backlog": self.backlog.as_ref().map(backlog::Figures::json),
         })
     }
@@ -190,19 +193,21 @@ impl std::fmt::Display for Report {
         if self.quick {
             writeln!(f, "--quick: shows that everything runs; the figures mean nothing")?;
         }
-        writeln!(
-            f,
-            "\n{:<15} {:>16} {:>18} {:>18} {:>13} {:>11} {:>8} {:>13} {:>6}",
-            "daemon",
-            "work",
-            "daemon /s",
-            "floor /s",
-            "time ÷ floor",
-            "CPU ÷ floor",
-            "start s",
-            "SQL per batch",
-            "batch"
-        )?;
+        if !self.results.is_empty() {
+            writeln!(
+                f,
+                "\n{:<15} {:>16} {:>18} {:>18} {:>13} {:>11} {:>8} {:>13} {:>6}",
+                "daemon",
+                "work",
+                "daemon /s",
+                "floor /s",
+                "time ÷ floor",
+                "CPU ÷ floor",
+                "start s",
+                "SQL per batch",
+                "batch"
+            )?;
+        }
         for r in &self.results {
             writeln!(
                 f,
@@ -246,6 +251,9 @@ impl std::fmt::Display for Report {
                     median / middle
                 )?;
             }
+        }
+        if let Some(comparison) = &self.comparison {
+            writeln!(f, "\n{comparison}")?;
         }
         if let Some(backlog) = &self.backlog {
             writeln!(f, "\n{backlog}")?;

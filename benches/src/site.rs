@@ -93,10 +93,10 @@ pub struct Cost {
 }
 
 /// Ticks of /proc/PID/stat in a second.
-const TICKS: f64 = 100.0;
+pub const TICKS: f64 = 100.0;
 
 /// Processor time of a process in ticks: of itself, and of its children that have ended.
-fn ticks(pid: u32) -> Result<(f64, f64)> {
+pub fn ticks(pid: u32) -> Result<(f64, f64)> {
     let path = format!("/proc/{pid}/stat");
     let text = fs::read_to_string(&path).with_context(|| path.clone())?;
     // The name, in brackets, may hold blanks. The next field is the third; 14 to 17 are times.

@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn the_user_id_has_a_name() {
-        let text = "root:x:0:0:root:/root:/bin/sh\nanna:x:1000:1000::/home/anna:/bin/sh\n:x:7:\nbad\n";
+        let text = "root:x:0:0:root:/root:/bin/sh\nanna:x:1000:1000::/var/lib/anna:/bin/sh\n:x:7:\nbad\n";
         assert_eq!(in_passwd(text, 1000), Some("anna".to_owned()));
         assert_eq!(in_passwd(text, 0), Some("root".to_owned()));
         assert_eq!(in_passwd(text, 7), None);

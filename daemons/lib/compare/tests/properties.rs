@@ -21,9 +21,9 @@ proptest! {
         prop_assert!(plan.is_symmetric());
         let (forth, back) = (of(&left, &right, &plan), of(&right, &left, &plan));
         prop_assert_eq!(forth.verdict, back.verdict, "{:?} {:?}", forth, back);
-        prop_assert_eq!(forth.values_compared, back.values_compared);
-        // Among possible partners in a set, another choice may be made.
-        if !spec.contains("'set'") {
+        // Among possible partners in a set, another choice may be made; with keys, a fault is found sooner on one side.
+        if !spec.contains("'set'") && !spec.contains("'key'") {
+            prop_assert_eq!(forth.values_compared, back.values_compared);
             prop_assert_eq!(units(&forth), units(&back));
             prop_assert_eq!(forth.columns.len(), back.columns.len());
         }

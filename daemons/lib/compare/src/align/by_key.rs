@@ -47,6 +47,12 @@ pub(super) fn by_key(
         left.split();
         let row = left.row();
         let found = key.of(row);
+        if seen.len() as u64 >= plan.max_rows {
+            return Err((Side::Left, Malformed::TooManyRows { limit: plan.max_rows }.into()));
+        }
+        if !seen.insert(found.clone()) {
+            return Err((Side::Left, twice(row, &found)));
+        }
         match waiting.get(&found).and_then(|index| kept.row(*index)) {
             Some(partner) => {
                 if !judge.pair(row, partner) {
@@ -58,16 +64,10 @@ pub(super) fn by_key(
                 alone.1.get_or_insert_with(|| shown_key(&found));
             }
         }
-        if seen.len() as u64 >= plan.max_rows {
-            return Err((Side::Left, Malformed::TooManyRows { limit: plan.max_rows }.into()));
-        }
-        if let Some(twice_found) = (!seen.insert(found)).then(|| twice(row, &key.of(row))) {
-            return Err((Side::Left, twice_found));
-        }
         more = advance(left, Side::Left)?;
     }
-    let mut left_alone = waiting.into_iter().filter(|(key, _)| !seen.contains(key));
-    let first_right = left_alone.by_ref().min_by_key(|(_, index)| *index).map(|(key, _)| shown_key(&key));
+    let mut unmatched = waiting.into_iter().filter(|(key, _)| !seen.contains(key));
+    let first_right = unmatched.by_ref().min_by_key(|(_, index)| *index).map(|(key, _)| shown_key(&key));
     let right_alone = (kept.len() as u64).saturating_sub(seen.len() as u64 - alone.0);
     if plan.extra_rows == ExtraRows::Differ && (alone.0 > 0 || right_alone > 0) {
         let first = alone.1.or(first_right).unwrap_or_default();
