@@ -27,6 +27,7 @@ const LARGEST_CLAIM: f64 = 1e10;
 /// What was read under the locks.
 #[derive(Debug, Default)]
 pub struct Locked {
+    /// `sent_time` is when each was first sent.
     pub results: BTreeMap<ResultId, ResultRow>,
     pub hosts: BTreeMap<HostId, Host>,
     /// Processors of the hosts; only for claims in CPU seconds.
@@ -61,6 +62,8 @@ pub struct NewMark {
     pub result: ResultId,
     pub host: HostId,
     pub app: AppId,
+    /// When it was first sent.
+    pub sent_time: i32,
     pub old: Mark,
     pub new: Mark,
 }
@@ -160,6 +163,7 @@ impl Decided {
             result: row.id,
             host: row.hostid,
             app: row.appid,
+            sent_time: row.sent_time,
             old,
             new: decision.mark,
         });

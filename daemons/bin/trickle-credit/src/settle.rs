@@ -207,6 +207,7 @@ impl Writes {
                 credit_paid: credit_before + credit,
                 messages: messages_before + counted,
                 time: now,
+                sent_time: mark.sent_time,
             });
             let sum = |mark: &rules::uptime::Mark| (mark.increments, mark.latest_increment);
             if sum(&mark.new) != sum(&mark.old) {
@@ -217,6 +218,21 @@ impl Writes {
                 });
             }
         }
+    }
+}
+
+/// The mark of a result that has none yet and was paid nothing.
+pub fn empty_mark(row: &ResultRow, now: f64) -> MarkRow {
+    MarkRow {
+        result: row.id,
+        host: row.hostid,
+        app: row.appid,
+        seconds_paid: 0.0,
+        largest_claim: 0.0,
+        credit_paid: 0.0,
+        messages: 0,
+        time: now,
+        sent_time: row.sent_time,
     }
 }
 
