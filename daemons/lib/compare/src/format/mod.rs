@@ -17,6 +17,7 @@
 
 mod cell;
 mod input;
+mod json;
 mod key_value;
 mod lines;
 mod number;
@@ -78,6 +79,7 @@ pub(crate) fn of(spec: &FileSpec, report: Report<'_>) -> Option<Box<dyn Format>>
         FormatName::Bytes => None,
         FormatName::Lines => Some(Box::new(lines::Lines::new(TextOptions::new(spec, report)))),
         FormatName::Table => Some(Box::new(table::Table::new(spec, report))),
+        FormatName::Json => Some(Box::new(json::Json)),
         FormatName::KeyValue => Some(Box::new(key_value::KeyValue::new(spec, report))),
     }
 }

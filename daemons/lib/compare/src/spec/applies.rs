@@ -4,9 +4,10 @@ use super::{ExtraRows, FileSpec, FormatName, Order, Report};
 
 /// Reports keys that are set and mean nothing for the file's format, and what contradicts itself.
 pub(crate) fn check(spec: &FileSpec, report: Report<'_>) {
-    use FormatName::{Bytes, KeyValue, Lines, Table};
+    use FormatName::{Bytes, Json, KeyValue, Lines, Table};
     let text: &[FormatName] = &[Lines, Table, KeyValue];
     let values: &[FormatName] = &[Table, KeyValue];
+    let records: &[FormatName] = &[Lines, Table, KeyValue, Json];
     let default = FileSpec::default();
     for (key, is_set, formats) in [
         ("skip_gzip_header", spec.skip_gzip_header, &[Bytes][..]),
@@ -19,15 +20,15 @@ pub(crate) fn check(spec: &FileSpec, report: Report<'_>) {
         ("ignore", !spec.ignore.is_empty(), text),
         ("require", !spec.require.is_empty(), text),
         ("forbid", !spec.forbid.is_empty(), text),
-        ("order", spec.order != Order::Rows, &[Lines, Table, KeyValue]),
-        ("min_rows", spec.min_rows != default.min_rows, &[Lines, Table, KeyValue]),
-        ("rules", !spec.rules.is_empty(), &[Lines, Table, KeyValue]),
+        ("order", spec.order != Order::Rows, records),
+        ("min_rows", spec.min_rows != default.min_rows, records),
+        ("rules", !spec.rules.is_empty(), records),
     ] {
         if is_set && !formats.contains(&spec.format) {
             report(key, format!("has no meaning with format = \"{}\"; remove it", name(spec.format)));
         }
     }
-    let is_labelled = spec.format == KeyValue;
+    let is_labelled = spec.format.is_labelled();
     match spec.order {
         Order::Key if spec.key.is_empty() && !is_labelled => {
             report("key", "is missing: order = \"key\" needs the columns that tell rows apart".into());

@@ -18,6 +18,15 @@ pub enum FormatName {
     Table,
     /// Lines of `key = value`.
     KeyValue,
+    /// JSON, by path.
+    Json,
+}
+
+impl FormatName {
+    /// Whether every value has a name: a key or a path.
+    pub(crate) const fn is_labelled(self) -> bool {
+        matches!(self, Self::KeyValue | Self::Json)
+    }
 }
 
 /// How records find their partners.

@@ -49,9 +49,28 @@ pub fn table() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(String::into_bytes)
 }
 
+/// Text that is often JSON.
+pub fn json() -> impl Strategy<Value = Vec<u8>> {
+    let leaf = prop_oneof![
+        4 => (-3_i32..3, 0_u32..3).prop_map(|(whole, part)| format!("{whole}.{part}")),
+        1 => "(NaN|null|true|\"x\"|\"nan\"|1e999|Infinity|\\[|\\}|,)",
+    ];
+    let value = leaf.prop_recursive(3, 8, 3, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(","))),
+            proptest::collection::vec(("[ab]", inner), 0..3).prop_map(|items| {
+                let items: Vec<String> =
+                    items.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+                format!("{{{}}}", items.join(", "))
+            }),
+        ]
+    });
+    value.prop_map(String::into_bytes)
+}
+
 /// Anything.
 pub fn content() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![4 => table(), 1 => proptest::collection::vec(any::<u8>(), 0..60)]
+    prop_oneof![4 => table(), 2 => json(), 1 => proptest::collection::vec(any::<u8>(), 0..60)]
 }
 
 /// A spec of every kind, with rules that do not depend on which output is which.
@@ -65,6 +84,8 @@ pub fn symmetric_spec() -> impl Strategy<Value = String> {
         Just("format = 'table'\norder = 'key'\nkey = [1]\nextra_rows = 'ignore'"),
         Just("format = 'key_value'\nseparator = '='"),
         Just("format = 'key_value'\norder = 'key'"),
+        Just("format = 'json'"),
+        Just("format = 'json'\norder = 'key'"),
         Just("format = 'lines'\nignore = ['^x']"),
         Just("format = 'lines'\norder = 'set'"),
     ];
