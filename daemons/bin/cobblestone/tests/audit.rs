@@ -497,7 +497,8 @@ async fn absurd_claims_and_purged_results_spoil_nothing() {
     world.handle(&[]);
     let said = world.ends(0, &["audit"]);
     holds(&said, &["claimed and not paid"]);
-    assert!(said.lines().all(|line| line.chars().count() < 160), "{said}");
+    // But for the first line, which names a folder.
+    assert!(said.lines().skip(1).all(|line| line.chars().count() < 120), "{said}");
     all(&mut world, &["DELETE FROM result", "DELETE FROM workunit"]).await;
     world.balances();
 }

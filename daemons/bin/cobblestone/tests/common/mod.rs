@@ -8,6 +8,8 @@
     reason = "each test binary uses its part"
 )]
 
+pub mod old;
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 

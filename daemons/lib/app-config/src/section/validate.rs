@@ -51,7 +51,7 @@ impl Default for Validate {
             suspicious_quorum: 0,
             suspect_flagged_hosts: false,
             pay_too_late: false,
-            threads: 2,
+            threads: 1,
             max_memory_bytes: 1 << 30,
             check_punitive: false,
             hopeless_exit_status: Vec::new(),
