@@ -89,7 +89,7 @@ impl Policies {
                 continue;
             }
             // The validator's cap holds for what trickles and settlement pay together.
-            let max_credit = Some(config.credit.max_granted_credit);
+            let max_credit = Some(flags.max_credit(config.credit.max_granted_credit));
             policies.declared.insert(found.id, UptimePolicy { max_credit, ..config.uptime });
             policies.trickle_down.insert(found.id, config.trickle_down);
             policies.deadlines.extend(config.deadline.map(|deadline| (found.id, deadline)));

@@ -2,16 +2,18 @@
 //!
 //! Invariant: decided on locked results and written in the transaction that handles the messages. A message that is also
 //! a claim is counted as one; its report is stored beside it, or set aside with kind `report`. Every other message is
-//! counted in `cobblestone_report.messages`, or set aside. Nothing is dropped.
+//! counted in `cobblestone_report.messages`, or set aside. Nothing is dropped: of increments that come to more than a
+//! result can have, the message that was cut is counted, and its text kept beside it with kind `report`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use app_config::ReportRule;
 use boinc::guest_report;
 use boinc::id::{MessageId, ResultId, WorkunitId};
+use boinc::printable::printable;
 use boinc::record::{MsgFromHost, ResultRow};
 use boinc::trickle::{Identity, Meaning, Sender};
-use rules::guest::{Arrival, Days};
+use rules::guest::{Arrival, Days, Taken};
 use rules::kin::Kin;
 use rules::uptime::{Refusal, day_of};
 use store::Tx;
@@ -19,6 +21,9 @@ use store::reports::{ReportDay, ReportRow};
 
 use crate::claim::Aside;
 use crate::policies::Policies;
+
+/// Characters of a guest's name for a count that are shown.
+const SHOWN: usize = 40;
 
 /// A report that could be read.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +52,11 @@ pub fn read(
     if found.result_name != result.name {
         // Other elements than those that the client put in front name another one.
         return Err(aside(&"message names two results"));
+    }
+    // What alone is more than a result can have counts for nothing, whatever came before.
+    if let Some((name, count, key, most)) = rule.beyond(found.report) {
+        let name = printable(name, SHOWN);
+        return Err(aside(&format!("{name} is {count}, more than a result can have ({key} = {most})")));
     }
     let identity = Identity::of(Sender::Entitled, &found.result_name, found.time, &row.variety, &row.xml);
     let arrival = Arrival { day: day_of(row.create_time), identity, report: found.report };
@@ -121,15 +131,21 @@ pub async fn add_up(
             .collect();
         let mut counted = 0;
         for one in all {
-            let refused = if kin.speaks_for(one.host, result.hostid) {
-                after.count(rule.meaning, one.arrival).err().map(|error| error.to_string())
-            } else {
-                Some(Refusal::OtherHost.to_string())
-            };
-            match refused {
-                Some(reason) => reports.aside.push(aside(one.message, one.alone, reason)),
-                None => counted += i32::from(one.alone),
+            if !kin.speaks_for(one.host, result.hostid) {
+                reports.aside.push(aside(one.message, one.alone, Refusal::OtherHost.to_string()));
+                continue;
             }
+            let sum = after.total().plus(one.arrival.report);
+            if after.count(rule.meaning, one.arrival, rule.most()) == Taken::Cut {
+                // The message is counted all the same: the entry stands beside it.
+                let beyond = rule.beyond(sum);
+                let key = beyond.map_or_else(String::new, |(_, _, key, most)| format!(" ({key} = {most})"));
+                let reason = format!(
+                    "the increments of its result come to more than a result can have{key}; counted up to there"
+                );
+                reports.aside.push(Aside::report(one.message, reason));
+            }
+            counted += i32::from(one.alone);
         }
         reports.counted += u64::try_from(counted).unwrap_or(0);
         for (day, counts) in &after.counts {

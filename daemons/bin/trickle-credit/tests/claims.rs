@@ -86,6 +86,24 @@ async fn no_result_is_paid_more_than_max_granted_credit() {
 }
 
 #[tokio::test]
+async fn the_flag_lowers_max_granted_credit() {
+    let mut world = world("").await;
+    let toml = format!("{}[credit]\nmax_granted_credit = {}\n", config(""), 10_000.0 * PER_SECOND);
+    world.project.write_app_config(&toml).unwrap();
+    let (lower, higher) = ((4000.0 * PER_SECOND).to_string(), (90_000.0 * PER_SECOND).to_string());
+    for part in named().chunks(5) {
+        world.messages(part).await;
+        world.one_pass(&["--max_granted_credit", &lower]);
+    }
+    is_paid(&mut world, [4000.0; 7]).await;
+    world.messages(&named()).await;
+    world.one_pass(&["--max_granted_credit", &higher]);
+    let most = "SELECT MAX(credit_paid) FROM cobblestone_mark";
+    assert!(world.sum(most).await <= 10_000.0 * PER_SECOND * (1.0 + 1e-12));
+    world.balances().await;
+}
+
+#[tokio::test]
 async fn a_host_is_paid_no_more_than_its_day() {
     let mut world = world("max_seconds_per_host_and_day = 15000").await;
     world.messages(&named()).await;

@@ -258,3 +258,42 @@ async fn an_application_that_pays_no_uptime_can_have_reports() {
     assert_eq!(world.number("SELECT SUM(messages) FROM cobblestone_report").await, 11);
     holds(&mut world).await;
 }
+
+#[tokio::test]
+async fn what_is_more_than_a_result_can_have_is_set_aside_or_cut() {
+    let most = "max_jobs = 8\nmax_events = 450\n[[reports]]";
+    let config = format!("{CONFIG}max_jobs = 8\nmax_events = 450\n")
+        .replace("[[reports]]\nvariety = \"more\"", &format!("{most}\nvariety = \"more\""));
+    for reverse in [false, true] {
+        let mut world = world().await;
+        world.project.write_app_config(&config).unwrap();
+        let mut rows = all();
+        rows.push(more(1, 3, 1, 451));
+        if reverse {
+            rows.reverse();
+        }
+        for part in rows.chunks(5) {
+            world.messages(part).await;
+            world.one_pass(&[]);
+        }
+        // Of the task's 9 jobs nothing is said by a message that can be believed; the events of the other end at 450.
+        let mut wanted = DAYS.to_vec();
+        wanted[1] = "1 jobs.json 2 2 2 0 0";
+        wanted[6] = "3 more 2 1 0 0 150";
+        assert_eq!(days(&mut world).await, wanted, "{reverse}");
+        // Which messages tell of the cut, and how many, does depend on the order.
+        let why = "SELECT DISTINCT CONCAT_WS(' | ', kind, reason, raw IS NOT NULL) AS line FROM cobblestone_quarantine ORDER BY line DESC";
+        let why: Vec<String> =
+            world.sql.rows(why, &[]).await.unwrap().iter().map(|row| row.text("line").unwrap()).collect();
+        assert_eq!(
+            why,
+            [
+                "trickle | jobs.received is 9, more than a result can have (max_jobs = 8) | 1",
+                "trickle | events is 451, more than a result can have (max_events = 450) | 1",
+                "report | the increments of its result come to more than a result can have (max_events = 450); \
+                 counted up to there | 1",
+            ]
+        );
+        holds(&mut world).await;
+    }
+}

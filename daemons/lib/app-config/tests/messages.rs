@@ -207,6 +207,14 @@ fn tables_of_a_list_are_counted() {
             "`events` in [[reports]] number 2, line 9: is empty; leave it out for the default",
         ),
         (
+            twice(REPORT, "max_jobs = 0"),
+            "`max_jobs` in [[reports]] number 2, line 9: is 0, but must be from 1 to 1000000000000000",
+        ),
+        (
+            twice(REPORT, "max_events = 1000000000000001"),
+            "`max_events` in [[reports]] number 2, line 9: is 1000000000000001, but must be from 1 to 1000000000000000",
+        ),
+        (
             format!("{REPORT}{REPORT}"),
             "`variety` in [[reports]] number 2, line 6: \"v\" is declared twice; a message is one report",
         ),

@@ -6,15 +6,15 @@
 //!
 //! How: of cumulative reports, the days up to D add up to the largest that was stored up to D. A message that is handled
 //! after later ones raises the sums from its own day on, and so takes from the days after it. An increment counts
-//! once, on the earliest day that a copy of it was stored.
+//! once, on the earliest day that a copy of it was stored. The days up to D add up to the increments up to D, each count
+//! at most as many as a result can have: what was cut off needs no memory, because a sum that has reached its bound
+//! stays there whatever else is added, before or after. So the order does not matter, only which message is told to be
+//! cut. When the bound changes between passes, what was counted stays, and what was cut stays cut.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use boinc::guest_report::Report;
 use boinc::trickle::{Identity, Meaning};
-
-/// Largest sum of each count that a result can have.
-pub const MAX_TOTAL: u64 = 1_000_000_000_000_000_000;
 
 /// One message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,10 +27,15 @@ pub struct Arrival {
     pub report: Report,
 }
 
-/// The sum of a result's increments would exceed [`MAX_TOTAL`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the counts of its result would come to more than 1e18")]
-pub struct TooMany;
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Taken {
+    /// All of it counts, or counted before.
+    Whole,
+    /// With it, the increments of the result come to more than a result can have: they count up to there.
+    Cut,
+}
 
 /// The reports of one result and variety.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,53 +53,53 @@ impl Days {
         self.counts.values().fold(Report::default(), |sum, day| sum.plus(*day))
     }
 
-    /// Counts a message. See the module's documentation.
-    ///
-    /// # Errors
-    /// The sum is absurd. Nothing was changed then.
-    pub fn count(&mut self, meaning: Meaning, arrival: Arrival) -> Result<(), TooMany> {
+    /// Counts a message. `most` is what a result can have; a cumulative message that says more than that must not come
+    /// here. See the module's documentation.
+    pub fn count(&mut self, meaning: Meaning, arrival: Arrival, most: Report) -> Taken {
         match meaning {
-            Meaning::Cumulative => self.raise(arrival.day, arrival.report),
-            Meaning::Increment => self.add(arrival)?,
+            Meaning::Cumulative => {
+                let Arrival { day, report, .. } = arrival;
+                self.reshape(&[day], |at, old| if at < day { old } else { old.max(report) });
+                Taken::Whole
+            }
+            Meaning::Increment => self.add(arrival, most),
         }
-        Ok(())
     }
 
-    fn raise(&mut self, day: i32, report: Report) {
+    fn add(&mut self, arrival: Arrival, most: Report) -> Taken {
+        let Arrival { day, identity, report } = arrival;
+        let before = self.known.get(&identity).copied();
+        if before.is_some_and(|before| before <= day) {
+            return Taken::Whole;
+        }
+        let sum = self.total().plus(report);
+        let taken = if before.is_none() && sum.min(most) != sum { Taken::Cut } else { Taken::Whole };
+        self.known.insert(identity, day);
+        // From the day on which it counted before, the sums hold it already.
+        let days = [day, before.unwrap_or(day)];
+        self.reshape(&days, |at, old| {
+            let new = day <= at && before.is_none_or(|before| at < before);
+            if new { old.max(old.plus(report).min(most)) } else { old }
+        });
+        taken
+    }
+
+    /// Gives the days new sums: `sum` says what all days up to one come to, from that day and what they came to before.
+    /// `days` are those on which the sums change, and need not be there yet.
+    fn reshape(&mut self, days: &[i32], sum: impl Fn(i32, Report) -> Report) {
         let (mut old, mut new) = (Report::default(), Report::default());
-        let mut raised = BTreeMap::new();
-        let days = self.counts.keys().copied().chain([day]);
-        for at in days.collect::<std::collections::BTreeSet<_>>() {
+        let mut shaped = BTreeMap::new();
+        let all: BTreeSet<i32> = self.counts.keys().chain(days).copied().collect();
+        for at in all {
             let before = new;
             old = old.plus(self.counts.get(&at).copied().unwrap_or_default());
-            new = if at < day { old } else { old.max(report) };
+            new = sum(at, old).max(before);
             let grown = new.minus(before);
             if self.counts.contains_key(&at) || grown != Report::default() {
-                raised.insert(at, grown);
+                shaped.insert(at, grown);
             }
         }
-        self.counts = raised;
-    }
-
-    fn add(&mut self, arrival: Arrival) -> Result<(), TooMany> {
-        let Arrival { day, identity, report } = arrival;
-        match self.known.get(&identity) {
-            Some(before) if *before <= day => return Ok(()),
-            Some(before) => {
-                if let Some(counts) = self.counts.get_mut(before) {
-                    *counts = counts.minus(report);
-                }
-            }
-            None => {
-                if self.total().plus(report).largest() > MAX_TOTAL {
-                    return Err(TooMany);
-                }
-            }
-        }
-        self.known.insert(identity, day);
-        let counts = self.counts.entry(day).or_default();
-        *counts = counts.plus(report);
-        Ok(())
+        self.counts = shaped;
     }
 }
 
@@ -117,9 +122,18 @@ mod tests {
         Arrival { day, identity, report: report(n) }
     }
 
+    /// More than any message of most tests.
+    const MOST: Report = most(1_000_000, 1_000_000_000);
+
+    const fn most(jobs: u64, events: u64) -> Report {
+        Report { received: jobs, succeeded: jobs, failed: jobs, events }
+    }
+
     fn all(meaning: Meaning, messages: &[Arrival]) -> Days {
         let mut days = Days::default();
-        messages.iter().for_each(|message| days.count(meaning, *message).unwrap());
+        for message in messages {
+            assert_eq!(days.count(meaning, *message, MOST), Taken::Whole);
+        }
         days
     }
 
@@ -135,11 +149,11 @@ mod tests {
         assert_eq!(days.total().received, 9);
         // One that was held up says that more was done the day before.
         let mut late = days.clone();
-        late.count(Meaning::Cumulative, message(7, 11)).unwrap();
+        let _ = late.count(Meaning::Cumulative, message(7, 11), MOST);
         assert_eq!(received(&late), [(10, 5), (11, 2), (12, 2)]);
         assert_eq!(late.total().received, 9);
         // Smaller ones, after a restart of the guest, take nothing away.
-        late.count(Meaning::Cumulative, message(1, 14)).unwrap();
+        let _ = late.count(Meaning::Cumulative, message(1, 14), MOST);
         assert_eq!(received(&late), [(10, 5), (11, 2), (12, 2)]);
     }
 
@@ -147,18 +161,31 @@ mod tests {
     fn increments_count_once_on_the_earliest_day() {
         let mut days = all(Meaning::Increment, &[message(5, 10), message(3, 10), message(5, 11)]);
         assert_eq!(received(&days), [(10, 8)]);
-        days.count(Meaning::Increment, message(3, 9)).unwrap();
+        let _ = days.count(Meaning::Increment, message(3, 9), MOST);
         assert_eq!(received(&days), [(9, 3), (10, 5)]);
         assert_eq!(days.total().received, 8);
     }
 
     #[test]
-    fn an_absurd_sum_is_refused_and_changes_nothing() {
-        let full = Report { events: MAX_TOTAL, ..Report::default() };
-        let mut days = Days { counts: BTreeMap::from([(1, full)]), ..Days::default() };
-        let before = days.clone();
-        assert_eq!(days.count(Meaning::Increment, message(1, 2)), Err(TooMany));
-        assert_eq!(days, before);
+    fn increments_count_up_to_what_a_result_can_have() {
+        let few = most(10, 1_000_000);
+        let mut days = Days::default();
+        assert_eq!(days.count(Meaning::Increment, message(7, 10), few), Taken::Whole);
+        assert_eq!(days.count(Meaning::Increment, message(6, 11), few), Taken::Cut);
+        assert_eq!(received(&days), [(10, 7), (11, 3)]);
+        // The other counts are not touched by that.
+        assert_eq!(days.total(), Report { received: 10, succeeded: 6, failed: 1, events: 13_000 });
+        // Sent again, it is not told again.
+        assert_eq!(days.count(Meaning::Increment, message(6, 12), few), Taken::Whole);
+        // One that came before takes the place of what was counted after it.
+        assert_eq!(days.count(Meaning::Increment, message(4, 9), few), Taken::Cut);
+        assert_eq!(received(&days), [(9, 4), (10, 6)]);
+        // A higher bound: what was cut stays cut, what comes is counted.
+        assert_eq!(days.count(Meaning::Increment, message(5, 13), MOST), Taken::Whole);
+        assert_eq!(received(&days), [(9, 4), (10, 6), (13, 5)]);
+        // A lower one takes nothing away.
+        assert_eq!(days.count(Meaning::Increment, message(2, 13), few), Taken::Cut);
+        assert_eq!(days.total().received, 15);
     }
 
     proptest! {
@@ -168,30 +195,49 @@ mod tests {
             deal in proptest::collection::vec(0..12usize, 0..30),
             cut in 1..5usize,
             increments in any::<bool>(),
+            few in 1..80u64,
         ) {
             let meaning = if increments { Meaning::Increment } else { Meaning::Cumulative };
             let set: Vec<Arrival> = messages.iter().map(|(n, day)| message(*n, *day)).collect();
             let mut dealt: Vec<Arrival> = deal.iter().filter_map(|i| set.get(*i).copied()).collect();
             dealt.extend(set.iter().rev());
+            let most = most(few, few * 700);
             // As between passes: what is kept of a day without counts does not matter.
             let mut days = Days::default();
             for pass in dealt.chunks(cut) {
-                pass.iter().for_each(|message| days.count(meaning, *message).unwrap());
+                for message in pass {
+                    let _ = days.count(meaning, *message, most);
+                }
                 days.counts.retain(|_, counts| *counts != Report::default());
             }
-            let once = all(meaning, &set);
-            let filled = |days: &Days| -> Vec<(i32, Report)> {
-                days.counts.iter().filter(|(_, r)| **r != Report::default()).map(|(d, r)| (*d, *r)).collect()
-            };
-            prop_assert_eq!(filled(&days), filled(&once));
-            prop_assert_eq!(&days.known, &once.known);
-            let wanted = if increments {
-                let distinct: BTreeMap<u64, u64> = messages.iter().map(|(n, _)| (*n, *n)).collect();
-                distinct.values().sum()
-            } else {
-                messages.iter().map(|(n, _)| *n).max().unwrap_or(0)
-            };
-            prop_assert_eq!(days.total().received, wanted);
+            // By definition, without an order: the sums up to each day.
+            let mut earliest: BTreeMap<u64, i32> = BTreeMap::new();
+            for (n, day) in &messages {
+                let first = earliest.entry(*n).or_insert(*day);
+                *first = (*first).min(*day);
+            }
+            let mut so_far = Report::default();
+            for day in 0..5 {
+                let until: Vec<Report> =
+                    messages.iter().filter(|(_, at)| *at <= day).map(|(n, _)| report(*n)).collect();
+                let distinct = earliest.iter().filter(|(_, at)| **at <= day).map(|(n, _)| report(*n));
+                let sum = if increments {
+                    distinct.fold(Report::default(), Report::plus).min(most)
+                } else {
+                    until.into_iter().fold(Report::default(), Report::max)
+                };
+                so_far = so_far.plus(days.counts.get(&day).copied().unwrap_or_default());
+                prop_assert_eq!(so_far, sum, "day {}", day);
+            }
+            prop_assert_eq!(days.total(), so_far);
+            if increments {
+                let known: Vec<i32> = earliest.values().copied().collect();
+                let mut found: Vec<i32> = days.known.values().copied().collect();
+                found.sort_unstable();
+                let mut known = known;
+                known.sort_unstable();
+                prop_assert_eq!(found, known);
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `[[reports]]`: which messages say what happened inside the virtual machine, and how.
 
-use boinc::guest_report::{Format, Names};
+use boinc::guest_report::{Format, MAX_COUNT, Names, Report as Counts};
 use boinc::trickle::Meaning;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,20 @@ pub struct ReportRule {
     /// What the guest calls the events that the jobs generated.
     #[serde(default = "events")]
     pub events: String,
+    /// Most jobs that one result can have: received, succeeded, and failed.
+    #[serde(default = "max_jobs")]
+    pub max_jobs: u64,
+    /// Most events that one result can have.
+    #[serde(default = "max_events")]
+    pub max_events: u64,
+}
+
+fn max_jobs() -> u64 {
+    100_000
+}
+
+fn max_events() -> u64 {
+    1_000_000_000_000
 }
 
 fn received() -> String {
@@ -58,12 +72,38 @@ impl ReportRule {
         }
     }
 
+    /// Most that a result can have of each.
+    #[must_use]
+    pub fn most(&self) -> Counts {
+        let jobs = self.max_jobs;
+        Counts { received: jobs, succeeded: jobs, failed: jobs, events: self.max_events }
+    }
+
+    /// The first of the counts that is more than a result can have: what the guest calls it, how many there are, the
+    /// key that forbids it, and what it says.
+    #[must_use]
+    pub fn beyond(&self, counts: Counts) -> Option<(&str, u64, &'static str, u64)> {
+        [
+            (self.received.as_str(), counts.received, "max_jobs", self.max_jobs),
+            (&self.succeeded, counts.succeeded, "max_jobs", self.max_jobs),
+            (&self.failed, counts.failed, "max_jobs", self.max_jobs),
+            (&self.events, counts.events, "max_events", self.max_events),
+        ]
+        .into_iter()
+        .find(|(_, count, _, most)| count > most)
+    }
+
     pub(crate) fn check(&self, report: &mut Report<'_>) {
         if self.variety.trim().is_empty() {
             report(
                 "variety",
                 "is empty; write the name of a trickle_trigger_file in vbox_job.xml without `shared/`".into(),
             );
+        }
+        for (key, most) in [("max_jobs", self.max_jobs), ("max_events", self.max_events)] {
+            if !(1..=MAX_COUNT).contains(&most) {
+                report(key, format!("is {most}, but must be from 1 to {MAX_COUNT}"));
+            }
         }
         let names = [
             ("received", &self.received),

@@ -70,6 +70,12 @@ impl Report {
         self.each(other, u64::max)
     }
 
+    /// The smaller of each count.
+    #[must_use]
+    pub fn min(self, other: Self) -> Self {
+        self.each(other, u64::min)
+    }
+
     /// The sums; the largest number rather than an overflow.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
