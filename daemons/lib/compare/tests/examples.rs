@@ -40,7 +40,9 @@ fn examples() -> Vec<Example> {
         match kind.as_str() {
             "toml" => spec = text,
             "text agrees" | "text differs" => {
-                let (left, right) = text.split_once("---\n").unwrap_or_else(|| panic!("no --- in {text}"));
+                // In some formats --- has a meaning.
+                let parts = text.split_once("===\n").or_else(|| text.split_once("---\n"));
+                let (left, right) = parts.unwrap_or_else(|| panic!("no --- in {text}"));
                 let (spec, agrees) = (spec.clone(), kind == "text agrees");
                 examples.push(Example { spec, agrees, left: left.into(), right: right.into() });
             }

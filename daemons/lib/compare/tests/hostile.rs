@@ -41,7 +41,7 @@ const TEN_GIGABYTES: u64 = 10_000_000_000;
 
 #[test]
 fn ten_gigabytes_without_a_newline_end_at_the_longest_line() {
-    for format in ["table", "lines", "key_value"] {
+    for format in ["table", "lines", "key_value", "yoda"] {
         let comparison = against_itself(b"9", TEN_GIGABYTES, &file(&format!("format = '{format}'")));
         assert_eq!(comparison.verdict, Verdict::Differ);
         assert_eq!(
@@ -50,6 +50,12 @@ fn ten_gigabytes_without_a_newline_end_at_the_longest_line() {
             "{format}"
         );
     }
+}
+
+#[test]
+fn deep_nesting_ends_early() {
+    let comparison = against_itself(b"[", TEN_GIGABYTES, &file("format = 'json'"));
+    assert!(comparison.to_string().contains("nested deeper than 128"), "{comparison}");
 }
 
 #[test]

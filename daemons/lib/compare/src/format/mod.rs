@@ -17,12 +17,14 @@
 
 mod cell;
 mod input;
+mod json;
 mod key_value;
 mod lines;
 mod number;
 mod row;
 mod table;
 mod text;
+mod yoda;
 
 use std::fmt::Debug;
 
@@ -78,6 +80,8 @@ pub(crate) fn of(spec: &FileSpec, report: Report<'_>) -> Option<Box<dyn Format>>
         FormatName::Bytes => None,
         FormatName::Lines => Some(Box::new(lines::Lines::new(TextOptions::new(spec, report)))),
         FormatName::Table => Some(Box::new(table::Table::new(spec, report))),
+        FormatName::Json => Some(Box::new(json::Json)),
+        FormatName::Yoda => Some(Box::new(yoda::Yoda::new(TextOptions::new(spec, report)))),
         FormatName::KeyValue => Some(Box::new(key_value::KeyValue::new(spec, report))),
     }
 }
