@@ -317,7 +317,10 @@ impl Tx {
             ("app_userid", Kind::Int),
             ("app_teamid", Kind::Int),
         ];
-        bulk::insert(self, "cobblestone_ledger", &columns, &values).await
+        bulk::insert(self, "cobblestone_ledger", &columns, &values).await?;
+        // The credit is the same.
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        self.control(count(by.len()) - count(ids.len()), 0.0).await
     }
 
     /// The same for `cobblestone_disallowed`.

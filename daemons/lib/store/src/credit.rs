@@ -200,7 +200,9 @@ impl Tx {
             ("app_userid", Kind::Int),
             ("app_teamid", Kind::Int),
         ];
-        bulk::insert(self, "cobblestone_ledger", &columns, &values).await
+        bulk::insert(self, "cobblestone_ledger", &columns, &values).await?;
+        let rows = i64::try_from(entries.len()).unwrap_or(i64::MAX);
+        self.control(rows, entries.iter().map(|entry| entry.credit).sum()).await
     }
 
     /// Seconds that those results were paid, all their ledger rows together; 0 for one without any. Lock the results

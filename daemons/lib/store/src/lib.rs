@@ -16,6 +16,7 @@ pub mod audit;
 pub mod backlog;
 mod bulk;
 pub mod compact;
+pub mod control;
 pub mod counters;
 pub mod credit;
 pub mod error;

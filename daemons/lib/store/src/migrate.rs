@@ -22,6 +22,7 @@ const MIGRATIONS: &[(i32, &str, &str)] = &[
     (6, "reports", include_str!("../../../../sql/cobblestone/0006_reports.sql")),
     (7, "verdicts", include_str!("../../../../sql/cobblestone/0007_verdicts.sql")),
     (8, "first_sent", include_str!("../../../../sql/cobblestone/0008_first_sent.sql")),
+    (9, "control", include_str!("../../../../sql/cobblestone/0009_control.sql")),
 ];
 
 /// Version of our tables that this build needs.

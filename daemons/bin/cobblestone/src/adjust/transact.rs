@@ -106,6 +106,9 @@ pub(super) async fn adjust(tx: &mut Tx, order: &Order) -> store::Result<Outcome>
             return Ok(Outcome::MadeBefore(same.time));
         }
     }
+    if let Some(why) = granted_by_others(&locked) {
+        return Ok(Outcome::Refused(why));
+    }
     let mark = new_mark(tx, order, &locked).await?;
     let mut lines = totals(&locked, order.credit);
     if let Some(why) = impossible(&lines, mark.as_ref(), order.credit) {
@@ -130,6 +133,20 @@ pub(super) async fn adjust(tx: &mut Tx, order: &Order) -> store::Result<Outcome>
     tx.write_marks(mark.as_slice()).await?;
     tx.pay(&[entry(order, &locked, app, payee)], &books.changes()).await?;
     Ok(Outcome::Made(made))
+}
+
+/// A result that shows credit which the ledger knows nothing of: with an adjustment, it would show a sum of both.
+fn granted_by_others(locked: &Locked) -> Option<String> {
+    let row = locked.result.as_ref()?;
+    let paid = locked.mark.as_ref().map_or(0.0, |mark| mark.credit_paid);
+    let others = row.granted_credit - paid;
+    (others.abs() > (1e-9 * paid.abs()).max(1e-6)).then(|| {
+        format!(
+            "result {} shows {:.6} granted credit, of which the ledger knows {paid:.6}: another program wrote the rest; adjust \
+             its host instead: --host {}",
+            row.id, row.granted_credit, row.hostid
+        )
+    })
 }
 
 /// Locks what may change, and says for which application it is; or why it can't be done.

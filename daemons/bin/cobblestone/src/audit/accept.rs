@@ -13,6 +13,8 @@ use super::Audit;
 
 /// Name of the difference between handled and accounted messages.
 pub const MESSAGES: &str = "messages";
+/// Rows of the ledger that were added, changed or deleted by hand.
+pub const LEDGER: &str = "ledger";
 /// Seconds of a result.
 const RESULT: &str = "result";
 /// granted_credit of a result.
@@ -31,7 +33,7 @@ impl FromStr for Subject {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
-            "one of host:ID, user:ID, team:ID, credit_user:ID:APPID, credit_team:ID:APPID, result:ID, granted:ID, messages"
+            "one of host:ID, user:ID, team:ID, credit_user:ID:APPID, credit_team:ID:APPID, result:ID, granted:ID, messages, ledger"
                 .to_owned()
         };
         let mut parts = text.split(':');
@@ -39,7 +41,7 @@ impl FromStr for Subject {
         let books = Book::ALL.map(Book::as_str);
         let kind = books
             .into_iter()
-            .chain([RESULT, GRANTED, MESSAGES])
+            .chain([RESULT, GRANTED, MESSAGES, LEDGER])
             .find(|kind| *kind == word)
             .ok_or_else(wrong)?;
         let mut number = |wanted: bool| match (wanted, parts.next()) {
@@ -47,7 +49,7 @@ impl FromStr for Subject {
             (false, None) => Ok(0),
             _ => Err(wrong()),
         };
-        let owner = number(kind != MESSAGES)?;
+        let owner = number(![MESSAGES, LEDGER].contains(&kind))?;
         let app = number(kind.starts_with("credit_"))?;
         if parts.next().is_some() { Err(wrong()) } else { Ok(Self { kind, owner, app }) }
     }
@@ -58,6 +60,7 @@ impl Subject {
     fn amount(&self, audit: &Audit) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "a count of messages")]
         match self.kind {
+            LEDGER => (!audit.control.holds()).then(|| audit.control.credit - audit.control.credit_written),
             MESSAGES => (!audit.messages_ok()).then(|| audit.lost() as f64),
             RESULT => {
                 let row = audit.overpaid.iter().find(|row| row.id == self.owner)?;
@@ -96,7 +99,15 @@ pub async fn accept(store: &Store, audit: &Audit, subject: &Subject, reason: &st
         amount,
         reason: reason.trim().to_owned(),
     };
-    store.transaction("accept a difference", async |tx| tx.accept(&row).await).await?;
+    let rows = (subject.kind == LEDGER).then(|| audit.control.rows - audit.control.rows_written);
+    store
+        .transaction("accept a difference", async |tx| {
+            if let Some(rows) = rows {
+                tx.accept_control(rows, amount).await?;
+            }
+            tx.accept(&row).await
+        })
+        .await?;
     Ok(())
 }
 
@@ -110,6 +121,7 @@ mod tests {
         assert_eq!("user:17".parse(), subject("user", 17, 0));
         assert_eq!("credit_team:0:2".parse(), subject("credit_team", 0, 2));
         assert_eq!("messages".parse(), subject("messages", 0, 0));
+        assert_eq!("ledger".parse(), subject("ledger", 0, 0));
         assert_eq!("result:9".parse(), subject("result", 9, 0));
         for text in ["", "user", "user:x", "user:1:2", "credit_user:1", "messages:1", "host:1:", "planet:1"] {
             assert!(text.parse::<Subject>().is_err(), "{text}");

@@ -91,8 +91,16 @@ impl Audit {
             faults,
         ));
         findings.push(Finding::new(
+            "the ledger holds the rows that were written, and no others",
+            self.control_faults(),
+        ));
+        findings.push(Finding::new(
             "the mark of each result holds what the ledger paid for it",
-            pairs(&self.marks_off, "result", "mark", "ledger", 6),
+            [
+                pairs(&self.marks_off, "result", "mark", "ledger", 6),
+                pairs(&self.marks_behind, "result", "seconds in its mark", "in the ledger", 3),
+            ]
+            .concat(),
         ));
         findings.push(Finding::new(
             "each result that the ledger paid shows that as its granted_credit",
@@ -199,6 +207,20 @@ impl Audit {
             notes.push(accepted(row));
         }
         notes
+    }
+
+    fn control_faults(&self) -> Vec<String> {
+        let control = &self.control;
+        if control.holds() {
+            return Vec::new();
+        }
+        vec![format!(
+            "{} rows with {:.6} were written, and {} rows with {:.6} are there",
+            control.rows_written,
+            control.credit_written + 0.0,
+            control.rows,
+            control.credit + 0.0
+        )]
     }
 
     fn paid_twice_faults(&self) -> Vec<String> {

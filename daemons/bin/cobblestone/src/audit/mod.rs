@@ -16,6 +16,7 @@ use daemon::Clock;
 use store::audit::owners::{Accepted, Book, BookSum, Member};
 use store::audit::rows::{BadAverage, BadEntry, Flagged, Overpaid, Pair, Tally};
 use store::audit::{KindSum, Messages};
+use store::control::Control;
 use store::{Conn, Store};
 
 use crate::cli::ProjectArgs;
@@ -68,12 +69,16 @@ pub struct Audit {
     pub accepted: Vec<Accepted>,
     /// The ledger by kind.
     pub kinds: Vec<KindSum>,
+    /// What the ledger holds, against its control totals.
+    pub control: Control,
     /// Ledger rows that make no sense, at most twenty.
     pub bad_entries: Vec<BadEntry>,
     /// Payments that do not name their message.
     pub nameless: Vec<BadEntry>,
     /// Results whose mark and ledger differ: mark, ledger.
     pub marks_off: Vec<Pair>,
+    /// Results whose mark stands at fewer seconds than the ledger paid: mark, ledger.
+    pub marks_behind: Vec<Pair>,
     /// Results that show something else than they were paid: granted_credit, ledger.
     pub granted_off: Vec<Pair>,
     /// Results that were paid more seconds than possible.
@@ -144,9 +149,11 @@ impl Audit {
             by_others,
             accepted: conn.accepted().await?,
             kinds: conn.ledger_by_kind().await?,
+            control: conn.ledger_control().await?,
             bad_entries: conn.bad_entries().await?,
             nameless: conn.nameless_payments().await?,
             marks_off: conn.marks_and_ledger().await?,
+            marks_behind: conn.marks_behind().await?,
             granted_off: conn.granted_and_ledger().await?,
             overpaid: conn.paid_beyond_bound(time, &uptime.limits, uptime.slack).await?,
             paid_twice: conn.messages_paid_twice().await?,

@@ -76,7 +76,7 @@ fn each_fault_is_found_and_named() {
         }
     };
     let (host, by_app) = (off(Book::Host), off(Book::CreditTeam));
-    let faults: [(Break<'_>, &str); 14] = [
+    let faults: [(Break<'_>, &str); 16] = [
         (&host, "host 4711 gained too much"),
         (&by_app, "credit_team 4711 of application 3 gained too much"),
         (
@@ -85,6 +85,11 @@ fn each_fault_is_found_and_named() {
         ),
         (&|a| a.nameless = vec![entry.clone()], "ledger row 4711 pays 2 and names no message"),
         (&|a| a.marks_off = vec![pair.clone()], "result 4711: mark 2.000000, ledger 1.000000"),
+        (
+            &|a| a.marks_behind = vec![pair.clone()],
+            "result 4711: seconds in its mark 2.000, in the ledger 1.000",
+        ),
+        (&|a| a.control.rows = -1, "0 rows with 0.000000 were written, and -1 rows with 0.000000 are there"),
         (&|a| a.granted_off = vec![pair.clone()], "result 4711: granted_credit 2.000000, ledger 1.000000"),
         (&|a| a.overpaid = vec![overpaid.clone()], "result 4711: possible 8.000 s (wall clock from"),
         (

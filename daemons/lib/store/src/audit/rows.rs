@@ -217,6 +217,18 @@ impl Conn {
         Ok(off)
     }
 
+    /// Results whose mark stands at fewer seconds than the ledger paid, so that they would be paid again: (result, mark's
+    /// seconds, ledger's seconds).
+    pub async fn marks_behind(&mut self) -> Result<Vec<Pair>> {
+        Ok(diesel::sql_query(format!(
+            "SELECT x.* FROM (SELECT k.resultid AS id, k.seconds_paid AS `left`, COALESCE(SUM(l.seconds), 0e0) AS `right` \
+             FROM cobblestone_mark k JOIN cobblestone_ledger l ON l.resultid = k.resultid GROUP BY k.resultid, k.seconds_paid) x \
+             WHERE x.`right` - x.`left` > GREATEST(1e-3, 1e-9 * x.`right`) ORDER BY x.id LIMIT {SHOWN}"
+        ))
+        .load(&mut self.db)
+        .await?)
+    }
+
     /// Results that we paid and whose granted_credit is another: (result, granted_credit, ledger).
     pub async fn granted_and_ledger(&mut self) -> Result<Vec<Pair>> {
         Ok(diesel::sql_query(format!(
