@@ -158,3 +158,40 @@ async fn a_reader_that_goes_away_is_no_error() {
     let output = world.cobblestone(&["ledger", "--csv"]).stdout(full).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "a full disk is one");
 }
+
+#[tokio::test]
+async fn a_flagged_host_and_an_id_that_nothing_is_known_of() {
+    let mut world = world().await;
+    world
+        .sql
+        .execute("INSERT INTO cobblestone_flag VALUES (1, 1, 21, 1795000000, 1795000000)", &[])
+        .await
+        .unwrap();
+    let flagged = "host 1 is flagged since 2026-11-18 11:06:40 UTC: 21 messages to ";
+    holds(&world.ends(0, &["ledger", "--host", "1"]), &[flagged, "claimed more than was possible"]);
+    assert!(!world.ends(0, &["ledger", "--host", "2"]).contains("flagged"));
+    holds(
+        &world.ends(0, &["status"]),
+        &["1 hosts are flagged for claiming too much; cobblestone audit names them"],
+    );
+    holds(
+        &world.ends(0, &["ledger", "--host", "99999"]),
+        &["no such row is in the ledger (an id that was asked for may"],
+    );
+    holds(&world.ends(2, &["ledger", "--user", "Nobody"]), &["there is no user named \"Nobody\""]);
+    holds(&world.ends(2, &["ledger", "--kind", "foo"]), &["one of: uptime, final, adjustment, revocation"]);
+}
+
+#[tokio::test]
+async fn a_folded_row_names_its_dates_once() {
+    let mut world = world().await;
+    world
+        .sql
+        .execute("UPDATE cobblestone_ledger SET time = time - 8640000, since = time", &[])
+        .await
+        .unwrap();
+    world.ends(0, &["ledger", "compact", "--older-than", "30d"]);
+    let text = world.ends(0, &["ledger", "--kind", "final"]);
+    let line = text.lines().find(|line| line.contains(" folded: ")).unwrap();
+    assert_eq!((line.matches("rows").count(), line.matches("2026-08-").count()), (1, 3), "{line}");
+}
