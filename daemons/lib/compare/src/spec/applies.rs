@@ -65,7 +65,9 @@ pub(crate) fn check(spec: &FileSpec, report: Report<'_>) {
             "has no meaning with order = \"rows\", which keeps none in memory; remove it".into(),
         );
     }
-    if spec.skip_gzip_header && spec.compression != crate::source::Compression::None {
+    let is_packed =
+        spec.compression != crate::source::Compression::None || spec.archive != crate::source::Archive::None;
+    if spec.skip_gzip_header && is_packed {
         report("skip_gzip_header", "has no meaning for content that is unpacked; remove it".into());
     }
     if spec.max_rows == 0 {
