@@ -6,10 +6,10 @@ use super::{ExtraRows, FileSpec, FormatName, Order, Report};
 
 /// Reports keys that are set and mean nothing for the file's format, and what contradicts itself.
 pub(crate) fn check(spec: &FileSpec, report: Report<'_>) {
-    use FormatName::{Bytes, Json, KeyValue, Lines, Npy, Raw, Table, Yoda};
+    use FormatName::{Bytes, Json, KeyValue, Lines, Npy, Raw, Table, Xml, Yoda};
     let text: &[FormatName] = &[Lines, Table, KeyValue];
     let values: &[FormatName] = &[Table, KeyValue];
-    let records: &[FormatName] = &[Lines, Table, KeyValue, Json, Yoda, Npy, Raw];
+    let records: &[FormatName] = &[Lines, Table, KeyValue, Json, Xml, Yoda, Npy, Raw];
     let lines: &[FormatName] = &[Lines, Table, KeyValue, Yoda];
     let default = FileSpec::default();
     for (key, is_set, formats) in [

@@ -22,6 +22,8 @@ pub enum FormatName {
     KeyValue,
     /// JSON, by path.
     Json,
+    /// XML, by path.
+    Xml,
     /// Histograms of YODA and Rivet.
     Yoda,
     /// NumPy's arrays.
@@ -33,7 +35,7 @@ pub enum FormatName {
 impl FormatName {
     /// Whether every value has a name: a key or a path.
     pub(crate) const fn is_labelled(self) -> bool {
-        matches!(self, Self::KeyValue | Self::Json | Self::Yoda)
+        matches!(self, Self::KeyValue | Self::Json | Self::Xml | Self::Yoda)
     }
 }
 
