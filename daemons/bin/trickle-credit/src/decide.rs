@@ -100,13 +100,19 @@ pub fn decide(sorted: &Sorted, policies: &Policies, variety: &str, mut locked: L
     decided
 }
 
-fn demands<'r>(asked: &[Asked], rule: &'r ClaimRule, released: &BTreeSet<MessageId>) -> Vec<Demand<'r>> {
+fn demands<'r>(
+    asked: &[Asked],
+    rule: &'r ClaimRule,
+    released: &BTreeSet<MessageId>,
+    now: f64,
+) -> Vec<Demand<'r>> {
     asked
         .iter()
         .map(|a| Demand {
             message: a.message,
             host: a.host,
-            create_time: a.create_time,
+            // A server whose clock was ahead stored it in time to come; no more than till now is possible.
+            create_time: a.create_time.min(now as i32),
             seconds: if a.seconds.is_finite() { a.seconds.min(LARGEST_CLAIM) } else { a.seconds },
             rule,
             identity: a.identity,
@@ -145,7 +151,7 @@ impl Decided {
         });
         let key = (row.hostid, row.appid);
         let mut days = self.days.get(&key).cloned().unwrap_or_default();
-        let demands = demands(asked, rule, &locked.released);
+        let demands = demands(asked, rule, &locked.released, now);
         let decision = decide_demands(&facts, old, &locked.known, &mut days, &demands, policy);
 
         if let Some(error) = cannot_grant(host, row.hostid, &decision.payments) {
@@ -188,7 +194,7 @@ impl Decided {
         };
         let key = (host, payer.app);
         let mut days = self.days.get(&key).cloned().unwrap_or_default();
-        let demands = demands(asked, payer.rule, &locked.released);
+        let demands = demands(asked, payer.rule, &locked.released, now);
         let (payments, identities) = decide_without_result(
             row.p_fpops,
             &payer.rates,

@@ -252,8 +252,17 @@ fn reason(item: &Item) -> String {
     };
     match item.payment.fate {
         Fate::Capped { disallowed, reason, .. } => {
-            format!("{what} {} s; claimed {claimed} s: {reason}", claimed - disallowed)
+            format!("{what} {} s; claimed {} s: {reason}", digits(claimed - disallowed), digits(claimed))
         }
-        _ => format!("{what} {claimed} s"),
+        _ => format!("{what} {} s", digits(claimed)),
+    }
+}
+
+/// With all its digits, but not hundreds of zeros.
+fn digits(seconds: f64) -> String {
+    if seconds == 0.0 || (1e-6..1e15).contains(&seconds.abs()) {
+        format!("{seconds}")
+    } else {
+        format!("{seconds:e}")
     }
 }
