@@ -25,7 +25,7 @@ use crate::decide::{Decided, Item, Locked, decide};
 use crate::policies::Policies;
 use crate::reports;
 use crate::settle::{Counts, Writes, gains};
-use crate::sort::{Sorted, sort};
+use crate::sort::{Sorted, messages_of, sort};
 use crate::told::{Told, tell};
 
 /// Name in the quarantine.
@@ -112,7 +112,7 @@ pub async fn handle(context: &mut Context<'_>, take: Take<'_>, variety: &str) ->
 
 /// Sets one message aside that the database refuses.
 async fn refuse(context: &Context<'_>, message: MessageId, error: &str) -> Result<()> {
-    let aside = Aside::unusable(message, format!("the database refuses what it asks for: {error}"));
+    let reason = format!("the database refuses what it asks for: {error}");
     context
         .store
         .transaction("refuse a message", async |tx| {
@@ -120,7 +120,10 @@ async fn refuse(context: &Context<'_>, message: MessageId, error: &str) -> Resul
             if taken.messages.is_empty() || context.dry_run {
                 return Ok(());
             }
-            let rows = Rows::of(std::slice::from_ref(&aside), &taken.messages, context);
+            let report = tx.released_reports(DAEMON, &[message.0.into()]).await?;
+            let aside = if report.is_empty() { Aside::unusable } else { Aside::report };
+            tx.release(DAEMON, "released_report", &report).await?;
+            let rows = Rows::of(&[aside(message, reason.clone())], &taken.messages, context);
             tx.set_aside(&rows.rows).await?;
             tx.mark_handled(&[message]).await
         })
@@ -195,7 +198,9 @@ async fn write(
     reports.set_aside(&mut writes.aside);
     let unusable = writes.aside.iter().filter(|aside| aside.kind == "trickle").count();
     writes.counts.set_aside = unusable as u64;
-    writes.counts.reported = reports.counted;
+    let useless: BTreeSet<MessageId> = writes.aside.iter().map(|aside| aside.message).collect();
+    let again = sorted.reports_only.intersection(&live).filter(|id| !useless.contains(*id)).count();
+    writes.counts.reported = reports.counted + again as u64;
     handled.counts = writes.counts;
     if context.dry_run {
         handled.told = tell(&writes, &results, &taken.messages);
@@ -220,6 +225,11 @@ async fn write(
     tx.pay(&writes.entries, &books.changes()).await?;
     let released: Vec<i64> = released.iter().map(|id| id.0.into()).collect();
     tx.release(DAEMON, "released", &released).await?;
+    // All of these was decided anew, the report in it, too.
+    tx.release(DAEMON, "report", &released).await?;
+    tx.release(DAEMON, "dropped_report", &released).await?;
+    let reports: Vec<i64> = sorted.reports_only.intersection(&live).map(|id| id.0.into()).collect();
+    tx.release(DAEMON, "released_report", &reports).await?;
     let aside = Rows::of(&writes.aside, &taken.messages, context);
     tx.set_aside(&aside.rows).await?;
     handled.texts = aside.texts;
@@ -251,7 +261,7 @@ async fn lock(
     };
     let all: Vec<i64> = live.iter().map(|id| id.0.into()).collect();
     let released = tx.released(DAEMON, &all).await?;
-    locked.released = released.into_iter().filter_map(|id| i32::try_from(id).ok()).map(MessageId).collect();
+    locked.released = messages_of(released);
 
     let found = rows.iter().filter_map(|row| policies.of(row.appid, variety));
     let rules: Vec<_> = found.map(|(_, rule)| rule).collect();

@@ -34,7 +34,7 @@ pub struct OldMessage {
 fn done(varieties: &[String]) -> String {
     format!(
         "m.handled <> 0 AND m.variety IN ({}) AND m.create_time < ? AND NOT EXISTS (SELECT 1 FROM cobblestone_quarantine q \
-         WHERE q.daemon = 'trickle-credit' AND q.kind <> 'dropped' AND q.refid = m.id)",
+         WHERE q.daemon = 'trickle-credit' AND q.kind NOT IN ('dropped', 'dropped_report') AND q.refid = m.id)",
         vec!["?"; varieties.len()].join(", ")
     )
 }
@@ -108,7 +108,7 @@ impl Conn {
         let mut query = diesel::sql_query(format!(
             "SELECT MIN(x.oldest) AS oldest FROM (SELECT MIN(m.create_time) AS oldest FROM msg_from_host m \
              WHERE m.handled = 0 AND {waiting} UNION ALL SELECT MIN(m.create_time) AS oldest FROM cobblestone_quarantine q \
-             JOIN msg_from_host m ON m.id = q.refid WHERE q.daemon = 'trickle-credit' AND q.kind <> 'dropped') x"
+             JOIN msg_from_host m ON m.id = q.refid WHERE q.daemon = 'trickle-credit' AND q.kind NOT IN ('dropped', 'dropped_report')) x"
         ))
         .into_boxed();
         for variety in varieties {

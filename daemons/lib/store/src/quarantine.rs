@@ -16,7 +16,7 @@ pub struct SetAside {
     pub time: f64,
     /// Who set it aside: the daemon's short name, as in `trickle-credit`.
     pub daemon: &'static str,
-    /// What it is: `trickle`, `held`, `workunit`, `result`, `job`.
+    /// What it is: see `cobblestone_quarantine.kind` in sql/README.md.
     pub kind: &'static str,
     /// Its id.
     pub id: i64,
@@ -120,12 +120,21 @@ impl Conn {
 
     /// Which of those ids a person released: they are to be handled again.
     pub async fn released(&mut self, daemon: &str, ids: &[i64]) -> Result<Vec<i64>> {
+        self.of_kind(daemon, "released", ids).await
+    }
+
+    /// Of which of those messages a person released the report only: what else they are is counted.
+    pub async fn released_reports(&mut self, daemon: &str, ids: &[i64]) -> Result<Vec<i64>> {
+        self.of_kind(daemon, "released_report", ids).await
+    }
+
+    async fn of_kind(&mut self, daemon: &str, kind: &str, ids: &[i64]) -> Result<Vec<i64>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         Ok(q::table
             .filter(q::daemon.eq(daemon))
-            .filter(q::kind.eq("released"))
+            .filter(q::kind.eq(kind))
             .filter(q::refid.eq_any(ids.iter().copied()))
             .select(q::refid)
             .load(&mut self.db)

@@ -78,8 +78,18 @@ fn verdict(facts: &Facts) -> Vec<String> {
         State::Handled => handled(facts),
         State::Gone => vec!["Nothing tells of it.".to_owned()],
     };
-    if let Some(reason) = &facts.report_aside {
-        said.push(format!("The guest report in it could not be used: {}", printable(reason, 300)));
+    if let (Some(reason), Some(state)) = (&row.report_reason, row.report_state()) {
+        let reason = printable(reason, 300);
+        said.push(match state {
+            State::Dropped => format!("A person decided that the guest report in it is worth nothing: {reason}"),
+            State::Released => {
+                format!("The guest report in it was given back, and is read again at the next pass; it was: {reason}")
+            }
+            _ => format!(
+                "The guest report in it could not be used: {reason}. `cobblestone trickles retry {id}` has the report read \
+                 again; what was paid stays."
+            ),
+        });
     }
     if row.create_time.is_none() {
         said.push("The message itself was purged; this is what the books have kept.".to_owned());

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 use boinc::printable::printable;
-use store::aside::ASIDE;
+use store::aside::{ASIDE, REPORT, UNUSABLE};
 
 use super::HANDLER;
 use crate::cli::ProjectArgs;
@@ -30,10 +30,10 @@ pub struct RetryArgs {
     /// Numbers of messages, as `trickles list` shows them
     #[arg(value_name = "ID", required_unless_present_any = ["reason", "all_set_aside"])]
     ids: Vec<i64>,
-    /// All that are set aside or held and whose reason holds this text
+    /// All that are set aside or held and whose reason holds this text; also guest reports in messages
     #[arg(long, value_name = "TEXT", conflicts_with = "ids", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     reason: Option<String>,
-    /// All that could not be used; with --reason those of them whose reason holds that text
+    /// All that could not be used, also guest reports in messages; with --reason those whose reason holds that text
     #[arg(long, conflicts_with = "ids")]
     all_set_aside: bool,
 }
@@ -59,32 +59,47 @@ pub async fn retry(args: &RetryArgs) -> Result<bool> {
     let (project, _) = Project::open_ready(&args.project).await?;
     let mut done = 0_usize;
     let mut left = Vec::new();
-    let mut give = async |ids: &[i64]| -> Result<()> {
+    let mut whole: BTreeSet<i64> = BTreeSet::new();
+    let mut give = async |ids: &[i64], reports_only: bool| -> Result<()> {
         let given = project
             .store
-            .transaction("give messages back", async |tx| tx.give_back(HANDLER, ids).await)
+            .transaction("give messages back", async |tx| {
+                if reports_only {
+                    tx.give_back_reports(HANDLER, ids).await
+                } else {
+                    tx.give_back(HANDLER, ids).await
+                }
+            })
             .await?;
         done += given.len();
         left.extend(without(ids, &given));
         Ok(())
     };
     if args.ids.is_empty() {
-        let kinds: &[&'static str] = if args.all_set_aside { &ASIDE[..1] } else { &ASIDE };
-        let mut after = i64::MIN;
-        loop {
-            let ids = project
-                .store
-                .read("messages set aside", async |conn| {
-                    conn.aside_messages(HANDLER, kinds, args.reason.as_deref(), after, BATCH as i64).await
-                })
-                .await?;
-            let Some(last) = ids.last() else { break };
-            after = *last;
-            give(&ids).await?;
+        let messages: &[&'static str] = if args.all_set_aside { &UNUSABLE } else { &ASIDE };
+        // Messages first: a report that is set aside beside one of them is decided anew with it.
+        for (kinds, reports_only) in [(messages, false), (&[REPORT], true)] {
+            let mut after = i64::MIN;
+            loop {
+                let mut ids = project
+                    .store
+                    .read("messages set aside", async |conn| {
+                        conn.aside_messages(HANDLER, kinds, args.reason.as_deref(), after, BATCH as i64).await
+                    })
+                    .await?;
+                let Some(last) = ids.last() else { break };
+                after = *last;
+                if reports_only {
+                    ids.retain(|id| !whole.contains(id));
+                } else {
+                    whole.extend(&ids);
+                }
+                give(&ids, reports_only).await?;
+            }
         }
     } else {
         for ids in unique(&args.ids).chunks(BATCH) {
-            give(ids).await?;
+            give(ids, false).await?;
         }
     }
     if done > 0 {
