@@ -303,3 +303,60 @@ async fn a_message_that_nobody_declares_is_dropped_and_given_back() {
     assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_quarantine WHERE kind = 'unknown'").await, 1);
     world.balances();
 }
+
+#[tokio::test]
+async fn a_message_marked_as_unhandled_by_hand_has_one_entry_and_blocks_no_other() {
+    let mut world = world().await;
+    let entries = "SELECT COUNT(*) FROM cobblestone_quarantine WHERE refid = 5";
+    world.ends(0, &["trickles", "drop", "5", "--reason", "rubbish"]);
+    world.sql.execute("UPDATE msg_from_host SET handled = 0 WHERE id IN (3, 4, 5)", &[]).await.unwrap();
+    world.handle(&[]);
+    assert_eq!(world.number(entries).await, 1);
+    assert_eq!(world.number("SELECT tries FROM cobblestone_quarantine WHERE refid = 4").await, 2);
+    world.balances();
+
+    // Two entries that came otherwise.
+    for kind in ["released", "dropped"] {
+        let twin = "INSERT INTO cobblestone_quarantine (time, daemon, kind, refid, hostid, reason, tries) \
+                    SELECT time, daemon, ?, refid, hostid, 'a twin', 1 FROM cobblestone_quarantine WHERE refid = 5 LIMIT 1";
+        world.sql.execute(twin, &[kind.into()]).await.unwrap();
+    }
+    holds(&world.ends(0, &["trickles", "drop", "5", "--reason", "again"]), &["dropped: 1 messages"]);
+    assert_eq!(world.number(entries).await, 1);
+    world.sql.execute("UPDATE cobblestone_quarantine SET kind = 'trickle' WHERE refid = 5", &[]).await.unwrap();
+    let twin = "INSERT INTO cobblestone_quarantine (time, daemon, kind, refid, hostid, reason, tries) \
+                SELECT time, daemon, 'released', refid, hostid, 'a twin', 1 FROM cobblestone_quarantine WHERE refid = 5";
+    world.sql.execute(twin, &[]).await.unwrap();
+    let said = world.run(&["trickles", "retry", "--all-set-aside"]);
+    assert_eq!((said.status, said.out.contains("given back: 3")), (0, true), "{said:?}");
+    assert_eq!(world.number(entries).await, 1);
+    world.handle(&[]);
+    assert_eq!(world.number(entries).await, 1);
+    world.balances();
+}
+
+#[tokio::test]
+async fn a_paid_message_without_a_result_is_refused_again_and_again() {
+    let mut world = World::new().await;
+    world.people().await;
+    world.project.write_app_config(&uptime("")).unwrap();
+    world.messages(&[(1, THEN, "runtime", "<runtime>60</runtime>".to_owned())]).await;
+    world.handle(&[]);
+    let credit = world.sum("SELECT SUM(credit) FROM cobblestone_ledger").await;
+    world.sql.execute("UPDATE msg_from_host SET handled = 0", &[]).await.unwrap();
+    for _ in 0..3 {
+        world.handle(&[]);
+        assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_quarantine").await, 1);
+        holds(&world.ends(0, &["trickles", "retry", "--all-set-aside"]), &["given back: 1"]);
+    }
+    assert_eq!(world.sum("SELECT SUM(credit) FROM cobblestone_ledger").await, credit);
+}
+
+#[tokio::test]
+async fn a_dropped_text_without_a_copy_stays_when_its_message_goes() {
+    let mut world = world().await;
+    world.sql.execute("UPDATE cobblestone_quarantine SET raw = NULL WHERE refid = 6", &[]).await.unwrap();
+    world.ends(0, &["trickles", "drop", "6", "--reason", "nobody knows it"]);
+    world.sql.execute("DELETE FROM msg_from_host WHERE id = 6", &[]).await.unwrap();
+    holds(&world.ends(0, &["trickles", "show", "6"]), &["<result_name>r9</result_name>"]);
+}

@@ -124,7 +124,10 @@ async fn refuse(context: &Context<'_>, message: MessageId, error: &str) -> Resul
             let aside = if report.is_empty() { Aside::unusable } else { Aside::report };
             tx.release(DAEMON, "released_report", &report).await?;
             let rows = Rows::of(&[aside(message, reason.clone())], &taken.messages, context);
-            tx.set_aside(&rows.rows).await?;
+            // What the message of a report is, it stays.
+            let before = if report.is_empty() { vec![message.0.into()] } else { Vec::new() };
+            let before = tx.message_states(DAEMON, &before).await?;
+            tx.set_messages_aside(DAEMON, &before, &rows.rows).await?;
             tx.mark_handled(&[message]).await
         })
         .await?;
@@ -177,8 +180,13 @@ async fn write(
         handled.counts.left_alone = sorted.left_alone;
         return Ok(handled);
     }
-    let locked = lock(tx, context.policies, &sorted, &live, variety).await?;
+    // Of which only the report is looked at, it stays what it is.
+    let all: Vec<i64> = live.difference(&sorted.reports_only).map(|id| id.0.into()).collect();
+    let states = tx.message_states(DAEMON, &all).await?;
+    let mut locked = lock(tx, context.policies, &sorted, variety).await?;
     since.set(Some(Instant::now()));
+    let released = states.iter().filter(|(_, kind)| kind == "released").map(|(id, _)| *id);
+    locked.released = messages_of(released.collect());
     let results = locked.results.clone();
     let kin = sorted.adopt(tx, &results).await?;
     let (marks, released) = (locked.marks.clone(), locked.released.clone());
@@ -224,14 +232,13 @@ async fn write(
     reports.write(tx).await?;
     tx.pay(&writes.entries, &books.changes()).await?;
     let released: Vec<i64> = released.iter().map(|id| id.0.into()).collect();
-    tx.release(DAEMON, "released", &released).await?;
     // All of these was decided anew, the report in it, too.
     tx.release(DAEMON, "report", &released).await?;
     tx.release(DAEMON, "dropped_report", &released).await?;
     let reports: Vec<i64> = sorted.reports_only.intersection(&live).map(|id| id.0.into()).collect();
     tx.release(DAEMON, "released_report", &reports).await?;
     let aside = Rows::of(&writes.aside, &taken.messages, context);
-    tx.set_aside(&aside.rows).await?;
+    tx.set_messages_aside(DAEMON, &states, &aside.rows).await?;
     handled.texts = aside.texts;
     tx.insert_msg_to_host(&answers.messages, context.now as i32).await?;
     tx.mark_handled(&live.into_iter().collect::<Vec<_>>()).await?;
@@ -243,7 +250,6 @@ async fn lock(
     tx: &mut Tx,
     policies: &Policies,
     sorted: &Sorted,
-    live: &BTreeSet<MessageId>,
     variety: &str,
 ) -> store::Result<Locked> {
     let all: BTreeSet<ResultId> = sorted.by_result.keys().chain(sorted.reports.keys()).copied().collect();
@@ -259,9 +265,6 @@ async fn lock(
         marks: tx.marks(&ids).await?.into_iter().map(|mark| (mark.result, mark)).collect(),
         ..Locked::default()
     };
-    let all: Vec<i64> = live.iter().map(|id| id.0.into()).collect();
-    let released = tx.released(DAEMON, &all).await?;
-    locked.released = messages_of(released);
 
     let found = rows.iter().filter_map(|row| policies.of(row.appid, variety));
     let rules: Vec<_> = found.map(|(_, rule)| rule).collect();

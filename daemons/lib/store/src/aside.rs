@@ -14,7 +14,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Double, Integer, Text};
 use diesel_async::RunQueryDsl;
 
+use crate::backlog::MESSAGE_BYTES;
 use crate::error::Result;
+use crate::quarantine::MESSAGE;
 use crate::schema::boinc::msg_from_host as m;
 use crate::schema::ours::cobblestone_quarantine as q;
 use crate::transaction::{Conn, Tx};
@@ -30,6 +32,9 @@ pub const REPORT: &str = "report";
 
 /// Kinds of reports that can be given back.
 const REPORTS: [&str; 2] = [REPORT, "dropped_report"];
+
+/// What a report that was set aside beside its message can be.
+const REPORT_KINDS: [&str; 3] = [REPORT, "released_report", "dropped_report"];
 
 /// Kinds that can be given back: a dropped message, too, when somebody thinks again, and one of a variety that is declared
 /// now.
@@ -75,6 +80,7 @@ impl Tx {
         if aside.is_empty() {
             return Ok(aside);
         }
+        self.delete_twins(daemon, &aside, kinds).await?;
         diesel::update(
             q::table
                 .filter(q::daemon.eq(daemon))
@@ -111,10 +117,12 @@ impl Tx {
         let mut aside = self.lock_aside(daemon, ids, &kinds).await?;
         aside.dedup();
         if !aside.is_empty() {
+            self.delete_twins(daemon, &aside, &ASIDE).await?;
+            self.delete_twins(daemon, &aside, &[REPORT]).await?;
             let kinds = kinds.iter().map(|kind| format!("'{kind}'")).collect::<Vec<_>>().join(", ");
             diesel::sql_query(format!(
                 "UPDATE cobblestone_quarantine SET kind = IF(kind = '{REPORT}', 'dropped_report', 'dropped'), time = ?, \
-                 reason = LEFT(CONCAT(?, '; it was: ', reason), 255) WHERE daemon = ? AND kind IN ({kinds}) AND refid IN ({})",
+                 raw = COALESCE(raw, (SELECT LEFT(m.xml, {MESSAGE_BYTES}) FROM msg_from_host m WHERE m.id = refid)), reason = LEFT(CONCAT(?, '; it was: ', reason), 255) WHERE daemon = ? AND kind IN ({kinds}) AND refid IN ({})",
                 list(&aside)
             ))
             .bind::<Double, _>(now)
@@ -124,6 +132,23 @@ impl Tx {
             .await?;
         }
         Ok(aside)
+    }
+
+    /// Leaves of each message the last entry of these kinds, and no other that it could become the same as: somebody may
+    /// have marked a message as unhandled that had an entry. Two entries of one kind the database refuses.
+    async fn delete_twins(&mut self, daemon: &str, ids: &[i64], kinds: &[&str]) -> Result<()> {
+        let all: &[&str] = if kinds.contains(&REPORT) { &REPORT_KINDS } else { &MESSAGE };
+        let quoted = |kinds: &[&str]| kinds.iter().map(|k| format!("'{k}'")).collect::<Vec<_>>().join(", ");
+        let (ids, all, kinds) = (list(ids), quoted(all), quoted(kinds));
+        diesel::sql_query(format!(
+            "DELETE a FROM cobblestone_quarantine a JOIN cobblestone_quarantine b ON b.daemon = a.daemon AND b.refid = a.refid \
+             AND b.kind IN ({kinds}) AND b.refid IN ({ids}) AND (a.kind NOT IN ({kinds}) OR a.id < b.id) \
+             WHERE a.daemon = ? AND a.refid IN ({ids}) AND a.kind IN ({all})"
+        ))
+        .bind::<Text, _>(daemon)
+        .execute(&mut self.db)
+        .await?;
+        Ok(())
     }
 
     async fn lock_message_rows(&mut self, ids: &[i64], and: &str) -> Result<Vec<i64>> {

@@ -183,6 +183,18 @@ fn handled(facts: &Facts) -> Vec<String> {
         (_, _, Some(seconds)) => said.push(format!(
             "The same message was stored before: it counts once, for {seconds} s. A repetition is paid nothing."
         )),
+        (Some(Ok(claim)), Some(mark), None)
+            if rule_is(facts, Meaning::Cumulative)
+                && is_elapsed(facts)
+                && claim > mark.largest_claim * (1.0 + 1e-12) =>
+        {
+            return vec![format!(
+                "Something else marked it as handled: it claims {claim} s, and the largest claim that the trickle handler saw of \
+                 its result is {} s ({} messages counted). It was never looked at, and nothing was paid for it. \
+                 `UPDATE msg_from_host SET handled = 0 WHERE id = {}` lets the handler have it.",
+                mark.largest_claim, mark.messages, facts.row.id
+            )];
+        }
         (Some(Ok(claim)), Some(mark), None) if rule_is(facts, Meaning::Cumulative) => {
             said.push(format!(
                 "Nothing was new in it: it claims {claim} s, and the mark of its result stands at {} s paid (largest claim {} s, \
@@ -210,6 +222,10 @@ fn handled(facts: &Facts) -> Vec<String> {
 
 fn rule_is(facts: &Facts, meaning: Meaning) -> bool {
     facts.app.as_ref().and_then(|app| app.rule.as_ref()).is_some_and(|rule| rule.meaning == meaning)
+}
+
+fn is_elapsed(facts: &Facts) -> bool {
+    facts.app.as_ref().and_then(|app| app.rule.as_ref()).is_some_and(|rule| rule.unit == Unit::Elapsed)
 }
 
 /// What the number means.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 use boinc::printable::printable;
+use store::Tx;
 use store::aside::{ASIDE, REPORT, UNUSABLE};
 
 use super::HANDLER;
@@ -61,16 +62,17 @@ pub async fn retry(args: &RetryArgs) -> Result<bool> {
     let mut left = Vec::new();
     let mut whole: BTreeSet<i64> = BTreeSet::new();
     let mut give = async |ids: &[i64], reports_only: bool| -> Result<()> {
-        let given = project
-            .store
-            .transaction("give messages back", async |tx| {
+        let given = all_or_each(ids, async |ids| {
+            let give = async |tx: &mut Tx| {
                 if reports_only {
                     tx.give_back_reports(HANDLER, ids).await
                 } else {
                     tx.give_back(HANDLER, ids).await
                 }
-            })
-            .await?;
+            };
+            project.store.transaction("give messages back", give).await
+        })
+        .await?;
         done += given.len();
         left.extend(without(ids, &given));
         Ok(())
@@ -122,10 +124,11 @@ pub async fn drop(args: &DropArgs) -> Result<bool> {
     let mut left = Vec::new();
     for ids in unique(&args.ids).chunks(BATCH) {
         let now = clock.now();
-        let dropped = project
-            .store
-            .transaction("drop messages", async |tx| tx.drop_messages(HANDLER, ids, &why, now).await)
-            .await?;
+        let dropped = all_or_each(ids, async |ids| {
+            let drop = async |tx: &mut Tx| tx.drop_messages(HANDLER, ids, &why, now).await;
+            project.store.transaction("drop messages", drop).await
+        })
+        .await?;
         done += dropped.len();
         left.extend(without(ids, &dropped));
     }
@@ -135,6 +138,25 @@ pub async fn drop(args: &DropArgs) -> Result<bool> {
         ));
     }
     Ok(report(&left, "is not set aside or held"))
+}
+
+/// Does it with all at once; if the database refuses one of them, with one at a time. Those that it was done with.
+async fn all_or_each(
+    ids: &[i64],
+    act: impl AsyncFn(&[i64]) -> store::Result<Vec<i64>>,
+) -> Result<Vec<i64>> {
+    match act(ids).await {
+        Err(error) if error.is_data() => {}
+        other => return Ok(other?),
+    }
+    let mut done = Vec::new();
+    for id in ids {
+        match act(std::slice::from_ref(id)).await {
+            Err(error) if error.is_data() => eprintln!("message {id}: {error}"),
+            other => done.extend(other?),
+        }
+    }
+    Ok(done)
 }
 
 /// A person's reason: some words on one line.
