@@ -323,7 +323,11 @@ async fn a_message_marked_as_unhandled_by_hand_has_one_entry_and_blocks_no_other
     }
     holds(&world.ends(0, &["trickles", "drop", "5", "--reason", "again"]), &["dropped: 1 messages"]);
     assert_eq!(world.number(entries).await, 1);
-    world.sql.execute("UPDATE cobblestone_quarantine SET kind = 'trickle' WHERE refid = 5", &[]).await.unwrap();
+    world
+        .sql
+        .execute("UPDATE cobblestone_quarantine SET kind = 'trickle' WHERE refid = 5", &[])
+        .await
+        .unwrap();
     let twin = "INSERT INTO cobblestone_quarantine (time, daemon, kind, refid, hostid, reason, tries) \
                 SELECT time, daemon, 'released', refid, hostid, 'a twin', 1 FROM cobblestone_quarantine WHERE refid = 5";
     world.sql.execute(twin, &[]).await.unwrap();

@@ -211,7 +211,8 @@ async fn write(
     writes.counts.reported = reports.counted + again as u64;
     handled.counts = writes.counts;
     if context.dry_run {
-        handled.told = tell(&writes, &results, &taken.messages);
+        let answers = answer(tx, context, &alive(&sorted, &results), &writes).await?;
+        handled.told = tell(&writes, &answers, &results, &taken.messages);
         reports.tell();
         return Ok(handled);
     }
@@ -246,12 +247,7 @@ async fn write(
 }
 
 /// Locks results and hosts, and reads what is kept with them.
-async fn lock(
-    tx: &mut Tx,
-    policies: &Policies,
-    sorted: &Sorted,
-    variety: &str,
-) -> store::Result<Locked> {
+async fn lock(tx: &mut Tx, policies: &Policies, sorted: &Sorted, variety: &str) -> store::Result<Locked> {
     let all: BTreeSet<ResultId> = sorted.by_result.keys().chain(sorted.reports.keys()).copied().collect();
     let rows = tx.lock_results(&all.into_iter().collect::<Vec<_>>()).await?.rows;
     // Reports concern no host.

@@ -203,6 +203,9 @@ fn check_columns(spec: &FileSpec, columns: &[Selector], is_labelled: bool, repor
                     format!("{name:?} is a name, and names need header = true; or use numbers"),
                 );
             }
+            Selector::Name(name) if spec.format == FormatName::Raw => {
+                report("columns", format!("{name:?} is a name, but numbers in this format have none"));
+            }
             Selector::Number(number) if *number > LARGEST_COLUMN => {
                 report(
                     "columns",

@@ -6,10 +6,10 @@ use super::{ExtraRows, FileSpec, FormatName, Order, Report};
 
 /// Reports keys that are set and mean nothing for the file's format, and what contradicts itself.
 pub(crate) fn check(spec: &FileSpec, report: Report<'_>) {
-    use FormatName::{Bytes, Json, KeyValue, Lines, Table, Yoda};
+    use FormatName::{Bytes, Json, KeyValue, Lines, Npy, Raw, Table, Yoda};
     let text: &[FormatName] = &[Lines, Table, KeyValue];
     let values: &[FormatName] = &[Table, KeyValue];
-    let records: &[FormatName] = &[Lines, Table, KeyValue, Json, Yoda];
+    let records: &[FormatName] = &[Lines, Table, KeyValue, Json, Yoda, Npy, Raw];
     let lines: &[FormatName] = &[Lines, Table, KeyValue, Yoda];
     let default = FileSpec::default();
     for (key, is_set, formats) in [
@@ -25,6 +25,9 @@ pub(crate) fn check(spec: &FileSpec, report: Report<'_>) {
         ("forbid", !spec.forbid.is_empty(), lines),
         ("order", spec.order != Order::Rows, records),
         ("min_rows", spec.min_rows != default.min_rows, records),
+        ("numbers", spec.numbers != default.numbers, &[Raw]),
+        ("row_values", spec.row_values != default.row_values, &[Raw]),
+        ("skip_bytes", spec.skip_bytes != 0, &[Raw]),
         ("statistics", spec.statistics != Statistics::None, &[Yoda]),
         ("rules", !spec.rules.is_empty(), records),
     ] {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{DEFAULT_MAX_BYTES, RuleSpec, Selector};
+use crate::format::Numbers;
 use crate::source::Compression;
 use crate::stat::Statistics;
 
@@ -23,6 +24,10 @@ pub enum FormatName {
     Json,
     /// Histograms of YODA and Rivet.
     Yoda,
+    /// NumPy's arrays.
+    Npy,
+    /// Binary numbers without a header.
+    Raw,
 }
 
 impl FormatName {
@@ -104,6 +109,12 @@ pub struct FileSpec {
     pub min_rows: u64,
     /// Smallest good output, unpacked, in bytes.
     pub min_bytes: u64,
+    /// raw: what a number is, and how it is stored.
+    pub numbers: Numbers,
+    /// raw: so many numbers are a row.
+    pub row_values: u64,
+    /// raw: so many bytes at the beginning are skipped.
+    pub skip_bytes: u64,
     /// yoda: statistical agreement of outputs with other seeds.
     pub statistics: Statistics,
     /// How often outputs that are statistically the same may be told apart, as a fraction.
@@ -144,6 +155,9 @@ impl Default for FileSpec {
             max_rows: 1_000_000,
             min_rows: 1,
             min_bytes: 0,
+            numbers: Numbers::F64Le,
+            row_values: 1,
+            skip_bytes: 0,
             statistics: Statistics::None,
             significance: 0.001,
             rules: Vec::new(),

@@ -90,9 +90,25 @@ pub fn yoda() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(object, 1..4).prop_map(|objects| objects.concat().into_bytes())
 }
 
+/// Bytes that are often an array.
+pub fn npy() -> impl Strategy<Value = Vec<u8>> {
+    let value = prop_oneof![6 => (0_i32..3).prop_map(f64::from), 1 => Just(f64::NAN), 1 => any::<f64>()];
+    let shape = prop_oneof![
+        4 => Just("(4,)"), 4 => Just("(2, 2)"), 1 => Just("(1, 4)"), 1 => Just("(8,)"), 1 => Just("(0,)")
+    ];
+    let kind = prop_oneof![6 => Just("<f8"), 1 => Just(">f4"), 1 => Just("<i8"), 1 => Just("|O")];
+    (value, shape, kind, any::<bool>(), 0_i32..2).prop_map(|(value, shape, kind, fortran, step)| {
+        let fortran = if fortran { "True" } else { "False" };
+        let header = format!("{{'descr': '{kind}', 'fortran_order': {fortran}, 'shape': {shape}}}");
+        let length = u8::try_from(header.len()).unwrap();
+        let values = (0..4).flat_map(|index| (value + f64::from(index * step)).to_le_bytes());
+        [b"\x93NUMPY\x01\0", &[length, 0][..], header.as_bytes(), &values.collect::<Vec<u8>>()].concat()
+    })
+}
+
 /// Anything.
 pub fn content() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![4 => table(), 2 => json(), 2 => yoda(), 1 => proptest::collection::vec(any::<u8>(), 0..60)]
+    prop_oneof![4 => table(), 2 => json(), 2 => yoda(), 2 => npy(), 1 => proptest::collection::vec(any::<u8>(), 0..60)]
 }
 
 /// A spec of every kind, with rules that do not depend on which output is which.
@@ -111,6 +127,11 @@ pub fn symmetric_spec() -> impl Strategy<Value = String> {
         Just("format = 'yoda'"),
         Just("format = 'yoda'\norder = 'key'\nstatistics = 'chi2_and_ks'\nsignificance = 0.3"),
         Just("format = 'yoda'\nstatistics = 'ks'"),
+        Just("format = 'npy'"),
+        Just("format = 'npy'\norder = 'set'"),
+        Just("format = 'raw'\nnumbers = 'f32_be'"),
+        Just("format = 'raw'\nnumbers = 'i64_le'\nrow_values = 2\norder = 'key'\nkey = [1]"),
+        Just("format = 'raw'\nskip_bytes = 3\norder = 'set'"),
         Just("format = 'lines'\nignore = ['^x']"),
         Just("format = 'lines'\norder = 'set'"),
     ];
