@@ -245,7 +245,8 @@ impl Conn {
              + COALESCE((SELECT SUM(k.messages) FROM cobblestone_host_messages k WHERE NOT EXISTS (SELECT 1 FROM host h WHERE h.id = k.hostid)), 0) \
              + COALESCE((SELECT SUM(k.messages) FROM cobblestone_report k WHERE NOT EXISTS (SELECT 1 FROM host h WHERE h.id = k.hostid)), 0) \
              + COALESCE((SELECT COUNT(*) FROM cobblestone_quarantine k WHERE k.kind IN ('trickle', 'held', 'dropped') AND NOT EXISTS (SELECT 1 FROM msg_from_host m WHERE m.id = k.refid) \
-             AND NOT EXISTS (SELECT 1 FROM host h WHERE h.id = k.hostid)), 0) AS SIGNED) AS of_deleted_hosts, \
+             AND NOT EXISTS (SELECT 1 FROM host h WHERE h.id = k.hostid)), 0) \
+             + COALESCE((SELECT value FROM cobblestone_counter WHERE name = 'messages_cleaned_of_deleted_hosts'), 0) AS SIGNED) AS of_deleted_hosts, \
              CAST(COALESCE((SELECT SUM(messages) FROM cobblestone_mark), 0) \
              + COALESCE((SELECT SUM(messages) FROM cobblestone_host_messages), 0) \
              + COALESCE((SELECT SUM(messages) FROM cobblestone_report), 0) \
