@@ -141,10 +141,7 @@ pub async fn drop(args: &DropArgs) -> Result<bool> {
 }
 
 /// Does it with all at once; if the database refuses one of them, with one at a time. Those that it was done with.
-async fn all_or_each(
-    ids: &[i64],
-    act: impl AsyncFn(&[i64]) -> store::Result<Vec<i64>>,
-) -> Result<Vec<i64>> {
+async fn all_or_each(ids: &[i64], act: impl AsyncFn(&[i64]) -> store::Result<Vec<i64>>) -> Result<Vec<i64>> {
     match act(ids).await {
         Err(error) if error.is_data() => {}
         other => return Ok(other?),
