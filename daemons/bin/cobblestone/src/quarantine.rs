@@ -61,7 +61,15 @@ pub async fn release(args: &ProjectArgs, id: i64) -> Result<()> {
     let Some(entry) = found else { bail!("there is no entry {id}; `cobblestone quarantine list` shows all") };
     let released = project
         .store
-        .transaction("release a message", async |tx| tx.release_messages(&entry.daemon, &[entry.refid]).await)
+        .transaction("release a message", async |tx| {
+            let ids = [entry.refid];
+            let given = if entry.kind.ends_with("report") {
+                tx.give_back_reports(&entry.daemon, &ids).await?
+            } else {
+                tx.give_back(&entry.daemon, &ids).await?
+            };
+            Ok(given.len())
+        })
         .await?;
     if released == 0 {
         bail!(

@@ -199,7 +199,7 @@ const FAULTS: &[(&str, &str, &str, &str)] = &[
         "UPDATE msg_from_host SET handled = 0 WHERE id = 1",
         "UPDATE msg_from_host SET handled = 1 WHERE id = 1",
         "every handled message",
-        "1 messages that were handled are not in msg_from_host any more",
+        "1 messages were counted more than once, or deleted after",
     ),
     (
         "INSERT INTO msg_from_host (id, create_time, hostid, variety, handled, xml) VALUES (999, 1, 1, 'cpu_time', 1, '')",

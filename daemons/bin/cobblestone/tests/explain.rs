@@ -100,6 +100,17 @@ async fn every_ending_has_its_story() {
     holds(&text, &["The same message was stored before: it counts once, for 60 s"]);
     assert_eq!(json["counts_for"], 60.0);
     holds(&explained(&world, 9).0, &["left alone: no application declares variety \"other\""]);
+    world.messages(&[(1, THEN, "cpu_time", claim("r1", THEN, "cpu_time", 9000.0))]).await;
+    world.sql.execute("UPDATE msg_from_host SET handled = 1 WHERE id = 11", &[]).await.unwrap();
+    holds(
+        &explained(&world, 11).0,
+        &[
+            "Something else marked it as handled: it claims 9000 s",
+            "of its result is 7200 s (3 messages counted)",
+            "It was never looked at",
+        ],
+    );
+    world.sql.execute("DELETE FROM msg_from_host WHERE id = 11", &[]).await.unwrap();
     let (text, json) = explained(&world, 10);
     holds(&text, &["set aside", "nothing that can be read", "\\u{1b}[2J\\u{202e}</b><script>", "bytes more"]);
     assert!(json["text_bytes"].as_i64().unwrap() > 260_000 && json["text"].as_str().unwrap().len() < 20_000);
@@ -111,7 +122,7 @@ async fn every_ending_has_its_story() {
     holds(&explained(&world, 6).0, &["gave it back to the trickle handler"]);
     world.messages(&[(2, THEN, "cpu_time", claim("r4", THEN, "cpu_time", 60.0))]).await;
     holds(
-        &explained(&world, 11).0,
+        &explained(&world, 12).0,
         &["It waits for the trickle handler", "--variety cpu_time --one_pass --dry_run"],
     );
 

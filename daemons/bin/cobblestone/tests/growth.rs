@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::old::{COMPACT, DAY, PURGE, SENT, age, figures, text, world};
+use common::old::{COMPACT, CONFIG, DAY, PURGE, SENT, age, figures, text, world};
 use common::{NOW, holds};
 
 #[tokio::test]
@@ -134,4 +134,64 @@ async fn what_is_kept_of_purged_results_goes_and_stays_counted() {
     world.handle(&[]);
     assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_quarantine").await, 2);
     world.balances();
+}
+
+#[tokio::test]
+async fn what_is_kept_of_hosts_that_are_gone_goes_and_stays_counted() {
+    let mut world = world().await;
+    // Increments of reports, of a result that claims nothing: it has no mark. Another one stays.
+    world
+        .project
+        .write_app_config(&format!(
+            "{CONFIG}\n[[reports]]\nvariety = \"jobs\"\nformat = \"key_value\"\nmeaning = \"increment\"\n"
+        ))
+        .unwrap();
+    let report = |result: i64, k: i64| {
+        let text = format!("<result_name>r{result}</result_name>\n<time>{k}</time>\nreceived=1\n");
+        (2 - result % 2, SENT + k, "jobs", text)
+    };
+    world.messages(&[report(1, 1), report(1, 2), report(2, 1)]).await;
+    world.handle(&[]);
+    assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_report_increment").await, 3);
+    world.sql.execute("INSERT INTO cobblestone_flag VALUES (1, 1, 3, 5, 5), (2, 1, 3, 5, 5), (77, 1, 3, 5, 5), (77, 0, 1, 0, 5) \
+                       ON DUPLICATE KEY UPDATE over_claims = 3", &[]).await.unwrap();
+    world.balances();
+    // The mark of the first result is gone, as if it never had one; then the result and its host are.
+    let counted = world.number("SELECT messages FROM cobblestone_mark WHERE resultid = 1").await;
+    world.sql.execute("DELETE FROM cobblestone_mark WHERE resultid = 1", &[]).await.unwrap();
+    let sql = format!("INSERT INTO cobblestone_counter VALUES ('messages_cleaned', {counted})");
+    world.sql.execute(&sql, &[]).await.unwrap();
+    world.sql.execute("DELETE FROM result WHERE id = 1", &[]).await.unwrap();
+    world.sql.execute("DELETE FROM host WHERE id = 1", &[]).await.unwrap();
+    world.balances();
+    assert_eq!(world.number("SELECT messages FROM cobblestone_host_messages WHERE hostid = 1").await, 2);
+
+    let dry = world.ends(0, &[&PURGE[..], &["--dry_run"]].concat());
+    let said = world.ends(0, &PURGE);
+    assert_eq!(dry.replace("would be deleted", "deleted"), said);
+    holds(
+        &said,
+        &[
+            "marks of results that are gone: 0 deleted",
+            "identities of whose reports: 1 deleted",
+            "counts of hosts that are gone: 1 deleted",
+            // Of the other host that is gone results are left.
+            "flags of hosts that are gone: 1 deleted",
+        ],
+    );
+    assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_report_increment").await, 1);
+    assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_host_messages").await, 0);
+    assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_flag WHERE hostid IN (1, 2)").await, 2);
+    assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_flag WHERE hostid = 77").await, 0);
+    let cleaned = "SELECT value FROM cobblestone_counter WHERE name = 'messages_cleaned'";
+    assert_eq!(world.number(cleaned).await, counted + 2);
+    world.balances();
+    // BOINC deletes the messages with their host: the audit still knows how many those can be.
+    world
+        .sql
+        .execute("DELETE FROM msg_from_host WHERE hostid = 1 AND xml NOT LIKE '%result_name%'", &[])
+        .await
+        .unwrap();
+    world.balances();
+    assert_eq!(world.ends(0, &PURGE).matches(": 0 deleted").count(), 7);
 }

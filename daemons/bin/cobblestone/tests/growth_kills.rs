@@ -17,10 +17,12 @@ use sandbox::{ProjectOptions, SimClock};
 use serde_json::Value;
 
 /// What the commands write.
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 16] = [
     "cobblestone_counter",
     "cobblestone_disallowed",
+    "cobblestone_flag",
     "cobblestone_host_day",
+    "cobblestone_host_messages",
     "cobblestone_increment",
     "cobblestone_increment_sum",
     "cobblestone_ledger",
@@ -51,6 +53,14 @@ impl Stage {
         age(&mut world, 100).await;
         // Of one result the row is gone.
         world.sql.execute("DELETE FROM result WHERE id = 4", &[]).await.unwrap();
+        // A host that is gone, and a result that only reported.
+        for (table, values) in [
+            ("cobblestone_flag", "(99, 1, 3, 5, 5)"),
+            ("cobblestone_host_messages", "(99, 2, 5)"),
+            ("cobblestone_report_increment", "(X'000102030405060708090a0b0c0d0e0f', 777, 5)"),
+        ] {
+            world.sql.execute(&format!("INSERT INTO {table} VALUES {values}"), &[]).await.unwrap();
+        }
         let port = u16::try_from(world.number("SELECT @@port").await).unwrap();
         let proxy = Proxy::start(port).await.unwrap();
         let direct = std::fs::read_to_string(world.project.path("config.xml")).unwrap();

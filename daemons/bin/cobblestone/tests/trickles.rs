@@ -179,3 +179,188 @@ async fn what_is_dropped_stays_and_is_counted() {
     assert!(world.sum("SELECT granted_credit FROM result WHERE id = 2").await > 0.0);
     world.balances();
 }
+
+const BOTH: &str = "[[reports]]\nvariety = \"cpu_time\"\nformat = \"xml\"\nmeaning = \"cumulative\"\n";
+
+/// A claim and a guest report in one.
+fn both(result: &str, time: i64, seconds: f64, failed: &str) -> String {
+    claim(result, time, "cpu_time", seconds) + &format!("<failed>{failed}</failed>")
+}
+
+/// What a message was paid and how often it was counted does not change.
+async fn books(world: &mut World) -> String {
+    world.balances();
+    let sql = "SELECT CONCAT_WS(' ', (SELECT GROUP_CONCAT(messageid, ':', seconds ORDER BY id) FROM cobblestone_ledger), \
+               (SELECT GROUP_CONCAT(resultid, ':', seconds_paid, ':', messages ORDER BY resultid) FROM cobblestone_mark), \
+               (SELECT GROUP_CONCAT(id, ':', granted_credit ORDER BY id) FROM result)) AS line";
+    world.sql.row(sql, &[]).await.unwrap().text("line").unwrap()
+}
+
+#[tokio::test]
+async fn a_report_is_given_back_and_its_message_counts_once() {
+    let mut world = World::new().await;
+    world.people().await;
+    let config = format!("{}{BOTH}", uptime("over_claims = \"hold\""));
+    world.project.write_app_config(&format!("{config}max_jobs = 5\n")).unwrap();
+    // Paid and nothing new, with a report that says too much; held, with a broken one.
+    let one = both("r1", THEN, 3600.0, "7");
+    let two = both("r1", THEN + 1, 1800.0, "6");
+    let three = both("r2", THEN, 1e6, "-1");
+    world
+        .messages(&[(1, THEN, "cpu_time", one), (1, THEN, "cpu_time", two), (2, THEN, "cpu_time", three)])
+        .await;
+    world.handle(&[]);
+    let calm = books(&mut world).await;
+    let kinds =
+        "SELECT GROUP_CONCAT(refid, ' ', kind ORDER BY refid, kind) AS line FROM cobblestone_quarantine";
+    let kinds = async |world: &mut World| -> String {
+        let row = world.sql.row(kinds, &[]).await.unwrap();
+        row.text("line").unwrap_or_default()
+    };
+    assert_eq!(kinds(&mut world).await, "1 report,2 report,3 held,3 report");
+    let list = world.ends(0, &["trickles", "list", "--state", "set_aside"]);
+    holds(
+        &list,
+        &["paid, report set_aside", "handled, report set_aside", "held, report set_aside", "max_jobs = 5"],
+    );
+    holds(&world.ends(0, &["trickles", "show", "1"]), &["paid, report set_aside", "report   failed is 7"]);
+    holds(&world.ends(0, &["explain", "trickle", "1"]), &["failed is 7", "what was paid stays"]);
+
+    // The cause is still there.
+    let said = world.ends(0, &["trickles", "retry", "--reason", "max_jobs"]);
+    holds(&said, &["given back: 2 messages"]);
+    assert_eq!(kinds(&mut world).await, "1 released_report,2 released_report,3 held,3 report");
+    assert_eq!(world.number("SELECT SUM(handled) FROM msg_from_host").await, 1);
+    assert_eq!(books(&mut world).await, calm, "while they wait");
+    holds(&world.ends(0, &["trickles", "list", "--state", "released"]), &["released, report released"]);
+    assert_eq!(world.run(&["trickles", "retry", "1"]).status, 1, "it waits already");
+    world.handle(&[]);
+    assert_eq!(kinds(&mut world).await, "1 report,2 report,3 held,3 report");
+    assert_eq!(books(&mut world).await, calm);
+
+    // It is mended: the report counts, the message was counted before. A dropped one can be given back, too.
+    world.project.write_app_config(&config).unwrap();
+    holds(&world.ends(0, &["trickles", "drop", "1", "--reason", "no"]), &["dropped: 1"]);
+    assert_eq!(kinds(&mut world).await, "1 dropped_report,2 report,3 held,3 report");
+    assert_eq!(books(&mut world).await, calm);
+    holds(
+        &world.ends(0, &["trickles", "list", "--state", "dropped"]),
+        &["paid, report dropped", "it was: failed is 7"],
+    );
+    holds(&world.ends(0, &["trickles", "retry", "--all-set-aside"]), &["given back: 2"]);
+    world.handle(&[]);
+    assert_eq!(kinds(&mut world).await, "1 dropped_report,3 held,3 report");
+    assert_eq!(world.number("SELECT failed FROM cobblestone_report WHERE resultid = 1").await, 6);
+    holds(&world.ends(0, &["trickles", "retry", "1"]), &["given back: 1"]);
+    world.handle(&["--dry_run"]);
+    assert_eq!(kinds(&mut world).await, "1 released_report,3 held,3 report");
+    world.handle(&[]);
+    assert_eq!(kinds(&mut world).await, "3 held,3 report");
+    assert_eq!(world.number("SELECT failed FROM cobblestone_report WHERE resultid = 1").await, 7);
+    assert_eq!(world.number("SELECT messages FROM cobblestone_report WHERE resultid = 1").await, 0);
+    assert_eq!(books(&mut world).await, calm);
+
+    // A message with its report: all is decided anew, and the claim is counted now.
+    holds(&world.ends(0, &["trickles", "retry", "3"]), &["given back: 1"]);
+    assert_eq!(kinds(&mut world).await, "3 released,3 report");
+    world.balances();
+    world.handle(&[]);
+    assert_eq!(kinds(&mut world).await, "3 report");
+    world.balances();
+    // db_purge took the result: still a report, for its message is counted.
+    world.sql.execute("DELETE FROM result WHERE id = 2", &[]).await.unwrap();
+    holds(&world.ends(0, &["trickles", "retry", "3"]), &["given back: 1"]);
+    world.handle(&[]);
+    assert_eq!(kinds(&mut world).await, "3 report");
+    world.balances();
+    // Without the declaration.
+    world.project.write_app_config(&uptime("")).unwrap();
+    holds(&world.ends(0, &["trickles", "retry", "3"]), &["given back: 1"]);
+    world.sql.execute("UPDATE result SET name = 'r2' WHERE id = 4", &[]).await.unwrap();
+    world.handle(&[]);
+    holds(&world.ends(0, &["trickles", "show", "3"]), &["declares no guest reports of this variety"]);
+    assert_eq!(kinds(&mut world).await, "3 report");
+    world.balances();
+}
+
+#[tokio::test]
+async fn a_message_that_nobody_declares_is_dropped_and_given_back() {
+    let mut world = world().await;
+    world.handle(&["--watch_all"]);
+    world.balances();
+    holds(&world.ends(0, &["trickles", "drop", "7", "--reason", "noise"]), &["dropped: 1"]);
+    world.balances();
+    assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_quarantine WHERE kind = 'unknown'").await, 0);
+    holds(
+        &world.ends(0, &["trickles", "list", "--state", "dropped"]),
+        &["noise; it was: no application declares"],
+    );
+    holds(&world.ends(0, &["trickles", "retry", "7"]), &["given back: 1"]);
+    world.balances();
+    world.handle(&["--watch_all"]);
+    holds(&world.ends(0, &["trickles", "retry", "--reason", "no application declares"]), &["given back: 1"]);
+    world.handle(&["--watch_all"]);
+    assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_quarantine WHERE kind = 'unknown'").await, 1);
+    world.balances();
+}
+
+#[tokio::test]
+async fn a_message_marked_as_unhandled_by_hand_has_one_entry_and_blocks_no_other() {
+    let mut world = world().await;
+    let entries = "SELECT COUNT(*) FROM cobblestone_quarantine WHERE refid = 5";
+    world.ends(0, &["trickles", "drop", "5", "--reason", "rubbish"]);
+    world.sql.execute("UPDATE msg_from_host SET handled = 0 WHERE id IN (3, 4, 5)", &[]).await.unwrap();
+    world.handle(&[]);
+    assert_eq!(world.number(entries).await, 1);
+    assert_eq!(world.number("SELECT tries FROM cobblestone_quarantine WHERE refid = 4").await, 2);
+    world.balances();
+
+    // Two entries that came otherwise.
+    for kind in ["released", "dropped"] {
+        let twin = "INSERT INTO cobblestone_quarantine (time, daemon, kind, refid, hostid, reason, tries) \
+                    SELECT time, daemon, ?, refid, hostid, 'a twin', 1 FROM cobblestone_quarantine WHERE refid = 5 LIMIT 1";
+        world.sql.execute(twin, &[kind.into()]).await.unwrap();
+    }
+    holds(&world.ends(0, &["trickles", "drop", "5", "--reason", "again"]), &["dropped: 1 messages"]);
+    assert_eq!(world.number(entries).await, 1);
+    world
+        .sql
+        .execute("UPDATE cobblestone_quarantine SET kind = 'trickle' WHERE refid = 5", &[])
+        .await
+        .unwrap();
+    let twin = "INSERT INTO cobblestone_quarantine (time, daemon, kind, refid, hostid, reason, tries) \
+                SELECT time, daemon, 'released', refid, hostid, 'a twin', 1 FROM cobblestone_quarantine WHERE refid = 5";
+    world.sql.execute(twin, &[]).await.unwrap();
+    let said = world.run(&["trickles", "retry", "--all-set-aside"]);
+    assert_eq!((said.status, said.out.contains("given back: 3")), (0, true), "{said:?}");
+    assert_eq!(world.number(entries).await, 1);
+    world.handle(&[]);
+    assert_eq!(world.number(entries).await, 1);
+    world.balances();
+}
+
+#[tokio::test]
+async fn a_paid_message_without_a_result_is_refused_again_and_again() {
+    let mut world = World::new().await;
+    world.people().await;
+    world.project.write_app_config(&uptime("")).unwrap();
+    world.messages(&[(1, THEN, "runtime", "<runtime>60</runtime>".to_owned())]).await;
+    world.handle(&[]);
+    let credit = world.sum("SELECT SUM(credit) FROM cobblestone_ledger").await;
+    world.sql.execute("UPDATE msg_from_host SET handled = 0", &[]).await.unwrap();
+    for _ in 0..3 {
+        world.handle(&[]);
+        assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_quarantine").await, 1);
+        holds(&world.ends(0, &["trickles", "retry", "--all-set-aside"]), &["given back: 1"]);
+    }
+    assert_eq!(world.sum("SELECT SUM(credit) FROM cobblestone_ledger").await, credit);
+}
+
+#[tokio::test]
+async fn a_dropped_text_without_a_copy_stays_when_its_message_goes() {
+    let mut world = world().await;
+    world.sql.execute("UPDATE cobblestone_quarantine SET raw = NULL WHERE refid = 6", &[]).await.unwrap();
+    world.ends(0, &["trickles", "drop", "6", "--reason", "nobody knows it"]);
+    world.sql.execute("DELETE FROM msg_from_host WHERE id = 6", &[]).await.unwrap();
+    holds(&world.ends(0, &["trickles", "show", "6"]), &["<result_name>r9</result_name>"]);
+}

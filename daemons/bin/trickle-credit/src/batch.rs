@@ -25,7 +25,7 @@ use crate::decide::{Decided, Item, Locked, decide};
 use crate::policies::Policies;
 use crate::reports;
 use crate::settle::{Counts, Writes, empty_mark, gains};
-use crate::sort::{Sorted, sort};
+use crate::sort::{Sorted, messages_of, sort};
 use crate::told::{Told, tell};
 
 /// Name in the quarantine.
@@ -112,7 +112,7 @@ pub async fn handle(context: &mut Context<'_>, take: Take<'_>, variety: &str) ->
 
 /// Sets one message aside that the database refuses.
 async fn refuse(context: &Context<'_>, message: MessageId, error: &str) -> Result<()> {
-    let aside = Aside::unusable(message, format!("the database refuses what it asks for: {error}"));
+    let reason = format!("the database refuses what it asks for: {error}");
     context
         .store
         .transaction("refuse a message", async |tx| {
@@ -120,8 +120,14 @@ async fn refuse(context: &Context<'_>, message: MessageId, error: &str) -> Resul
             if taken.messages.is_empty() || context.dry_run {
                 return Ok(());
             }
-            let rows = Rows::of(std::slice::from_ref(&aside), &taken.messages, context);
-            tx.set_aside(&rows.rows).await?;
+            let report = tx.released_reports(DAEMON, &[message.0.into()]).await?;
+            let aside = if report.is_empty() { Aside::unusable } else { Aside::report };
+            tx.release(DAEMON, "released_report", &report).await?;
+            let rows = Rows::of(&[aside(message, reason.clone())], &taken.messages, context);
+            // What the message of a report is, it stays.
+            let before = if report.is_empty() { vec![message.0.into()] } else { Vec::new() };
+            let before = tx.message_states(DAEMON, &before).await?;
+            tx.set_messages_aside(DAEMON, &before, &rows.rows).await?;
             tx.mark_handled(&[message]).await
         })
         .await?;
@@ -174,8 +180,13 @@ async fn write(
         handled.counts.left_alone = sorted.left_alone;
         return Ok(handled);
     }
-    let locked = lock(tx, context.policies, &sorted, &live, variety).await?;
+    // Of which only the report is looked at, it stays what it is.
+    let all: Vec<i64> = live.difference(&sorted.reports_only).map(|id| id.0.into()).collect();
+    let states = tx.message_states(DAEMON, &all).await?;
+    let mut locked = lock(tx, context.policies, &sorted, variety).await?;
     since.set(Some(Instant::now()));
+    let released = states.iter().filter(|(_, kind)| kind == "released").map(|(id, _)| *id);
+    locked.released = messages_of(released.collect());
     let results = locked.results.clone();
     let kin = sorted.adopt(tx, &results).await?;
     let (marks, released) = (locked.marks.clone(), locked.released.clone());
@@ -195,7 +206,9 @@ async fn write(
     reports.set_aside(&mut writes.aside);
     let unusable = writes.aside.iter().filter(|aside| aside.kind == "trickle").count();
     writes.counts.set_aside = unusable as u64;
-    writes.counts.reported = reports.counted;
+    let useless: BTreeSet<MessageId> = writes.aside.iter().map(|aside| aside.message).collect();
+    let again = sorted.reports_only.intersection(&live).filter(|id| !useless.contains(*id)).count();
+    writes.counts.reported = reports.counted + again as u64;
     handled.counts = writes.counts;
     if context.dry_run {
         let answers = answer(tx, context, &alive(&sorted, &results), &writes).await?;
@@ -226,9 +239,13 @@ async fn write(
     reports.write(tx).await?;
     tx.pay(&writes.entries, &books.changes()).await?;
     let released: Vec<i64> = released.iter().map(|id| id.0.into()).collect();
-    tx.release(DAEMON, "released", &released).await?;
+    // All of these was decided anew, the report in it, too.
+    tx.release(DAEMON, "report", &released).await?;
+    tx.release(DAEMON, "dropped_report", &released).await?;
+    let reports: Vec<i64> = sorted.reports_only.intersection(&live).map(|id| id.0.into()).collect();
+    tx.release(DAEMON, "released_report", &reports).await?;
     let aside = Rows::of(&writes.aside, &taken.messages, context);
-    tx.set_aside(&aside.rows).await?;
+    tx.set_messages_aside(DAEMON, &states, &aside.rows).await?;
     handled.texts = aside.texts;
     tx.insert_msg_to_host(&answers.messages, context.now as i32).await?;
     tx.mark_handled(&live.into_iter().collect::<Vec<_>>()).await?;
@@ -236,13 +253,7 @@ async fn write(
 }
 
 /// Locks results and hosts, and reads what is kept with them.
-async fn lock(
-    tx: &mut Tx,
-    policies: &Policies,
-    sorted: &Sorted,
-    live: &BTreeSet<MessageId>,
-    variety: &str,
-) -> store::Result<Locked> {
+async fn lock(tx: &mut Tx, policies: &Policies, sorted: &Sorted, variety: &str) -> store::Result<Locked> {
     let all: BTreeSet<ResultId> = sorted.by_result.keys().chain(sorted.reports.keys()).copied().collect();
     let mut rows = tx.lock_results(&all.into_iter().collect::<Vec<_>>()).await?.rows;
     // Reports concern no host.
@@ -259,9 +270,6 @@ async fn lock(
     for row in &mut rows {
         row.sent_time = locked.marks.get(&row.id).map_or(row.sent_time, |mark| mark.first_sent(row));
     }
-    let all: Vec<i64> = live.iter().map(|id| id.0.into()).collect();
-    let released = tx.released(DAEMON, &all).await?;
-    locked.released = released.into_iter().filter_map(|id| i32::try_from(id).ok()).map(MessageId).collect();
 
     let found = rows.iter().filter_map(|row| policies.of(row.appid, variety));
     let rules: Vec<_> = found.map(|(_, rule)| rule).collect();

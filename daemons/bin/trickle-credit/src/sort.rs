@@ -10,10 +10,14 @@ use rules::kin::Kin;
 use rules::uptime::ClaimRule;
 use store::Conn;
 
+use crate::batch::DAEMON;
 use crate::claim::{self, Aside, Asked};
 use crate::kin::{kin, sender};
 use crate::policies::Policies;
 use crate::reports::{self, Reported};
+
+/// Why a report that was given back comes back.
+const NO_REPORT: &str = "its application declares no guest reports of this variety";
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -28,6 +32,8 @@ pub struct Sorted {
     pub aside: Vec<Aside>,
     /// Those of applications that this daemon does not serve.
     pub left_alone: u64,
+    /// Those of which a person gave the report back: what else they are is counted, and not looked at.
+    pub reports_only: BTreeSet<MessageId>,
 }
 
 impl Sorted {
@@ -58,6 +64,26 @@ impl Sorted {
         Ok(kin)
     }
 
+    /// Of messages whose report was given back, nothing but the report is looked at, and what can't be used of them is the
+    /// report.
+    fn forget_claims(&mut self) {
+        if self.reports_only.is_empty() {
+            return;
+        }
+        let only = std::mem::take(&mut self.reports_only);
+        let mut claims = Vec::new();
+        for all in self.by_host.values_mut() {
+            claims.extend(all.iter().map(|asked| asked.message).filter(|id| only.contains(id)));
+            all.retain(|asked| !only.contains(&asked.message));
+        }
+        self.by_host.retain(|_, all| !all.is_empty());
+        self.aside.extend(claims.into_iter().map(|id| Aside::report(id, NO_REPORT)));
+        for aside in self.aside.iter_mut().filter(|aside| only.contains(&aside.message)) {
+            *aside = Aside::report(aside.message, &aside.reason);
+        }
+        self.reports_only = only;
+    }
+
     /// All messages but those that are left alone.
     pub fn messages(&self) -> BTreeSet<MessageId> {
         let asked = self.by_result.values().chain(self.by_host.values()).flatten().map(|asked| asked.message);
@@ -73,7 +99,26 @@ pub async fn sort(
     messages: &[MsgFromHost],
     variety: &str,
 ) -> store::Result<Sorted> {
-    let mut sorted = Sorted::default();
+    let ids: Vec<i64> = messages.iter().map(|row| row.id.0.into()).collect();
+    let reports_only = messages_of(conn.released_reports(DAEMON, &ids).await?);
+    let mut sorted = sort_all(conn, policies, messages, variety, reports_only).await?;
+    sorted.forget_claims();
+    Ok(sorted)
+}
+
+/// Ids of messages, as the quarantine has them.
+pub fn messages_of(ids: Vec<i64>) -> BTreeSet<MessageId> {
+    ids.into_iter().filter_map(|id| i32::try_from(id).ok()).map(MessageId).collect()
+}
+
+async fn sort_all(
+    conn: &mut Conn,
+    policies: &Policies,
+    messages: &[MsgFromHost],
+    variety: &str,
+    reports_only: BTreeSet<MessageId>,
+) -> store::Result<Sorted> {
+    let mut sorted = Sorted { reports_only, ..Sorted::default() };
     if let Some(rule) = policies.stock() {
         let hosts: BTreeSet<HostId> = messages.iter().map(|row| row.hostid).collect();
         let kin = kin(conn, hosts).await?;
@@ -158,11 +203,18 @@ fn about_result(
     result: &ResultRow,
     variety: &str,
 ) {
-    let claim = policies.of(result.appid, variety).map(|(_, rule)| text.claim(row, rule, Sender::Entitled));
+    let report_only = sorted.reports_only.contains(&row.id);
+    let claim = policies.of(result.appid, variety).filter(|_| !report_only);
+    let claim = claim.map(|(_, rule)| text.claim(row, rule, Sender::Entitled));
     let report = policies.report(result.appid, variety);
-    let report = report.map(|rule| reports::read(row, rule, result, claim.is_none()));
+    let report = report.map(|rule| reports::read(row, rule, result, claim.is_none() && !report_only));
     if claim.is_none() && report.is_none() {
-        sorted.left_alone += 1;
+        // What it claims was counted. If nobody declares the variety any more, it waits like all such messages.
+        if report_only && policies.of(result.appid, variety).is_some() {
+            sorted.aside.push(Aside::report(row.id, NO_REPORT));
+        } else {
+            sorted.left_alone += 1;
+        }
     }
     let useless = matches!(claim, Some(Err(_)));
     match claim {

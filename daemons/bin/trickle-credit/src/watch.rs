@@ -47,9 +47,9 @@ pub async fn turn(
                     return Ok((aside.len() as u64, last, Default::default()));
                 }
                 let ids: Vec<MessageId> = aside.iter().map(|aside| aside.message).collect();
-                let released: Vec<i64> = ids.iter().map(|id| id.0.into()).collect();
-                tx.release(DAEMON, "released", &released).await?;
-                tx.set_aside(&rows.rows).await?;
+                let all: Vec<i64> = ids.iter().map(|id| id.0.into()).collect();
+                let before = tx.message_states(DAEMON, &all).await?;
+                tx.set_messages_aside(DAEMON, &before, &rows.rows).await?;
                 tx.mark_handled(&ids).await?;
                 Ok((aside.len() as u64, last, rows.texts))
             })

@@ -232,11 +232,14 @@ impl Conn {
         } else {
             format!("variety IN ({})", vec!["?"; all.len()].join(", "))
         };
-        // A message that is held, or released and not handled again, is not among those that were decided.
+        // A message that is held, or released and not handled again, is not among those that were decided. One whose
+        // report alone was given back is handled still. One that nobody declared stays out when it is dropped.
         let sql = format!(
             "SELECT COUNT(*) AS stored, CAST(COALESCE(SUM(handled = 0), 0) AS SIGNED) AS waiting, \
              CAST(COALESCE(SUM(handled <> 0), 0) - COALESCE((SELECT SUM(handled) FROM cobblestone_opening_message WHERE {ours}), 0) \
-             + COALESCE((SELECT value FROM cobblestone_counter WHERE name = 'messages_purged'), 0) AS SIGNED) AS handled, \
+             + COALESCE((SELECT value FROM cobblestone_counter WHERE name = 'messages_purged'), 0) \
+             + (SELECT COUNT(*) FROM cobblestone_quarantine u JOIN msg_from_host w ON w.id = u.refid WHERE u.kind = 'released_report' \
+             AND w.handled = 0 AND {ours}) AS SIGNED) AS handled, \
              CAST(COALESCE((SELECT SUM(handled) FROM cobblestone_opening_message WHERE {ours}), 0) AS SIGNED) AS `before`, \
              CAST(COALESCE((SELECT value FROM cobblestone_counter WHERE name = 'messages_purged'), 0) AS SIGNED) AS purged, \
              CAST(COALESCE((SELECT value FROM cobblestone_counter WHERE name = 'messages_cleaned'), 0) AS SIGNED) AS cleaned, \
@@ -244,7 +247,8 @@ impl Conn {
              + COALESCE((SELECT SUM(k.messages) FROM cobblestone_host_messages k WHERE NOT EXISTS (SELECT 1 FROM host h WHERE h.id = k.hostid)), 0) \
              + COALESCE((SELECT SUM(k.messages) FROM cobblestone_report k WHERE NOT EXISTS (SELECT 1 FROM host h WHERE h.id = k.hostid)), 0) \
              + COALESCE((SELECT COUNT(*) FROM cobblestone_quarantine k WHERE k.kind IN ('trickle', 'held', 'dropped') AND NOT EXISTS (SELECT 1 FROM msg_from_host m WHERE m.id = k.refid) \
-             AND NOT EXISTS (SELECT 1 FROM host h WHERE h.id = k.hostid)), 0) AS SIGNED) AS of_deleted_hosts, \
+             AND NOT EXISTS (SELECT 1 FROM host h WHERE h.id = k.hostid)), 0) \
+             + COALESCE((SELECT value FROM cobblestone_counter WHERE name = 'messages_cleaned_of_deleted_hosts'), 0) AS SIGNED) AS of_deleted_hosts, \
              CAST(COALESCE((SELECT SUM(messages) FROM cobblestone_mark), 0) \
              + COALESCE((SELECT SUM(messages) FROM cobblestone_host_messages), 0) \
              + COALESCE((SELECT SUM(messages) FROM cobblestone_report), 0) \
@@ -254,7 +258,8 @@ impl Conn {
              (SELECT CAST(COALESCE(SUM(messages), 0) AS SIGNED) FROM cobblestone_disallowed d WHERE NOT EXISTS (SELECT 1 FROM cobblestone_quarantine q \
              WHERE q.daemon = 'trickle-credit' AND q.kind IN ('held', 'released', 'dropped') AND q.refid = d.messageid)) AS disallowed, \
              (SELECT CAST(COALESCE(SUM(paid_in_part), 0) AS SIGNED) FROM cobblestone_disallowed) AS paid_in_part, \
-             (SELECT COUNT(*) FROM cobblestone_quarantine WHERE kind IN ('trickle', 'held', 'dropped')) \
+             (SELECT COUNT(*) FROM cobblestone_quarantine u WHERE u.kind IN ('trickle', 'held', 'dropped') \
+             AND NOT EXISTS (SELECT 1 FROM msg_from_host w WHERE w.id = u.refid AND u.kind = 'dropped' AND NOT {ours})) \
              + (SELECT COUNT(*) FROM cobblestone_quarantine u JOIN msg_from_host w ON w.id = u.refid WHERE u.kind = 'unknown' \
              AND {ours}) AS set_aside \
              FROM msg_from_host WHERE {ours}"

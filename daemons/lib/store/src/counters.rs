@@ -17,13 +17,15 @@ use crate::transaction::{Conn, Tx};
 pub enum Counter {
     /// Handled messages that were deleted from `msg_from_host`.
     Purged,
-    /// Messages that marks counted which are gone.
+    /// Messages that were counted in rows which are gone: marks, and counts of hosts.
     Cleaned,
+    /// Those of them whose host was gone: BOINC may have deleted the messages with it.
+    Hostless,
 }
 
 impl Counter {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Purged, Self::Cleaned];
+    pub const ALL: [Self; 3] = [Self::Purged, Self::Cleaned, Self::Hostless];
 
     /// Name in the database.
     #[must_use]
@@ -31,6 +33,7 @@ impl Counter {
         match self {
             Self::Purged => "messages_purged",
             Self::Cleaned => "messages_cleaned",
+            Self::Hostless => "messages_cleaned_of_deleted_hosts",
         }
     }
 }

@@ -24,6 +24,7 @@ mod functions;
 pub mod host_accounts;
 pub mod increments;
 pub mod ledger_view;
+pub mod leftovers;
 pub mod messages;
 pub mod migrate;
 pub mod purge;

@@ -76,6 +76,17 @@ impl State {
             _ => None,
         }
     }
+
+    /// The kind in the quarantine of a report in that state, whose message is counted.
+    #[must_use]
+    pub const fn report_aside(self) -> Option<&'static str> {
+        match self {
+            Self::Released => Some("released_report"),
+            Self::SetAside => Some("report"),
+            Self::Dropped => Some("dropped_report"),
+            _ => None,
+        }
+    }
 }
 
 /// A result whose messages are asked for.
@@ -132,6 +143,11 @@ pub struct MessageRow {
     /// When that was decided, Unix seconds.
     #[diesel(sql_type = Nullable<Double>)]
     pub aside_time: Option<f64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    report_kind: Option<String>,
+    /// Why the guest report in it was set aside beside what else it is.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub report_reason: Option<String>,
     /// Row of the ledger that paid it.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub ledgerid: Option<i64>,
@@ -177,6 +193,14 @@ impl MessageRow {
         State::ALL.into_iter().find(|state| state.as_str() == self.state).unwrap_or(State::Gone)
     }
 
+    /// What became of the guest report in it, if that was set aside beside what else the message is: released, set
+    /// aside or dropped.
+    #[must_use]
+    pub fn report_state(&self) -> Option<State> {
+        let kind = self.report_kind.as_deref()?;
+        State::ALL.into_iter().find(|state| state.report_aside() == Some(kind))
+    }
+
     /// Its variety; bytes that are not UTF-8 are replaced.
     #[must_use]
     pub fn variety(&self) -> Option<String> {
@@ -190,8 +214,11 @@ const DAEMON: &str = "trickle-credit";
 /// Kinds of the quarantine that messages can have.
 const KINDS: &str = "'trickle', 'unknown', 'held', 'released', 'dropped'";
 
+/// Kinds that the report in a message can have, beside what the message is.
+const REPORT_KINDS: &str = "'report', 'released_report', 'dropped_report'";
+
 const STATE: &str = "CASE WHEN q.kind IN ('trickle', 'unknown') THEN 'set_aside' WHEN q.kind IS NOT NULL THEN q.kind \
-                     WHEN m.handled = 0 THEN 'waiting' WHEN l.id IS NOT NULL THEN 'paid' WHEN d.id IS NOT NULL THEN 'disallowed' \
+                     WHEN m.handled = 0 AND r.kind = 'released_report' THEN 'released' WHEN m.handled = 0 THEN 'waiting' WHEN l.id IS NOT NULL THEN 'paid' WHEN d.id IS NOT NULL THEN 'disallowed' \
                      WHEN m.id IS NOT NULL THEN 'handled' ELSE 'gone' END";
 
 impl WhichMessages {
@@ -232,8 +259,9 @@ impl WhichMessages {
                 of_host("d")
             ),
             Some(state) if state.aside().is_some() => format!(
-                "SELECT q.refid AS id FROM cobblestone_quarantine q WHERE q.daemon = '{DAEMON}' AND q.kind IN ('{}'{}){}",
+                "SELECT DISTINCT q.refid AS id FROM cobblestone_quarantine q WHERE q.daemon = '{DAEMON}' AND q.kind IN ('{}', '{}'{}){}",
                 state.aside().unwrap_or(""),
+                state.report_aside().or(state.aside()).unwrap_or(""),
                 if state == State::SetAside { ", 'unknown'" } else { "" },
                 of_host("q")
             ),
@@ -254,27 +282,29 @@ impl Conn {
         let (ids, mut texts) = which.ids();
         let mut wheres = Vec::new();
         if let Some(host) = which.host {
-            wheres.push(format!("COALESCE(m.hostid, l.hostid, d.hostid, q.hostid) = {host}"));
+            wheres.push(format!("COALESCE(m.hostid, l.hostid, d.hostid, q.hostid, r.hostid) = {host}"));
         }
         if let Some(variety) = &which.variety {
             wheres.push("m.variety = ?".to_owned());
             texts.push(variety.clone());
         }
         if let Some(state) = which.state {
-            wheres.push(format!("{STATE} = '{}'", state.as_str()));
+            let report = state.report_aside().unwrap_or("");
+            wheres.push(format!("({STATE} = '{}' OR COALESCE(r.kind, '-') = '{report}')", state.as_str()));
         }
         let wheres =
             if wheres.is_empty() { String::new() } else { format!(" WHERE {}", wheres.join(" AND ")) };
         let sql = format!(
             "SELECT CAST(i.id AS SIGNED) AS id, {STATE} AS state, m.create_time, \
-             COALESCE(m.hostid, l.hostid, d.hostid, q.hostid) AS hostid, CAST(m.variety AS BINARY) AS variety, \
-             COALESCE(LEFT(m.xml, {characters}), LEFT(q.raw, {characters})) AS text, \
-             CAST(COALESCE(LENGTH(m.xml), LENGTH(q.raw), 0) AS SIGNED) AS text_bytes, \
-             q.reason AS aside_reason, q.time AS aside_time, l.id AS ledgerid, l.time AS paid_time, \
+             COALESCE(m.hostid, l.hostid, d.hostid, q.hostid, r.hostid) AS hostid, CAST(m.variety AS BINARY) AS variety, \
+             COALESCE(LEFT(m.xml, {characters}), LEFT(q.raw, {characters}), LEFT(r.raw, {characters})) AS text, \
+             CAST(COALESCE(LENGTH(m.xml), LENGTH(q.raw), LENGTH(r.raw), 0) AS SIGNED) AS text_bytes, \
+             q.reason AS aside_reason, q.time AS aside_time, r.kind AS report_kind, r.reason AS report_reason, l.id AS ledgerid, l.time AS paid_time, \
              COALESCE(l.resultid, d.resultid) AS resultid, l.userid, l.seconds, l.flops, l.credit, l.reason AS paid_reason, \
              d.claimed, d.allowed, d.reason AS bound, d.time AS disallowed_time \
              FROM ({ids}) i LEFT JOIN msg_from_host m ON m.id = i.id \
              LEFT JOIN cobblestone_quarantine q ON q.daemon = '{DAEMON}' AND q.kind IN ({KINDS}) AND q.refid = i.id \
+             LEFT JOIN cobblestone_quarantine r ON r.daemon = '{DAEMON}' AND r.kind IN ({REPORT_KINDS}) AND r.refid = i.id \
              LEFT JOIN cobblestone_ledger l ON l.messageid = i.id LEFT JOIN cobblestone_disallowed d ON d.messageid = i.id\
              {wheres} ORDER BY i.id DESC LIMIT {}",
             limit.max(0)
@@ -320,18 +350,5 @@ impl Conn {
     pub async fn varieties_read(&mut self) -> Result<Vec<String>> {
         use crate::schema::ours::cobblestone_variety as v;
         Ok(v::table.select(v::variety).order(v::variety).load(&mut self.db).await?)
-    }
-
-    /// Why the guest report in a message was set aside beside its claim; None if it was not.
-    pub async fn report_set_aside(&mut self, id: i32) -> Result<Option<String>> {
-        use crate::schema::ours::cobblestone_quarantine as q;
-        Ok(q::table
-            .filter(q::daemon.eq(DAEMON))
-            .filter(q::kind.eq("report"))
-            .filter(q::refid.eq(i64::from(id)))
-            .select(q::reason)
-            .first(&mut self.db)
-            .await
-            .optional()?)
     }
 }

@@ -34,13 +34,10 @@ pub struct OldMessage {
 fn done(varieties: &[String]) -> String {
     format!(
         "m.handled <> 0 AND m.variety IN ({}) AND m.create_time < ? AND NOT EXISTS (SELECT 1 FROM cobblestone_quarantine q \
-         WHERE q.daemon = 'trickle-credit' AND q.kind <> 'dropped' AND q.refid = m.id)",
+         WHERE q.daemon = 'trickle-credit' AND q.kind NOT IN ('dropped', 'dropped_report') AND q.refid = m.id)",
         vec!["?"; varieties.len()].join(", ")
     )
 }
-
-/// Marks of results that are gone.
-const WITHOUT_RESULT: &str = "k.resultid > ? AND NOT EXISTS (SELECT 1 FROM result r WHERE r.id = k.resultid)";
 
 fn list(ids: &[i32]) -> String {
     ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
@@ -81,19 +78,6 @@ impl Conn {
         Ok(v::table.select(v::variety).order(v::variety).load(&mut self.db).await?)
     }
 
-    /// The next marks by result after `after` whose results are gone from the database, at most `limit`.
-    pub async fn marks_without_result(&mut self, after: i32, limit: i64) -> Result<Vec<i32>> {
-        let sql = format!(
-            "SELECT k.resultid AS id FROM cobblestone_mark k WHERE {WITHOUT_RESULT} ORDER BY k.resultid LIMIT ?"
-        );
-        let rows: Vec<Id> = diesel::sql_query(sql)
-            .bind::<Integer, _>(after)
-            .bind::<BigInt, _>(limit)
-            .load(&mut self.db)
-            .await?;
-        Ok(rows.into_iter().map(|row| row.id).collect())
-    }
-
     /// When the oldest of those messages was stored that is not handled or that a person may give back to the handler,
     /// Unix seconds.
     pub async fn oldest_open_message(&mut self, varieties: &[String]) -> Result<Option<i32>> {
@@ -108,7 +92,7 @@ impl Conn {
         let mut query = diesel::sql_query(format!(
             "SELECT MIN(x.oldest) AS oldest FROM (SELECT MIN(m.create_time) AS oldest FROM msg_from_host m \
              WHERE m.handled = 0 AND {waiting} UNION ALL SELECT MIN(m.create_time) AS oldest FROM cobblestone_quarantine q \
-             JOIN msg_from_host m ON m.id = q.refid WHERE q.daemon = 'trickle-credit' AND q.kind <> 'dropped') x"
+             JOIN msg_from_host m ON m.id = q.refid WHERE q.daemon = 'trickle-credit' AND q.kind NOT IN ('dropped', 'dropped_report')) x"
         ))
         .into_boxed();
         for variety in varieties {
@@ -172,47 +156,6 @@ impl Tx {
             .await?;
         self.count(Counter::Purged, i64::try_from(deleted).unwrap_or(i64::MAX)).await?;
         Ok(deleted)
-    }
-
-    /// Deletes the marks of those results, if the results are still gone, with what belongs to them; counts the messages
-    /// that they counted. Returns how many marks.
-    pub async fn clean_marks(&mut self, results: &[i32]) -> Result<usize> {
-        #[derive(QueryableByName)]
-        struct Gone {
-            #[diesel(sql_type = Integer)]
-            id: i32,
-            #[diesel(sql_type = Integer)]
-            messages: i32,
-        }
-        if results.is_empty() {
-            return Ok(0);
-        }
-        // Nobody writes the mark of a result without its lock, and there is none to be had: a result that is gone does
-        // not come back.
-        let rows: Vec<Gone> = diesel::sql_query(format!(
-            "SELECT k.resultid AS id, k.messages FROM cobblestone_mark k WHERE k.resultid IN ({}) AND {WITHOUT_RESULT} \
-             ORDER BY k.resultid FOR UPDATE",
-            list(results)
-        ))
-        .bind::<Integer, _>(0)
-        .load(&mut self.db)
-        .await?;
-        if rows.is_empty() {
-            return Ok(0);
-        }
-        let ids = list(&rows.iter().map(|row| row.id).collect::<Vec<_>>());
-        for table in [
-            "cobblestone_mark",
-            "cobblestone_increment_sum",
-            "cobblestone_increment",
-            "cobblestone_report_increment",
-        ] {
-            diesel::sql_query(format!("DELETE FROM {table} WHERE resultid IN ({ids})"))
-                .execute(&mut self.db)
-                .await?;
-        }
-        self.count(Counter::Cleaned, rows.iter().map(|row| i64::from(row.messages)).sum()).await?;
-        Ok(rows.len())
     }
 
     /// Deletes up to `limit` rows of `cobblestone_host_day` before `day` (UTC days since 1970). Returns how many.

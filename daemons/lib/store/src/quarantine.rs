@@ -1,5 +1,7 @@
 //! What could not be used, kept where a person finds it: table `cobblestone_quarantine`, one for all daemons.
 
+use std::collections::BTreeSet;
+
 use boinc::id::HostId;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Blob, Double, Integer, Nullable, Text};
@@ -16,7 +18,7 @@ pub struct SetAside {
     pub time: f64,
     /// Who set it aside: the daemon's short name, as in `trickle-credit`.
     pub daemon: &'static str,
-    /// What it is: `trickle`, `held`, `workunit`, `result`, `job`.
+    /// What it is: see `cobblestone_quarantine.kind` in sql/README.md.
     pub kind: &'static str,
     /// Its id.
     pub id: i64,
@@ -63,6 +65,13 @@ pub struct Aside {
     pub raw_bytes: i64,
 }
 
+/// Kinds of messages. A message has one entry of these at most.
+pub const MESSAGE: [&str; 5] = ["trickle", "unknown", "held", "released", "dropped"];
+
+/// So many ids are asked for one by one. Of more, all between the first and the last are read: messages of a batch are
+/// neighbours, and the server gives up on very long lists.
+const ONE_BY_ONE: usize = 100;
+
 const ASIDE: &str = "SELECT id, time, daemon, kind, refid, hostid, reason, tries, LEFT(raw, ?) AS raw, \
                      CAST(COALESCE(LENGTH(raw), 0) AS SIGNED) AS raw_bytes FROM cobblestone_quarantine";
 
@@ -89,6 +98,23 @@ impl Tx {
             query.execute(&mut self.db).await?;
         }
         Ok(())
+    }
+
+    /// Sets messages aside, which are locked, and forgets what else they were, and what was decided otherwise: a message
+    /// has one entry. `before`: as [`Conn::message_states`] has it, of all messages that are decided now.
+    pub async fn set_messages_aside(
+        &mut self,
+        daemon: &str,
+        before: &[(i64, String)],
+        things: &[SetAside],
+    ) -> Result<()> {
+        let now: BTreeSet<(i64, &str)> = things.iter().map(|s| (s.id, s.kind)).collect();
+        for kind in MESSAGE {
+            let of_kind = before.iter().filter(|(id, was)| was == kind && !now.contains(&(*id, kind)));
+            let ids: Vec<i64> = of_kind.map(|(id, _)| *id).collect();
+            self.release(daemon, kind, &ids).await?;
+        }
+        self.set_aside(things).await
     }
 
     /// Takes things out of quarantine after they went well.
@@ -118,14 +144,37 @@ impl Conn {
             .await?)
     }
 
-    /// Which of those ids a person released: they are to be handled again.
-    pub async fn released(&mut self, daemon: &str, ids: &[i64]) -> Result<Vec<i64>> {
+    /// What those messages are in the quarantine: (message, kind).
+    pub async fn message_states(&mut self, daemon: &str, ids: &[i64]) -> Result<Vec<(i64, String)>> {
+        let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else { return Ok(Vec::new()) };
+        let mut query = q::table
+            .filter(q::daemon.eq(daemon.to_owned()))
+            .filter(q::kind.eq_any(MESSAGE))
+            .select((q::refid, q::kind))
+            .into_boxed();
+        query = if ids.len() <= ONE_BY_ONE {
+            query.filter(q::refid.eq_any(ids.iter().copied()))
+        } else {
+            query.filter(q::refid.between(*first, *last))
+        };
+        let mut rows: Vec<(i64, String)> = query.load(&mut self.db).await?;
+        let ids: BTreeSet<i64> = ids.iter().copied().collect();
+        rows.retain(|(id, _)| ids.contains(id));
+        Ok(rows)
+    }
+
+    /// Of which of those messages a person released the report only: what else they are is counted.
+    pub async fn released_reports(&mut self, daemon: &str, ids: &[i64]) -> Result<Vec<i64>> {
+        self.of_kind(daemon, "released_report", ids).await
+    }
+
+    async fn of_kind(&mut self, daemon: &str, kind: &str, ids: &[i64]) -> Result<Vec<i64>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         Ok(q::table
             .filter(q::daemon.eq(daemon))
-            .filter(q::kind.eq("released"))
+            .filter(q::kind.eq(kind))
             .filter(q::refid.eq_any(ids.iter().copied()))
             .select(q::refid)
             .load(&mut self.db)

@@ -252,7 +252,10 @@ impl Audit {
         } else if lost < 0 && self.messages_ok() {
             details.push(format!("{} messages went with hosts that were deleted", -lost));
         } else if lost < 0 {
-            details.push(format!("{} messages that were handled are not in msg_from_host any more", -lost));
+            details.push(format!(
+                "{} messages were counted more than once, or deleted after they were handled",
+                -lost
+            ));
         }
         let notes = [
             (self.messages.before, "were handled by others before the toolkit came"),

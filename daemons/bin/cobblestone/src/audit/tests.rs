@@ -103,7 +103,7 @@ fn each_fault_is_found_and_named() {
         (&|a| a.paid_twice = 2, "2 messages have more than one payment"),
         (&|a| a.too_often = vec![pair.clone()], "result 4711: messages 2, payments 1"),
         (&|a| a.messages.handled += 1, "1 handled messages are neither counted nor set aside"),
-        (&|a| a.messages.handled -= 5, "5 messages that were handled are not in msg_from_host any more"),
+        (&|a| a.messages.handled -= 5, "5 messages were counted more than once, or deleted after"),
         (
             &|a| {
                 a.averages.insert(Book::User, vec![BadAverage { id: 4711, average: -1.0, time: 0.0 }]);

@@ -41,8 +41,6 @@ pub(super) struct Facts {
     pub(super) paid: Vec<Sum>,
     /// Rows of the ledger of this result (or, without one, of the host) that were folded together.
     pub(super) folded: bool,
-    /// Why its guest report was set aside beside its claim.
-    pub(super) report_aside: Option<String>,
     /// What can't be told, and why.
     pub(super) gaps: Vec<String>,
 }
@@ -137,7 +135,6 @@ impl Facts {
             counts_for,
             paid,
             folded,
-            report_aside: conn.report_set_aside(id).await?,
             gaps: Vec::new(),
             row,
         }))

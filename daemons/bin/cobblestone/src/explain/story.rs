@@ -85,8 +85,18 @@ fn verdict(facts: &Facts) -> Vec<String> {
         State::Handled => handled(facts),
         State::Gone => vec!["Nothing tells of it.".to_owned()],
     };
-    if let Some(reason) = &facts.report_aside {
-        said.push(format!("The guest report in it could not be used: {}", printable(reason, 300)));
+    if let (Some(reason), Some(state)) = (&row.report_reason, row.report_state()) {
+        let reason = printable(reason, 300);
+        said.push(match state {
+            State::Dropped => format!("A person decided that the guest report in it is worth nothing: {reason}"),
+            State::Released => {
+                format!("The guest report in it was given back, and is read again at the next pass; it was: {reason}")
+            }
+            _ => format!(
+                "The guest report in it could not be used: {reason}. `cobblestone trickles retry {id}` has the report read \
+                 again; what was paid stays."
+            ),
+        });
     }
     if row.create_time.is_none() {
         said.push("The message itself was purged; this is what the books have kept.".to_owned());
@@ -212,6 +222,18 @@ fn handled(facts: &Facts) -> Vec<String> {
         (_, _, Some(seconds)) => said.push(format!(
             "The same message was stored before: it counts once, for {seconds} s. A repetition is paid nothing."
         )),
+        (Some(Ok(claim)), Some(mark), None)
+            if rule_is(facts, Meaning::Cumulative)
+                && is_elapsed(facts)
+                && claim > mark.largest_claim * (1.0 + 1e-12) =>
+        {
+            return vec![format!(
+                "Something else marked it as handled: it claims {claim} s, and the largest claim that the trickle handler saw of \
+                 its result is {} s ({} messages counted). It was never looked at, and nothing was paid for it. \
+                 `UPDATE msg_from_host SET handled = 0 WHERE id = {}` lets the handler have it.",
+                mark.largest_claim, mark.messages, facts.row.id
+            )];
+        }
         (Some(Ok(claim)), Some(mark), None) if rule_is(facts, Meaning::Cumulative) => {
             said.push(format!(
                 "Nothing was new in it: it claims {claim} s, and the mark of its result stands at {} s paid (largest claim {} s, \
@@ -256,6 +278,10 @@ fn folded(facts: &Facts) -> Vec<String> {
 
 fn rule_is(facts: &Facts, meaning: Meaning) -> bool {
     facts.app.as_ref().and_then(|app| app.rule.as_ref()).is_some_and(|rule| rule.meaning == meaning)
+}
+
+fn is_elapsed(facts: &Facts) -> bool {
+    facts.app.as_ref().and_then(|app| app.rule.as_ref()).is_some_and(|rule| rule.unit == Unit::Elapsed)
 }
 
 /// What the number means.

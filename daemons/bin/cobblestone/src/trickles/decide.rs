@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 use boinc::printable::printable;
-use store::aside::ASIDE;
+use store::Tx;
+use store::aside::{ASIDE, REPORT, UNUSABLE};
 
 use super::HANDLER;
 use crate::cli::ProjectArgs;
@@ -31,10 +32,10 @@ pub struct RetryArgs {
     /// Numbers of messages, as `trickles list` shows them
     #[arg(value_name = "ID")]
     ids: Vec<i64>,
-    /// All that are set aside or held and whose reason holds this text
+    /// All that are set aside or held and whose reason holds this text; also guest reports in messages
     #[arg(long, value_name = "TEXT", conflicts_with = "ids", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     reason: Option<String>,
-    /// All that could not be used; with --reason those of them whose reason holds that text
+    /// All that could not be used, also guest reports in messages; with --reason those whose reason holds that text
     #[arg(long, conflicts_with = "ids")]
     all_set_aside: bool,
 }
@@ -60,32 +61,48 @@ pub async fn retry(args: &RetryArgs) -> Result<bool> {
     let (project, _) = Project::open_ready(&args.project).await?;
     let mut done = 0_usize;
     let mut left = Vec::new();
-    let mut give = async |ids: &[i64]| -> Result<()> {
-        let given = project
-            .store
-            .transaction("give messages back", async |tx| tx.give_back(HANDLER, ids).await)
-            .await?;
+    let mut whole: BTreeSet<i64> = BTreeSet::new();
+    let mut give = async |ids: &[i64], reports_only: bool| -> Result<()> {
+        let given = all_or_each(ids, async |ids| {
+            let give = async |tx: &mut Tx| {
+                if reports_only {
+                    tx.give_back_reports(HANDLER, ids).await
+                } else {
+                    tx.give_back(HANDLER, ids).await
+                }
+            };
+            project.store.transaction("give messages back", give).await
+        })
+        .await?;
         done += given.len();
         left.extend(without(ids, &given));
         Ok(())
     };
     if args.ids.is_empty() {
-        let kinds: &[&'static str] = if args.all_set_aside { &ASIDE[..1] } else { &ASIDE };
-        let mut after = i64::MIN;
-        loop {
-            let ids = project
-                .store
-                .read("messages set aside", async |conn| {
-                    conn.aside_messages(HANDLER, kinds, args.reason.as_deref(), after, BATCH as i64).await
-                })
-                .await?;
-            let Some(last) = ids.last() else { break };
-            after = *last;
-            give(&ids).await?;
+        let messages: &[&'static str] = if args.all_set_aside { &UNUSABLE } else { &ASIDE };
+        // Messages first: a report that is set aside beside one of them is decided anew with it.
+        for (kinds, reports_only) in [(messages, false), (&[REPORT], true)] {
+            let mut after = i64::MIN;
+            loop {
+                let mut ids = project
+                    .store
+                    .read("messages set aside", async |conn| {
+                        conn.aside_messages(HANDLER, kinds, args.reason.as_deref(), after, BATCH as i64).await
+                    })
+                    .await?;
+                let Some(last) = ids.last() else { break };
+                after = *last;
+                if reports_only {
+                    ids.retain(|id| !whole.contains(id));
+                } else {
+                    whole.extend(&ids);
+                }
+                give(&ids, reports_only).await?;
+            }
         }
     } else {
         for ids in unique(&args.ids).chunks(BATCH) {
-            give(ids).await?;
+            give(ids, false).await?;
         }
     }
     if done > 0 {
@@ -108,10 +125,11 @@ pub async fn drop(args: &DropArgs) -> Result<bool> {
     let mut left = Vec::new();
     for ids in unique(&args.ids).chunks(BATCH) {
         let now = clock.now();
-        let dropped = project
-            .store
-            .transaction("drop messages", async |tx| tx.drop_messages(HANDLER, ids, &why, now).await)
-            .await?;
+        let dropped = all_or_each(ids, async |ids| {
+            let drop = async |tx: &mut Tx| tx.drop_messages(HANDLER, ids, &why, now).await;
+            project.store.transaction("drop messages", drop).await
+        })
+        .await?;
         done += dropped.len();
         left.extend(without(ids, &dropped));
     }
@@ -121,6 +139,22 @@ pub async fn drop(args: &DropArgs) -> Result<bool> {
         ));
     }
     Ok(report(&left, "is not set aside or held"))
+}
+
+/// Does it with all at once; if the database refuses one of them, with one at a time. Those that it was done with.
+async fn all_or_each(ids: &[i64], act: impl AsyncFn(&[i64]) -> store::Result<Vec<i64>>) -> Result<Vec<i64>> {
+    match act(ids).await {
+        Err(error) if error.is_data() => {}
+        other => return Ok(other?),
+    }
+    let mut done = Vec::new();
+    for id in ids {
+        match act(std::slice::from_ref(id)).await {
+            Err(error) if error.is_data() => eprintln!("message {id}: {error}"),
+            other => done.extend(other?),
+        }
+    }
+    Ok(done)
 }
 
 /// A person's reason: some words on one line.

@@ -18,8 +18,9 @@ const LOOKED_AT: i32 = 4096;
 /// Printed below the help.
 pub const AFTER_HELP: &str = "States: waiting = nobody handled it; released = given back, and waiting; paid = the ledger has a row \
     for it; disallowed = claimed more than possible, nothing was due; held = a person decides; set_aside = can't be \
-    used; dropped = a person decided that it is worth nothing; handled = nothing new was in it, or another program handled \
-    it, or it was paid or disallowed and `cobblestone ledger compact` has folded its row since.";
+    used, or the guest report in it can't; dropped = a person decided that it is worth nothing; handled = nothing new was \
+    in it, or another program handled it, or it was paid or disallowed and `cobblestone ledger compact` has folded its row \
+    since.";
 
 /// `cobblestone trickles list`.
 #[derive(Debug, clap::Args)]
@@ -93,7 +94,7 @@ pub async fn run(args: &ListArgs) -> Result<()> {
             row.hostid.map_or_else(|| "-".to_owned(), |id| id.to_string()),
             row.variety().map_or_else(|| "-".to_owned(), |variety| printable(&variety, 20)),
             result_name(row),
-            row.state().as_str().to_owned(),
+            state_text(row),
             number(row.seconds, 1),
             number(row.credit, 6),
             why(row),
@@ -132,7 +133,13 @@ fn result_name(row: &MessageRow) -> String {
     }
 }
 
+/// What became of the message, and of the guest report in it if that was set aside beside it.
+pub fn state_text(row: &MessageRow) -> String {
+    let report = row.report_state().map(|state| format!(", report {}", state.as_str()));
+    format!("{}{}", row.state().as_str(), report.unwrap_or_default())
+}
+
 fn why(row: &MessageRow) -> String {
-    let reason = [&row.aside_reason, &row.bound, &row.paid_reason].into_iter().flatten().next();
-    reason.map_or_else(String::new, |reason| printable(reason, 120))
+    let reasons = [&row.aside_reason, &row.report_reason, &row.bound, &row.paid_reason];
+    reasons.into_iter().flatten().next().map_or_else(String::new, |reason| printable(reason, 120))
 }

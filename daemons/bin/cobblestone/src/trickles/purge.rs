@@ -5,7 +5,8 @@
 //!
 //! Ages. Messages and identities of increments without a result: as given. A client sends a message again until the
 //! server has answered, so within days; a copy that comes later is a new message. Marks: as soon as db_purge removed
-//! their result, whatever their age, for a message of an unknown result is never paid. Days of hosts: [`REACH`] days
+//! their result, whatever their age, for a message of an unknown result is never paid; and so identities of reports. Counts
+//! and flags of hosts: as soon as the host is gone, flags only when none of its results is left, either. Days of hosts: [`REACH`] days
 //! before the oldest message that may still be handled, for none reaches back further.
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use rules::uptime::{REACH, day_of};
 use store::Store;
+use store::leftovers::Leftover;
 
 use crate::age::age;
 use crate::cli::ProjectArgs;
@@ -22,6 +24,8 @@ use crate::text::date;
 
 /// Rows that one transaction deletes at most.
 const ROWS: i64 = 1000;
+/// Results or hosts that one transaction cleans at most: each may have some hundred rows.
+const LEFTOVERS: i64 = 200;
 /// Messages are stored in the order of their ids, give or take this many seconds.
 const DISORDER: f64 = 86_400.0;
 
@@ -42,7 +46,7 @@ pub struct PurgeArgs {
 pub const AFTER_HELP: &str = "Example: cobblestone trickles purge --older-than 30d\n\n\
     Deletes handled messages that the server stored longer ago, of varieties that the toolkit handles. Never one that is \
     not handled, that is held, or that was set aside and waits for a person. Also cleans what is kept of results that \
-    db_purge removed. Daemons may run. Safe to interrupt and to repeat.";
+    db_purge removed, and of hosts that are gone. Daemons may run. Safe to interrupt and to repeat.";
 
 /// The command.
 ///
@@ -62,7 +66,9 @@ pub async fn run(args: &PurgeArgs) -> Result<()> {
         print(&format!("{what}: {count} {done}\n"));
     };
     tell("handled messages", messages(store, &varieties, before, args.dry_run).await?);
-    tell("marks of results that are gone", marks(store, args.dry_run).await?);
+    for what in Leftover::ALL {
+        tell(what.as_str(), leftovers(store, what, args.dry_run).await?);
+    }
     tell("identities of messages without a result", increments(store, before, args.dry_run).await?);
     tell("days of hosts", host_days(store, &varieties, now, args.dry_run).await?);
     Ok(())
@@ -93,18 +99,16 @@ async fn messages(store: &Store, varieties: &[String], before: f64, dry_run: boo
     }
 }
 
-async fn marks(store: &Store, dry_run: bool) -> Result<i64> {
+async fn leftovers(store: &Store, what: Leftover, dry_run: bool) -> Result<i64> {
     let (mut after, mut count) = (i32::MIN, 0);
     loop {
-        let results = store
-            .read("marks without result", async |conn| conn.marks_without_result(after, ROWS).await)
-            .await?;
-        let Some(last) = results.last() else { return Ok(count) };
+        let ids = store.read("leftovers", async |conn| conn.leftovers(what, after, LEFTOVERS).await).await?;
+        let Some(last) = ids.last() else { return Ok(count) };
         after = *last;
         count += if dry_run {
-            size(results.len())
+            size(ids.len())
         } else {
-            size(store.transaction("clean marks", async |tx| tx.clean_marks(&results).await).await?)
+            size(store.transaction("clean leftovers", async |tx| tx.clean(what, &ids).await).await?)
         };
     }
 }

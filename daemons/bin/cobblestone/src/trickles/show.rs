@@ -44,9 +44,12 @@ pub async fn run(args: &ShowArgs) -> Result<()> {
     let _ = writeln!(text, "host     {}", row.hostid.unwrap_or(0));
     let _ =
         writeln!(text, "variety  {}", row.variety().map_or_else(|| "-".to_owned(), |v| printable(&v, 60)));
-    let _ = writeln!(text, "state    {}", row.state().as_str());
+    let _ = writeln!(text, "state    {}", super::list::state_text(&row));
     if let Some(reason) = &row.aside_reason {
         let _ = writeln!(text, "reason   {}", printable(reason, 300));
+    }
+    if let Some(reason) = &row.report_reason {
+        let _ = writeln!(text, "report   {}", printable(reason, 300));
     }
     raw(&mut text, &row);
     let _ = writeln!(text, "\nits story: cobblestone explain trickle {}", row.id);

@@ -10,7 +10,7 @@ pub const PURGE: [&str; 4] = ["trickles", "purge", "--older-than", "30d"];
 pub const DAY: i64 = 86_400;
 pub const SENT: i64 = NOW as i64 - DAY;
 
-const CONFIG: &str = r#"
+pub const CONFIG: &str = r#"
 [uptime]
 enabled = true
 over_claims = "cap"

@@ -189,6 +189,7 @@ impl Conn {
         Ok(diesel::sql_query(format!(
             "SELECT l.hostid AS id, CAST(COALESCE(h.messages, 0) AS DOUBLE) AS `left`, CAST(SUM(l.messages) AS DOUBLE) AS `right` \
              FROM cobblestone_ledger l LEFT JOIN cobblestone_host_messages h ON h.hostid = l.hostid WHERE l.resultid = 0 \
+             AND (h.hostid IS NOT NULL OR EXISTS (SELECT 1 FROM host t WHERE t.id = l.hostid)) \
              GROUP BY l.hostid, h.messages HAVING SUM(l.messages) > COALESCE(h.messages, 0) ORDER BY l.hostid LIMIT {SHOWN}"
         ))
         .load(&mut self.db)
