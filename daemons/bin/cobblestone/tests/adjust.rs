@@ -156,7 +156,7 @@ async fn what_cannot_be_done_changes_nothing() {
         (&["--result", "r3", "--credit", "-1", "--reason", "x"], "result 3, granted credit has 0"),
         (
             &["--result", "r1", "--credit", "-2", "--reason", "x"],
-            "in the ledger, result 1 has 1 cobblestones",
+            "of which the ledger knows 1.000000: another program wrote the rest",
         ),
         (&["--host", "9", "--credit", "1", "--reason", "x"], "there is no host 9"),
         (&["--result", "99", "--credit", "1", "--reason", "x"], "there is no result 99"),

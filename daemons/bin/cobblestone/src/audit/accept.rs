@@ -60,7 +60,10 @@ impl Subject {
     fn amount(&self, audit: &Audit) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "a count of messages")]
         match self.kind {
-            LEDGER => (!audit.control.holds()).then(|| audit.control.credit - audit.control.credit_written),
+            LEDGER => {
+                let more = audit.control.credit - audit.control.credit_written;
+                (!audit.control.holds()).then_some(more)
+            }
             MESSAGES => (!audit.messages_ok()).then(|| audit.lost() as f64),
             RESULT => {
                 let row = audit.overpaid.iter().find(|row| row.id == self.owner)?;

@@ -116,7 +116,7 @@ fn each_fault_is_found_and_named() {
         fault(&mut audit);
         assert!(!audit.is_ok(), "{words}");
         let verdict = audit.verdict();
-        assert!(verdict.contains(words) && verdict.contains("DO NOT BALANCE: 1 of 12"), "{verdict}");
+        assert!(verdict.contains(words) && verdict.contains("DO NOT BALANCE: 1 of 13"), "{verdict}");
         assert_eq!(audit.to_json()["ok"], false);
     }
 }

@@ -84,6 +84,7 @@ pub fn figures(world: &World) -> Value {
         match value {
             Value::Object(map) => {
                 map.remove("rows");
+                map.remove("rows_written");
                 map.values_mut().for_each(strip);
             }
             Value::Array(list) => list.iter_mut().for_each(strip),
