@@ -160,6 +160,15 @@ impl Seen {
 /// The name of a task's stderr among its outputs.
 const STDERR: &str = "stderr";
 
+/// So many bytes at the end of `stderr_out` are compared.
+pub const STDERR_BYTES: i32 = 64 * 1024;
+
+/// Whether a spec compares stderr, so that it has to be read.
+#[must_use]
+pub fn compares_stderr(spec: &Spec) -> bool {
+    spec.files.iter().any(|file| file.name == STDERR)
+}
+
 /// Seconds after the report from which on a missing fan-out folder is the result's fault.
 const PATIENCE: f64 = 3.0 * 86_400.0;
 
