@@ -145,8 +145,8 @@ impl Tx {
     }
 }
 
-/// A workunit whose outputs are needed still: ASSIMILATE_DONE and FILE_DELETE_DONE are 2.
-const NEEDED: &str = "(w.assimilate_state <> 2 OR w.file_delete_state <> 2)";
+/// A workunit whose outputs are needed still: ASSIMILATE_DONE and FILE_DELETE_DONE are 2, FILE_DELETE_ERROR is 3.
+const NEEDED: &str = "(w.assimilate_state <> 2 OR w.file_delete_state < 2)";
 
 const JUDGEMENT: [(&str, Kind); 14] = [
     ("workunitid", Kind::Int),
