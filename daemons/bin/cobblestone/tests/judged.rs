@@ -201,6 +201,7 @@ async fn a_rehearsal_says_what_would_change_and_writes_nothing() {
     let tight = spec("tight.toml", "[compare]\nmethod = \"numeric\"\nabsolute = 0.1\n");
     let loose = spec("loose.toml", "method = \"numeric\"\nabsolute = 100.0\n");
     let wrong = spec("wrong.toml", "metod = \"numeric\"\n");
+    let spoken = spec("spoken.toml", "method = \"numeric\"\nabsolute = 1.0\n[[files]]\nname = \"stderr\"\n");
     let said = world.ends(2, &["rehearse", "theory", "--spec", &same]);
     holds(&said, &["no workunit of theory can be judged again"]);
 
@@ -229,7 +230,6 @@ async fn a_rehearsal_says_what_would_change_and_writes_nothing() {
     assert_eq!(everything(&mut world).await, before, "something was written");
 
     // The end of stderr is in the result's row.
-    let spoken = spec("spoken.toml", "method = \"numeric\"\nabsolute = 1.0\n[[files]]\nname = \"stderr\"\n");
     let said = world.ends(0, &["rehearse", "theory", "--spec", &spoken]);
     holds(&said, &["0 verdicts would change"]);
     let stderr = "UPDATE result SET stderr_out = CONCAT('<stderr_txt>\\n', id, ' events\\n</stderr_txt>') WHERE id = 12";
