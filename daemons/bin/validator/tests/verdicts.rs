@@ -204,6 +204,34 @@ async fn a_suspicious_result_raises_the_quorum_for_good() {
 }
 
 #[tokio::test]
+async fn an_odd_output_is_no_error_but_wants_more_to_confirm_it() {
+    let config = "[[compare.files]]\nname = \"out\"\nformat = \"table\"\n[[compare.files.rules]]\nabsolute = 0.1\n\
+                  at_most = 10.0\nseverity = \"suspicious\"\n[validate]\nsuspicious_quorum = 3\n";
+    let mut world = World::new(config).await;
+    world.workunit(1, 1).await;
+    world.result(11, 1, 1, Some("9\n")).await;
+    world.workunit(2, 1).await;
+    world.result(21, 2, 2, Some("11\n")).await;
+    world.workunit(3, 1).await;
+    world.result(31, 3, 3, Some("nan\n")).await;
+    world.one_pass();
+    assert_eq!((world.states(1).await, world.states(3).await), (vec![VALID], vec![INVALID]));
+    assert_eq!(world.states(2).await, [INCONCLUSIVE]);
+    assert_eq!(world.of_workunit(2, "min_quorum").await, 3);
+    let reason = world.verdict(2, 21).await.reason;
+    assert!(
+        reason.contains("suspicious: output \"out\": line 1, column 1: 11 is not at most 10"),
+        "{reason}"
+    );
+    world.result(22, 2, 5, Some("11\n")).await;
+    world.result(23, 2, 6, Some("11.05\n")).await;
+    world.execute("UPDATE workunit SET need_validate = 1 WHERE id = 2").await;
+    world.one_pass();
+    assert_eq!(world.states(2).await, [VALID, VALID, VALID]);
+    world.balances().await;
+}
+
+#[tokio::test]
 async fn a_late_result_is_judged_by_digest_when_the_canonical_files_are_gone() {
     for pay_too_late in [false, true] {
         let mut world = World::new(&format!("{WITHIN}[validate]\npay_too_late = {pay_too_late}\n")).await;
