@@ -68,7 +68,7 @@ pub use plausible::{Severity, Trend};
 pub use rehearse::{Finding, Mutation, MutationError, Protection, SampleFile};
 pub use report::{ColumnReport, Comparison, Deviation, Oddity, Reason, Side, Verdict};
 pub use script::{Answer, Ran, ScriptSpec, Seen};
-pub use source::{Compression, File, FileError, Malformed, Trouble};
+pub use source::{Archive, Compression, File, FileError, Malformed, Trouble};
 pub use spec::{
     DEFAULT_MAX_BYTES, FileSpec, LARGEST_MAX_BYTES, Method, RuleSpec, Separator, Spec, SpecMistake,
 };

@@ -8,10 +8,10 @@ use super::{ExtraRows, FileSpec, FormatName, Order, Report};
 
 /// Reports keys that are set and mean nothing for the file's format, and what contradicts itself.
 pub(crate) fn check(spec: &FileSpec, report: Report<'_>) {
-    use FormatName::{Bytes, Json, KeyValue, Lines, Npy, Raw, Table, Yoda};
+    use FormatName::{Bytes, Json, KeyValue, Lines, Npy, Raw, Table, Xml, Yoda};
     let text: &[FormatName] = &[Lines, Table, KeyValue];
     let values: &[FormatName] = &[Table, KeyValue];
-    let records: &[FormatName] = &[Lines, Table, KeyValue, Json, Yoda, Npy, Raw];
+    let records: &[FormatName] = &[Lines, Table, KeyValue, Json, Xml, Yoda, Npy, Raw];
     let lines: &[FormatName] = &[Lines, Table, KeyValue, Yoda];
     let default = FileSpec::default();
     for (key, is_set, formats) in [
@@ -67,7 +67,9 @@ pub(crate) fn check(spec: &FileSpec, report: Report<'_>) {
             "has no meaning with order = \"rows\", which keeps none in memory; remove it".into(),
         );
     }
-    if spec.skip_gzip_header && spec.compression != crate::source::Compression::None {
+    let is_packed =
+        spec.compression != crate::source::Compression::None || spec.archive != crate::source::Archive::None;
+    if spec.skip_gzip_header && is_packed {
         report("skip_gzip_header", "has no meaning for content that is unpacked; remove it".into());
     }
     if spec.severity != Severity::Malformed
