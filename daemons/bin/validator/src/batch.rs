@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use boinc::id::{AppId, HostAppVersionId, HostId, ResultId, TeamId, UserId, WorkunitId};
+use boinc::id::{AppId, HostAppVersionId, HostId, MessageId, ResultId, TeamId, UserId, WorkunitId};
 use boinc::ledger::LedgerEntry;
 use boinc::record::{AppVersion, ResultRow, Workunit};
 use boinc::state::ValidateState;
@@ -13,9 +13,10 @@ use boinc::verdict::KeptJudgement;
 use rules::books::{Books, Versions};
 use rules::credit::CreditMode;
 use rules::judge::{Instance, Judgement, Options, Paid, Verdict, Weight, judge};
-use rules::uptime::{InvalidResults, ResultFacts};
+use rules::uptime::{Bound, HostDays, InvalidResults, ResultFacts, days_between};
 use store::Tx;
-use store::trickles::Mark;
+use store::host_accounts::HostDay;
+use store::trickles::{Disallowed, Mark};
 use store::validation::{ResultUpdate, WorkunitUpdate};
 use verdicts::{Circumstances, Findings};
 
@@ -111,6 +112,7 @@ pub async fn judge_and_write(
         by_workunit.entry(row.workunitid).or_default().push(Instance { row: row.clone(), paid });
     }
     let mut books = open_books(tx, &bench.options, &results.rows).await?;
+    load_days(tx, &bench.options, &results.rows, &marks, &mut books).await?;
     let mut judgements = Vec::new();
     let mut rows = Vec::new();
     let mut kept = Vec::new();
@@ -218,6 +220,67 @@ pub async fn open_books(tx: &mut Tx, options: &Options<'_>, results: &[ResultRow
     Ok(books)
 }
 
+/// What the days of hosts have paid so far, where uptime is settled and the application caps it. The hosts are locked.
+async fn load_days(
+    tx: &mut Tx,
+    options: &Options<'_>,
+    results: &[ResultRow],
+    marks: &BTreeMap<ResultId, Mark>,
+    books: &mut Books,
+) -> store::Result<()> {
+    let Some(cap) = options.uptime.max_seconds_per_host_and_day else { return Ok(()) };
+    if options.credit_mode != CreditMode::Uptime {
+        return Ok(());
+    }
+    let mut hosts = BTreeSet::new();
+    let mut span: Option<(i32, i32)> = None;
+    for row in results.iter().filter(|row| row.hostid != HostId(0)) {
+        let Some(received) = ResultFacts::of(row).received_time else { continue };
+        let sent = marks.get(&row.id).map_or(row.sent_time, |mark| mark.first_sent(row));
+        let days = days_between(sent, received);
+        let (first, last) = span.unwrap_or((i32::MAX, i32::MIN));
+        span = Some((first.min(*days.start()), last.max(*days.end())));
+        hosts.insert(row.hostid);
+    }
+    let Some((first, last)) = span else { return Ok(()) };
+    let ids: Vec<HostId> = hosts.into_iter().collect();
+    let mut paid: BTreeMap<HostId, Vec<(i32, f64)>> = BTreeMap::new();
+    for day in tx.host_days(options.app.id, &ids, first, last).await? {
+        paid.entry(day.host).or_default().push((day.day, day.seconds));
+    }
+    for host in ids {
+        let days = HostDays::new(Some(cap), paid.remove(&host).unwrap_or_default());
+        books.add_host_days(host, days);
+    }
+    Ok(())
+}
+
+/// What was taken out of days, and what they had no room for.
+async fn write_days(
+    tx: &mut Tx,
+    options: &Options<'_>,
+    judgements: &[Judgement],
+    books: &Books,
+) -> store::Result<()> {
+    let app = options.app.id;
+    let days = books.host_days().flat_map(|(host, days)| {
+        days.changes().map(move |(day, seconds)| HostDay { host, app, day, seconds })
+    });
+    tx.write_host_days(&days.collect::<Vec<_>>()).await?;
+    let cuts = judgements.iter().flat_map(|judgement| &judgement.cuts).map(|cut| Disallowed {
+        message: MessageId(0),
+        result: cut.result,
+        host: cut.host,
+        app: cut.app,
+        claimed: cut.claimed,
+        allowed: cut.allowed,
+        reason: Bound::HostDay.to_string(),
+        time: options.now,
+        paid_in_part: false,
+    });
+    tx.write_unsettled(&cuts.collect::<Vec<_>>()).await
+}
+
 async fn write(
     tx: &mut Tx,
     options: &Options<'_>,
@@ -261,9 +324,15 @@ async fn write(
     tx.write_workunits(&updates).await?;
     let entries: Vec<LedgerEntry> =
         judgements.iter().flat_map(|judgement| judgement.grants.iter().cloned()).collect();
-    tx.write_marks(&settled(options, results, &entries, marks)).await?;
+    let cuts: BTreeMap<ResultId, f64> = judgements
+        .iter()
+        .flat_map(|judgement| &judgement.cuts)
+        .map(|cut| (cut.result, cut.claimed - cut.allowed))
+        .collect();
+    tx.write_marks(&settled(options, results, &entries, &cuts, marks)).await?;
     let changes = books.changes();
     tx.write_host_app_versions(&changes.host_app_versions).await?;
+    write_days(tx, options, judgements, books).await?;
     tx.pay(&entries, &changes).await?;
     let jobs: Vec<(UserId, i64)> = judgements
         .iter()
@@ -278,6 +347,7 @@ fn settled(
     options: &Options<'_>,
     results: &[ResultRow],
     entries: &[LedgerEntry],
+    cuts: &BTreeMap<ResultId, f64>,
     marks: &BTreeMap<ResultId, Mark>,
 ) -> Vec<Mark> {
     let rows: BTreeMap<ResultId, &ResultRow> = results.iter().map(|row| (row.id, row)).collect();
@@ -304,7 +374,8 @@ fn settled(
         if let Some(seconds) =
             seconds.filter(|_| options.credit_mode == CreditMode::Uptime && entry.credit > 0.0)
         {
-            mark.seconds_paid = mark.seconds_paid.max(seconds);
+            let cut = cuts.get(&row.id).copied().unwrap_or_default();
+            mark.seconds_paid = mark.seconds_paid.max(seconds - cut);
         }
         mark.time = options.now;
     }
