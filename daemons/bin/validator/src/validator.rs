@@ -76,6 +76,10 @@ impl Daemon for Validator {
         let app = app.ok_or_else(|| {
             Fatal::new(format!("there is no application `{name}` in the database; look at --app"))
         })?;
+        let apps = start.store.read("applications", async |conn| conn.apps().await).await?;
+        for stray in app_config::strays(&start.project.root, apps.iter().map(|app| app.name.as_str())) {
+            tracing::warn!("{stray}");
+        }
         let config =
             AppConfig::load(&start.project.root, name).map_err(|error| Fatal::new(error.to_string()))?;
         if AppConfig::path(&start.project.root, name).is_ok_and(|path| !path.exists()) {
