@@ -16,15 +16,12 @@ use rules::judge::{Instance, Judgement, Options, Paid, Verdict, Weight, judge};
 use rules::uptime::{Bound, HostDays, InvalidResults, ResultFacts, days_between};
 use store::Tx;
 use store::host_accounts::HostDay;
-use store::quarantine::SetAside;
 use store::trickles::{Disallowed, Mark};
 use store::validation::{ResultUpdate, WorkunitUpdate};
 use verdicts::{Circumstances, Findings};
 
+use crate::aside;
 use crate::examined::Examined;
-
-/// Name in the quarantine.
-pub const DAEMON: &str = "validator";
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,7 +40,7 @@ pub struct Counts {
     pub changed_meanwhile: u64,
     /// Locked by another instance, or judged by it meanwhile.
     pub busy: u64,
-    /// Workunits with rows that make no sense.
+    /// Workunits with rows that make no sense, or that were looked at in vain too often.
     pub set_aside: u64,
     /// Results found valid.
     pub valid: u64,
@@ -70,6 +67,10 @@ pub struct Bench<'a> {
     pub version_statistics: bool,
     /// Number of the spec in force.
     pub spec: i32,
+    /// A workunit is set aside when it was looked at so often in vain.
+    pub tries: u32,
+    /// Workunits that are set aside.
+    pub aside: &'a BTreeSet<i64>,
 }
 
 /// Judges and writes. Runs inside of a transaction.
@@ -84,7 +85,7 @@ pub async fn judge_and_write(
     let busy = ids.len().saturating_sub(workunits.rows.len() + workunits.bad.len()) as u64;
     let results = tx.lock_results_of(&locked).await?;
     let mut counts = Counts { busy, ..Counts::default() };
-    let broken = set_aside(tx, bench, examined).await?;
+    let broken = aside::broken(tx, bench, examined).await?;
     counts.set_aside = broken.len() as u64;
 
     let result_ids: Vec<ResultId> =
@@ -135,6 +136,8 @@ pub async fn judge_and_write(
         }
     }
     if !bench.dry_run {
+        counts.set_aside += aside::in_vain(tx, bench, &rows, &mut judgements).await?;
+        aside::release(tx, bench, &judgements).await?;
         write(tx, &bench.options, &rows, &results.rows, &judgements, &marks, &books).await?;
         counts.punished = punish(tx, &hopeless).await?;
         tx.keep_judgements(&kept).await?;
@@ -182,60 +185,6 @@ async fn punish(tx: &mut Tx, hopeless: &BTreeSet<(HostId, HostAppVersionId)>) ->
         tracing::info!(host = host.0, version = version.0, "one job a day: its error is hopeless");
     }
     Ok(tx.punish_hosts(&rows).await? as u64)
-}
-
-/// Sets workunits aside that have rows which make no sense; returns their ids. They keep waiting, so that a mended
-/// row is judged at the next pass.
-async fn set_aside(
-    tx: &mut Tx,
-    bench: &Bench<'_>,
-    examined: &Examined,
-) -> store::Result<BTreeSet<WorkunitId>> {
-    let mut broken: BTreeMap<i64, String> =
-        examined.bad_workunits.iter().map(|bad| (bad.id, bad.to_string())).collect();
-    let results: Vec<ResultId> =
-        examined.bad_results.iter().filter_map(|bad| i32::try_from(bad.id).ok()).map(ResultId).collect();
-    let owners: BTreeMap<i64, WorkunitId> = tx
-        .workunits_of_results(&results)
-        .await?
-        .into_iter()
-        .map(|(result, owner)| (result.0.into(), owner))
-        .collect();
-    for bad in &examined.bad_results {
-        if let Some(owner) = owners.get(&bad.id) {
-            broken.insert(owner.0.into(), bad.to_string());
-        }
-    }
-    let rows: Vec<SetAside> = broken
-        .iter()
-        .map(|(id, reason)| SetAside {
-            time: bench.options.now,
-            daemon: DAEMON,
-            kind: "workunit",
-            id: *id,
-            host: HostId(0),
-            reason: reason.clone(),
-            raw: None,
-        })
-        .collect();
-    if !bench.dry_run {
-        tx.set_aside(&rows).await?;
-    }
-    Ok(broken.keys().filter_map(|id| i32::try_from(*id).ok()).map(WorkunitId).collect())
-}
-
-/// Sets one workunit aside that the database refuses.
-pub async fn refuse(tx: &mut Tx, workunit: WorkunitId, reason: &str, now: f64) -> store::Result<()> {
-    let row = SetAside {
-        time: now,
-        daemon: DAEMON,
-        kind: "workunit",
-        id: workunit.0.into(),
-        host: HostId(0),
-        reason: reason.to_owned(),
-        raw: None,
-    };
-    tx.set_aside(&[row]).await
 }
 
 /// Locks everything that the rules may change: statistics, hosts, users, teams.

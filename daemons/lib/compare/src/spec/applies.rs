@@ -2,6 +2,8 @@
 
 use crate::stat::Statistics;
 
+use crate::plausible::Severity;
+
 use super::{ExtraRows, FileSpec, FormatName, Order, Report};
 
 /// Reports keys that are set and mean nothing for the file's format, and what contradicts itself.
@@ -69,6 +71,12 @@ pub(crate) fn check(spec: &FileSpec, report: Report<'_>) {
         spec.compression != crate::source::Compression::None || spec.archive != crate::source::Archive::None;
     if spec.skip_gzip_header && is_packed {
         report("skip_gzip_header", "has no meaning for content that is unpacked; remove it".into());
+    }
+    if spec.severity != Severity::Malformed
+        && spec.min_bytes == 0
+        && !(records.contains(&spec.format) && spec.min_rows > 0)
+    {
+        report("severity", "has a meaning only with min_rows or min_bytes; remove it".into());
     }
     if spec.max_rows == 0 {
         report("max_rows", "is 0, so no output could be good".into());

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::plausible::Severity;
+
 use super::{DEFAULT_MAX_BYTES, RuleSpec, Selector};
 use crate::format::Numbers;
 use crate::source::{Archive, Compression};
@@ -115,6 +117,8 @@ pub struct FileSpec {
     pub min_rows: u64,
     /// Smallest good output, unpacked, in bytes.
     pub min_bytes: u64,
+    /// What an output means that breaks `min_rows` or `min_bytes`.
+    pub severity: Severity,
     /// raw: what a number is, and how it is stored.
     pub numbers: Numbers,
     /// raw: so many numbers are a row.
@@ -163,6 +167,7 @@ impl Default for FileSpec {
             max_rows: 1_000_000,
             min_rows: 1,
             min_bytes: 0,
+            severity: Severity::Malformed,
             numbers: Numbers::F64Le,
             row_values: 1,
             skip_bytes: 0,
