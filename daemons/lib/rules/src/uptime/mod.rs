@@ -43,7 +43,7 @@ use serde::{Deserialize, Serialize};
 pub use days::{HostDays, REACH, day_of, days_between};
 pub use demand::{Decision, Demand, decide, decide_demands};
 pub use facts::ResultFacts;
-pub use flops::{Benchmarks, HostRates, NEW_PROJECT_MAX_FLOPS, percentile, processors};
+pub use flops::{Benchmarks, HostRates, MAX_PROCESSOR_FLOPS, NEW_PROJECT_MAX_FLOPS, percentile, processors};
 pub use host::decide_without_result;
 pub use policy::{
     ClaimRule, InvalidResults, MAX_INCREMENT, NoPayer, OverClaims, PolicyError, Unit, UptimePolicy,
