@@ -108,7 +108,7 @@ async fn a_small_demo_and_what_it_leaves() {
     };
     let mut sql = Connection::open(&url).await.unwrap();
     sql.execute("UPDATE user SET total_credit = total_credit + 1 WHERE id = 3", &[]).await.unwrap();
-    holds(&text(&with(&["audit"]), 1), &["user 3 gained", "1 of 10 checks failed"]);
+    holds(&text(&with(&["audit"]), 1), &["user 3 gained", "1 of 11 checks failed"]);
     let json: serde_json::Value = serde_json::from_slice(&with(&["audit", "--json"]).stdout).unwrap();
     assert_eq!((&json["ok"], &json["totals"]["user"]["off"]), (&false.into(), &1.into()));
 

@@ -17,7 +17,7 @@ use sandbox::{ProjectOptions, SimClock};
 use serde_json::Value;
 
 /// What the commands write.
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 17] = [
     "cobblestone_counter",
     "cobblestone_disallowed",
     "cobblestone_flag",
@@ -26,6 +26,7 @@ const TABLES: [&str; 16] = [
     "cobblestone_increment",
     "cobblestone_increment_sum",
     "cobblestone_ledger",
+    "cobblestone_ledger_control",
     "cobblestone_mark",
     "cobblestone_quarantine",
     "cobblestone_report_increment",
@@ -89,7 +90,8 @@ impl Stage {
     /// What the books come to, and how many rows each table has.
     async fn picture(&mut self) -> (Value, Vec<i64>) {
         let mut rows = Vec::new();
-        for table in TABLES {
+        // Which part of the control totals is written hangs on the connection.
+        for table in TABLES.into_iter().filter(|table| *table != "cobblestone_ledger_control") {
             rows.push(self.world.number(&format!("SELECT COUNT(*) FROM {table}")).await);
         }
         (figures(&self.world), rows)

@@ -57,6 +57,11 @@ typed_tables! {
         total_credit -> Double,
         appid -> Integer,
     }
+    cobblestone_ledger_control (part) {
+        part -> Integer,
+        rows -> BigInt,
+        credit -> Double,
+    }
     cobblestone_counter (name) {
         name -> Text,
         value -> BigInt,
