@@ -28,7 +28,7 @@ async fn a_dry_run_tells_all_and_writes_nothing() {
         let log = world.handle(&["--dry_run"]);
         is_harmless(&log);
         let paid = if policy == "cap" { "messages=2 seconds=50000" } else { "messages=1 seconds=3600" };
-        let aside = if policy == "cap" { "set_aside=1" } else { "set_aside=2" };
+        let aside = if policy == "cap" { "held=0 set_aside=1" } else { "held=1 set_aside=1" };
         holds(
             &log,
             &[

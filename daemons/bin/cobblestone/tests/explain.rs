@@ -138,8 +138,7 @@ async fn what_a_person_must_decide_and_what_is_ignored() {
     for (policy, words) in [
         (
             "hold",
-            &["It is held since 2026-11-18 11:06:40 UTC: held: more than the wall clock", "trickles retry 1"]
-                [..],
+            &["It is held since 2026-11-18 11:06:40 UTC: more than the wall clock", "trickles retry 1"][..],
         ),
         ("ignore", &["Nothing was paid", "ignored (over_claims = \"ignore\")"]),
     ] {
@@ -170,4 +169,78 @@ async fn a_project_with_a_mistake_or_without_our_handler() {
     holds(&explained(&world, 2).0, &["Another program handled it"]);
     world.project.write_app_config("[uptime]\nenabld = true\n").unwrap();
     holds(&explained(&world, 1).0, &["Not all can be told: ", "enabld"]);
+}
+
+#[tokio::test]
+async fn what_was_folded_can_not_be_told_and_that_is_said() {
+    let mut world = World::new().await;
+    world.people().await;
+    world.project.write_app_config(&uptime("")).unwrap();
+    let row = |n: i64| (1, THEN + n, "cpu_time", claim("r1", THEN + n, "cpu_time", 60.0 * n as f64));
+    world.messages(&[row(1), row(2), row(3)]).await;
+    world.handle(&[]);
+    holds(&explained(&world, 2).0, &["It was paid on"]);
+    world.sql.execute("UPDATE cobblestone_ledger SET time = time - 8640000", &[]).await.unwrap();
+    world.ends(0, &["ledger", "compact", "--older-than", "30d"]);
+    let (text, json) = explained(&world, 2);
+    assert_eq!(json["state"], "handled");
+    holds(&text, &["nobody can tell any more whether this message was paid", "stands at 180 s paid"]);
+    holds(&text, &["uptime ", "cobblestones for 3 min"]);
+    assert!(!text.contains("othing was paid") && !text.contains("othing was new"), "{text}");
+    let help = world.ends(0, &["trickles", "list", "--help"]);
+    let words: Vec<&str> = help.split_whitespace().collect();
+    holds(
+        &words.join(" "),
+        &["paid or disallowed and `cobblestone ledger compact` has folded its row since"],
+    );
+    world.sql.execute("DELETE FROM msg_from_host WHERE id = 2", &[]).await.unwrap();
+    let said = world.ends(2, &["explain", "trickle", "2"]);
+    holds(
+        &said,
+        &["there is no message 2, and nothing tells of it", "payment was folded", "ledger --result"],
+    );
+}
+
+#[tokio::test]
+async fn an_application_that_pays_no_uptime_is_named() {
+    let mut world = World::new().await;
+    world.people().await;
+    let app = world.project.app().to_owned();
+    world.project.write_app_config(&uptime("").replace("enabled = true", "enabled = false")).unwrap();
+    world.messages(&[(1, THEN, "cpu_time", claim("r1", THEN, "cpu_time", 60.0))]).await;
+    let (text, _) = explained(&world, 1);
+    holds(&text, &[&format!("[uptime] of {app} has enabled = false")]);
+    assert!(!text.contains("declares"), "{text}");
+    // Another application pays such messages.
+    world.insert("app", vec![serde_json::json!({"id": 2, "name": "other", "user_friendly_name": "o"})]).await;
+    std::fs::write(world.project.path("cobblestone/other.toml"), uptime("")).unwrap();
+    let (text, _) = explained(&world, 1);
+    holds(&text, &["does not pay messages of variety \"cpu_time\": its [uptime] has enabled = false"]);
+}
+
+#[tokio::test]
+async fn a_message_that_the_cap_of_a_day_cuts_is_not_called_ignored() {
+    let mut world = World::new().await;
+    world.people().await;
+    let more = "over_claims = \"ignore\"\nmax_seconds_per_host_and_day = 1000";
+    world.project.write_app_config(&uptime(more)).unwrap();
+    world
+        .messages(&[
+            (1, THEN, "cpu_time", claim("r1", THEN, "cpu_time", 40_000.0)),
+            (1, THEN + 1, "cpu_time", claim("r1", THEN + 1, "cpu_time", 46_000.0)),
+            (2, THEN, "cpu_time", claim("r2", THEN, "cpu_time", 1e6)),
+        ])
+        .await;
+    world.handle(&[]);
+    let (text, _) = explained(&world, 2);
+    holds(
+        &text,
+        &[
+            "Nothing was paid: it claims 46000 s",
+            "that is no over-claim",
+            "when it was decided it was cut at",
+        ],
+    );
+    assert!(!text.contains("ignored"), "{text}");
+    holds(&explained(&world, 3).0, &["such messages are ignored"]);
 }

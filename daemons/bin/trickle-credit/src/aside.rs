@@ -82,13 +82,14 @@ impl Rows {
             messages.iter().map(|message| (message.id, message)).collect();
         let mut rows = Self::default();
         let mut few = Few::default();
+        let what = if context.dry_run { "would set it aside" } else { "message set aside" };
         for a in aside {
             let message = raw.get(&a.message);
             let host = message.map_or(HostId(0), |m| m.hostid);
             if few.one() {
-                tracing::info!(message = a.message.0, host = host.0, reason = a.reason, "message set aside");
+                tracing::info!(message = a.message.0, host = host.0, reason = a.reason, "{what}");
             } else {
-                tracing::debug!(message = a.message.0, host = host.0, reason = a.reason, "message set aside");
+                tracing::debug!(message = a.message.0, host = host.0, reason = a.reason, "{what}");
             }
             let copied = rows.texts.entry(host).or_default();
             let keep = context.texts.of(host, context.now).saturating_add(*copied) < TEXTS;
@@ -104,10 +105,15 @@ impl Rows {
             });
         }
         if few.rest() > 0 {
-            tracing::info!(
-                more = few.rest(),
-                "more messages set aside; -d 3 shows each, and `cobblestone quarantine list`"
-            );
+            let more = few.rest();
+            if context.dry_run {
+                tracing::info!(more, "would set more messages aside; -d 3 shows each");
+            } else {
+                tracing::info!(
+                    more,
+                    "more messages set aside; -d 3 shows each, and `cobblestone quarantine list`"
+                );
+            }
         }
         rows
     }

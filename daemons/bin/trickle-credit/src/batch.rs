@@ -203,7 +203,8 @@ async fn write(
     writes.counts.reported = reports.counted + again as u64;
     handled.counts = writes.counts;
     if context.dry_run {
-        handled.told = tell(&writes, &results, &taken.messages);
+        let answers = answer(tx, context, &alive(&sorted, &results), &writes).await?;
+        handled.told = tell(&writes, &answers, &results, &taken.messages);
         reports.tell();
         return Ok(handled);
     }

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use boinc::id::MessageId;
+use boinc::record::App;
 use daemon::{Daemon, Fatal, Modulus, Pass, PassReport, Start};
 use rules::uptime::Benchmarks;
 use store::Store;
@@ -72,6 +73,14 @@ impl Daemon for TrickleCredit {
             tracing::warn!(
                 "no application pays uptime or takes guest reports: set `enabled = true` in [uptime] of cobblestone/APP.toml; \
                  messages are left alone"
+            );
+        }
+        let is_told = |app: &&App| policies.trickle_down(app.id).is_some_and(|tell| tell.acknowledge);
+        for app in apps.iter().filter(is_told).filter(|_| !start.project.config.msg_to_host) {
+            tracing::warn!(
+                "[trickle_down] of cobblestone/{}.toml has acknowledge = true, and config.xml has no <msg_to_host/>: tasks are \
+                 told nothing; add it to <config>, or leave acknowledge out",
+                app.name
             );
         }
         Ok(Self {
@@ -200,7 +209,8 @@ impl TrickleCredit {
     async fn watch(&mut self, pass: &Pass<'_>, report: &mut PassReport) -> Result<()> {
         let now = pass.clock.now();
         let looked = self.watched.is_some_and(|watched| (0.0..WATCH).contains(&(now - watched)));
-        if !self.watch_all || report.done > 0 || looked {
+        // A dry run says all in one pass.
+        if !self.watch_all || (report.done > 0 && !self.dry_run) || looked {
             return Ok(());
         }
         let mut after = MessageId(0);
@@ -214,7 +224,9 @@ impl TrickleCredit {
             texts: &mut self.texts,
         };
         while !pass.is_stopping() {
+            let before = report.set_aside;
             let more = watch::turn(&mut context, pass, self.modulus, &mut after, report).await?;
+            self.told.undeclared(report.set_aside - before);
             if !more {
                 self.watched = Some(now);
                 break;

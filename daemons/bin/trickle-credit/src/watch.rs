@@ -59,9 +59,9 @@ pub async fn turn(
     *after = last.unwrap_or(MessageId(0));
     report.found += found;
     report.add("undeclared", found);
+    report.set_aside += found;
     if !context.dry_run {
         report.done += found;
-        report.set_aside += found;
     }
     Ok(last.is_some())
 }

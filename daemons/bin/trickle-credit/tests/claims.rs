@@ -136,6 +136,11 @@ async fn deadlines_of_tasks_that_are_alive_are_extended() {
     let rows = [row(1, 1), row(2, 3), row(3, 3), row(4, 4), row(6, 2)];
     for left in [700, 1000, 1000] {
         world.messages(&rows).await;
+        if left == 700 {
+            let log = world.one_pass(&["--dry_run"]);
+            assert!(log.contains("would extend its deadline result=r1 "), "{log}");
+            assert!(log.contains("deadlines_extended=2"), "{log}");
+        }
         world.one_pass(&[]);
         let first = world.number("SELECT report_deadline - sent_time FROM result WHERE id = 1").await;
         assert_eq!(first, 100_000 + left);
@@ -167,6 +172,11 @@ async fn tasks_are_told_their_credit_and_to_stop() {
             (host, SENT + 1000, "cpu_time", text(id, SENT + 1000, "cpu_time", s))
         };
         world.messages(&[row(1, 1, 10.0), row(1, 1, 20.0), row(2, 2, 0.0), row(3, 4, 10.0)]).await;
+        let log = world.one_pass(&["--dry_run"]);
+        let to_tasks = if wanted { "messages_to_tasks=2" } else { "messages_to_tasks=0" };
+        assert!(log.contains(to_tasks), "{log}");
+        assert_eq!(log.contains("would send its task a message host=2 variety="), wanted, "{log}");
+        assert_eq!(log.contains("config.xml has no <msg_to_host/>"), !wanted, "{log}");
         world.one_pass(&[]);
         world.one_pass(&[]);
         let rows =

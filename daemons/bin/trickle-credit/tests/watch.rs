@@ -54,6 +54,10 @@ async fn what_nobody_declares_is_set_aside_and_nothing_else() {
     assert_eq!(world.number(UNHANDLED).await, 706, "without the flag others' messages wait");
     let log = world.one_pass(&["--app", &app, "--watch_all", "--dry_run"]);
     assert!(log.contains("undeclared 702"), "{log}");
+    assert!(log.contains("would set it aside") && log.contains("would set more messages aside"), "{log}");
+    assert!(!log.contains("message set aside"), "{log}");
+    let sum = log.lines().rev().find(|line| line.contains("dry run: would pay in all")).unwrap();
+    assert!(sum.contains("set_aside=702"), "{sum}");
     assert_eq!(world.number(UNHANDLED).await, 706);
     let two = [(); 2].map(|()| {
         let mut command = world.start(&["--app", &app, "-watch_all"]);

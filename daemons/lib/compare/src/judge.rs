@@ -7,13 +7,11 @@ use std::collections::HashMap;
 
 use crate::align::Judge;
 use crate::format::{Cell, RowRef};
-use crate::report::{ColumnReport, Comparison, Deviation, Reason, Snip, Verdict, shown};
+use crate::report::{ColumnReport, Comparison, Deviation, REPORTED, Reason, Snip, Verdict, shown};
 use crate::rule::{Columns, Distance, Rule, RuleSet};
 
 /// Columns, or names of records, that are reported one by one. The others share one place.
 const COLUMNS: usize = 1024;
-/// Columns in a report.
-const REPORTED: usize = 100;
 
 /// The comparison of two outputs, under way.
 pub(crate) struct Cells<'p> {

@@ -27,6 +27,7 @@
 //! | `plausible` | what must hold without a partner | a check |
 //! | `align` | who is whose partner | an order |
 //! | `judge` | every pair by the rule of its column | a `Judge` |
+//! | `stat` | histograms: the same but for chance | a test |
 //! | `rule` | two values: the same or not | a `Measure` |
 //! | `report` | the answer for people and programs | |
 //! | `outputs` | several files of one output | |
@@ -57,6 +58,7 @@ pub mod rule;
 mod script;
 pub mod source;
 pub mod spec;
+mod stat;
 
 pub use exact::KEPT_BYTES;
 pub use outputs::{FileComparison, Named, OutputComparison};
@@ -70,3 +72,4 @@ pub use source::{Compression, File, FileError, Malformed, Trouble};
 pub use spec::{
     DEFAULT_MAX_BYTES, FileSpec, LARGEST_MAX_BYTES, Method, RuleSpec, Separator, Spec, SpecMistake,
 };
+pub use stat::Statistics;

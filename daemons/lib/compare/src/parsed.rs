@@ -5,13 +5,15 @@
 
 use std::sync::Arc;
 
-use crate::align::align;
+use crate::align::{Index, align, align_named};
 use crate::exact::{self, Exact};
 use crate::judge::Cells;
 use crate::plan::{ContentPlan, FilePlan, RowsPlan};
 use crate::report::{Comparison, Reason, Side};
 use crate::rows::{Kept, Rows, Stream};
 use crate::source::{Again, Bytes, File, Malformed, Trouble};
+use crate::spec::Order;
+use crate::stat::Histograms;
 
 /// Most memory that one content is kept in, in bytes.
 pub const KEPT_MEMORY: usize = 256 << 20;
@@ -89,7 +91,10 @@ impl Parsed {
         let (form, mut fault) = match &plan.content {
             ContentPlan::Exact(exact) => (Form::Exact(Exact::read(bytes, *exact)?), None),
             ContentPlan::Rows(rows) => match Stream::open(rows, bytes).keep(memory)? {
-                (Some(kept), fault) => (Form::Kept(kept), fault),
+                (Some(mut kept), fault) => {
+                    let twice = keep_index(&mut kept, rows, memory);
+                    (Form::Kept(kept), fault.or(twice))
+                }
                 (None, fault) => (Form::Again(again), fault),
             },
         };
@@ -132,6 +137,19 @@ impl Parsed {
             Form::Exact(_) | Form::Nothing => Ok(None),
         }
     }
+}
+
+/// Records that are found by key keep the index, if that fits. Gives the fault that it shows.
+fn keep_index(kept: &mut Kept, plan: &RowsPlan, memory: usize) -> Option<Malformed> {
+    if plan.order != Order::Key || kept.len() as u64 > plan.max_rows {
+        return None;
+    }
+    let index = Index::new(kept, plan);
+    let fault = index.fault().cloned();
+    if kept.memory() + index.memory() <= memory {
+        kept.keep_index(index);
+    }
+    fault
 }
 
 impl FilePlan {
@@ -196,11 +214,20 @@ impl FilePlan {
 }
 
 pub(crate) fn compare_rows(mut left: Rows<'_>, mut right: Rows<'_>, plan: &RowsPlan) -> Comparison {
-    let mut judge = Cells::new(&plan.rules);
-    if let Err((side, trouble)) = align(&mut left, &mut right, plan, &mut judge) {
-        return Comparison::trouble(side, &trouble);
-    }
-    let compared = judge.end();
+    let compared = match plan.statistics {
+        None => {
+            let mut judge = Cells::new(&plan.rules);
+            align(&mut left, &mut right, plan, &mut judge).map(|()| judge.end())
+        }
+        Some(statistics) => {
+            let mut judge = Histograms::new(&plan.rules, statistics);
+            align_named(&mut left, &mut right, plan, &mut judge).map(|()| judge.end())
+        }
+    };
+    let compared = match compared {
+        Ok(compared) => compared,
+        Err((side, trouble)) => return Comparison::trouble(side, &trouble),
+    };
     // A record where shapes part ends the comparison: faults behind it do not matter any more.
     match (left.fault(), right.fault()) {
         _ if compared.stopped_early() => compared,

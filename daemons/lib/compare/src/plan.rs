@@ -9,6 +9,7 @@ use crate::source::{self, Bytes};
 use crate::spec::{
     ExtraRows, FileSpec, FormatName, Order, Report, Selector, Spec, check_effects, pattern_matches,
 };
+use crate::stat::{self, Statistics};
 
 /// How every file of an output is compared.
 #[derive(Debug)]
@@ -45,6 +46,7 @@ pub(crate) struct RowsPlan {
     pub(crate) key: Vec<Selector>,
     pub(crate) extra_rows: ExtraRows,
     pub(crate) max_rows: u64,
+    pub(crate) statistics: Option<stat::Plan>,
 }
 
 impl RowsPlan {
@@ -182,6 +184,8 @@ impl RowsPlan {
             key: spec.key.clone(),
             extra_rows: spec.extra_rows,
             max_rows: spec.max_rows,
+            statistics: (spec.statistics != Statistics::None)
+                .then_some(stat::Plan { statistics: spec.statistics, significance: spec.significance }),
         }
     }
 }
@@ -198,6 +202,9 @@ fn check_columns(spec: &FileSpec, columns: &[Selector], is_labelled: bool, repor
                     "columns",
                     format!("{name:?} is a name, and names need header = true; or use numbers"),
                 );
+            }
+            Selector::Name(name) if spec.format == FormatName::Raw => {
+                report("columns", format!("{name:?} is a name, but numbers in this format have none"));
             }
             Selector::Number(number) if *number > LARGEST_COLUMN => {
                 report(

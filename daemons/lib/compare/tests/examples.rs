@@ -10,8 +10,8 @@ use compare::{Spec, Verdict};
 struct Example {
     spec: String,
     agrees: bool,
-    left: String,
-    right: String,
+    left: Vec<u8>,
+    right: Vec<u8>,
 }
 
 /// Fenced blocks: the word after the fence, and the text.
@@ -39,10 +39,18 @@ fn examples() -> Vec<Example> {
     for (kind, text) in document() {
         match kind.as_str() {
             "toml" => spec = text,
-            "text agrees" | "text differs" => {
-                let (left, right) = text.split_once("---\n").unwrap_or_else(|| panic!("no --- in {text}"));
-                let (spec, agrees) = (spec.clone(), kind == "text agrees");
-                examples.push(Example { spec, agrees, left: left.into(), right: right.into() });
+            "text agrees" | "text differs" | "hex agrees" | "hex differs" => {
+                // In some formats --- has a meaning.
+                let parts = text.split_once("===\n").or_else(|| text.split_once("---\n"));
+                let (left, right) = parts.unwrap_or_else(|| panic!("no --- in {text}"));
+                let bytes = |text: &str| {
+                    if kind.starts_with("text") {
+                        return text.as_bytes().to_vec();
+                    }
+                    text.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
+                };
+                let (spec, agrees) = (spec.clone(), kind.ends_with("agrees"));
+                examples.push(Example { spec, agrees, left: bytes(left), right: bytes(right) });
             }
             _ => {}
         }
@@ -59,9 +67,10 @@ fn the_examples_are_as_they_say() {
         let declared: Spec = toml::from_str(&spec).unwrap();
         let name = declared.files.first().map_or("out", |file| file.name.as_str());
         let file = plan.file(name);
-        let parse = |text: &str| compare::Parsed::from_bytes(text.as_bytes().to_vec(), file);
+        let parse = |bytes: &[u8]| compare::Parsed::from_bytes(bytes.to_vec(), file);
         let comparison = file.compare(&parse(&left), &parse(&right));
         let expected = if agrees { Verdict::Agree } else { Verdict::Differ };
+        let (left, right) = (String::from_utf8_lossy(&left), String::from_utf8_lossy(&right));
         assert_eq!(comparison.verdict, expected, "{spec}\n{left}---\n{right}{comparison}");
     }
 }

@@ -41,7 +41,7 @@ const TEN_GIGABYTES: u64 = 10_000_000_000;
 
 #[test]
 fn ten_gigabytes_without_a_newline_end_at_the_longest_line() {
-    for format in ["table", "lines", "key_value"] {
+    for format in ["table", "lines", "key_value", "yoda"] {
         let comparison = against_itself(b"9", TEN_GIGABYTES, &file(&format!("format = '{format}'")));
         assert_eq!(comparison.verdict, Verdict::Differ);
         assert_eq!(
@@ -50,6 +50,30 @@ fn ten_gigabytes_without_a_newline_end_at_the_longest_line() {
             "{format}"
         );
     }
+}
+
+#[test]
+fn binary_numbers_take_constant_memory() {
+    let plan = file("format = 'raw'\nrow_values = 65536\nmax_bytes = 20000000000");
+    let comparison = against_itself(&[0], 100_000_000, &plan);
+    assert!(
+        !comparison.agrees() && comparison.to_string().contains("row 191: the content ends"),
+        "{comparison}"
+    );
+    let endless = [
+        &b"\x93NUMPY\x01\0\x40\0"[..],
+        format!("{:<64}", "{'descr':'|u1','fortran_order':False,'shape':(1000,0)}").as_bytes(),
+    ]
+    .concat();
+    let plan = file("format = 'npy'");
+    let comparison = common::of(&endless, &endless, &plan);
+    assert!(comparison.to_string().contains("0 rows"), "{comparison}");
+}
+
+#[test]
+fn deep_nesting_ends_early() {
+    let comparison = against_itself(b"[", TEN_GIGABYTES, &file("format = 'json'"));
+    assert!(comparison.to_string().contains("nested deeper than 128"), "{comparison}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{content, of, plan, streamed, symmetric_spec, table};
-use compare::{Comparison, Malformed, Parsed, Spec, Verdict};
+use compare::{Comparison, Malformed, Parsed, Reason, Spec, Verdict};
 use proptest::prelude::*;
 
 fn file(text: &str) -> compare::Plan {
@@ -36,7 +36,10 @@ proptest! {
         let comparison = of(&content, &content, &plan);
         if parsed.check().is_err() {
             prop_assert_eq!(comparison.verdict, Verdict::Differ);
-        } else if !spec.contains("infinity") && !spec.contains("'key'") {
+        } else if spec.contains("statistics") {
+            // What has no entry confirms nothing.
+            prop_assert!(comparison.agrees() || comparison.reason == Reason::Untested || comparison.verdict == Verdict::CantSay, "{}", comparison);
+        } else if !spec.contains("infinity") {
             prop_assert!(comparison.agrees(), "{}", comparison);
             prop_assert_eq!(comparison.worst, None);
         }
@@ -48,7 +51,10 @@ proptest! {
         let plan = file(&spec);
         let (kept, streamed) = (of(&left, &right, &plan), streamed(&left, &right, &plan));
         prop_assert_eq!(kept.verdict, streamed.verdict, "{} | {}", kept, streamed);
-        prop_assert_eq!(units(&kept), units(&streamed));
+        // Side by side, a fault of the syntax may stand behind the place where the comparison ended.
+        if !matches!(kept.reason, Reason::Malformed { .. }) {
+            prop_assert_eq!(units(&kept), units(&streamed));
+        }
     }
 
     #[test]
@@ -120,4 +126,16 @@ fn a_nan_is_found_without_a_partner() {
         let plan = Spec::exact().plan().unwrap();
         assert_eq!(Parsed::from_bytes(bytes.to_vec(), plan.file("out")).check(), Ok(()));
     }
+}
+
+#[test]
+fn a_key_that_is_there_twice_is_found_without_a_partner() {
+    let plan = file("format = 'table'\norder = 'key'\nkey = [1]");
+    let file = plan.file("out");
+    let parse = |text: &str| Parsed::from_bytes(text.as_bytes().to_vec(), file);
+    assert_eq!(parse("a 1\nb 2\na 3").check().unwrap_err().to_string(), "line 3: the key a is there twice");
+    let (good, ordered) = (parse("a 1\nb 2"), Spec::numeric(0.0, 0.0).plan().unwrap());
+    assert_eq!(good.check(), Ok(()));
+    let plain = Parsed::from_bytes(b"a 1\nb 2".to_vec(), ordered.file("out"));
+    assert!(good.memory() > plain.memory(), "the places of keys are kept with the records");
 }

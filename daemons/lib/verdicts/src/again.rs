@@ -81,7 +81,9 @@ pub fn again(
     let broken: BTreeSet<ResultId> =
         rows.iter().filter(|row| decided(row) == Some(Decision::Error)).map(|row| row.id).collect();
     for row in fresh.iter().filter(|row| !broken.contains(&row.id)) {
-        let there = documents.get(&row.id).is_some_and(|document| examiner.uploads.are_there(document));
+        let there = documents
+            .get(&row.id)
+            .is_some_and(|document| examiner.uploads.are_there(document, &examiner.plan));
         if !there {
             return Err(Unjudgeable::FilesGone(row.id));
         }

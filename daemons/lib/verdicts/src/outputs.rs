@@ -6,6 +6,10 @@
 //! | a file missing, not a regular file, too large, malformed; a document that can't be read | the result's fault: validate error |
 //! | the file's folder missing, or reading fails | nobody's fault yet: try again later |
 //! | the file's folder still missing days after the report | the result's fault |
+//! | a file that the spec declares is not in the result's document | the project's fault, for it wrote both: try again later |
+//!
+//! A file may be missing if the result's document or the spec says that it is optional. What the document takes out of
+//! validation (`no_validate`) is not looked for.
 //!
 //! The upload handler makes a fan-out folder with its first file. In a young project most of them do not exist, so a
 //! missing one can mean a file that was never uploaded as well as a file system that is not mounted. Stock waits for
@@ -153,6 +157,9 @@ impl Seen {
     }
 }
 
+/// The name of a task's stderr among its outputs.
+const STDERR: &str = "stderr";
+
 /// Seconds after the report from which on a missing fan-out folder is the result's fault.
 const PATIENCE: f64 = 3.0 * 86_400.0;
 
@@ -179,8 +186,10 @@ impl Uploads {
     /// # Errors
     /// See the module's table.
     pub fn read(&self, about: &About<'_>, plan: &Plan) -> Result<Outputs, Unreadable> {
+        let named = document(about.document)?;
+        all_declared(&named, plan)?;
         let mut files = Vec::new();
-        for file in &compared(about.document)? {
+        for file in named.iter().filter(|file| !file.no_validate) {
             files.push(self.read_one(file, plan, about.age)?);
         }
         let there = files.iter().filter(|file| file.content.is_some()).map(|file| file.path.clone());
@@ -211,12 +220,13 @@ impl Uploads {
 
     /// Whether all files that `xml_doc_in` names are there, but those that may be missing.
     #[must_use]
-    pub fn are_there(&self, xml_doc_in: &[u8]) -> bool {
+    pub fn are_there(&self, xml_doc_in: &[u8], plan: &Plan) -> bool {
         let there = |file: &OutputFile| {
             path_in(&self.folder, &file.physical_name, self.fanout)
                 .is_ok_and(|path| Stamp::of(&path).is_some())
         };
-        compared(xml_doc_in).is_ok_and(|files| files.iter().all(|file| file.optional || there(file)))
+        compared(xml_doc_in)
+            .is_ok_and(|files| files.iter().all(|file| may_be_missing(file, plan) || there(file)))
     }
 
     /// Bytes of the files that `xml_doc_in` names, as far as they are there.
@@ -236,6 +246,7 @@ impl Uploads {
             .map_err(|error| Unreadable::Bad(format!("output {name:?}: {error}")))?;
         let stamp = Stamp::of(&path);
         let for_script = plan.is_for_script(name);
+        let optional = may_be_missing(file, plan);
         let plan = plan.file(name);
         let parsed = File::open(&path, plan.max_bytes())
             .map_err(Trouble::from)
@@ -249,7 +260,7 @@ impl Uploads {
             Err(Trouble::File(error)) if error.is_missing() && self.may_come(&path, age) => Err(
                 Unreadable::Later(format!("output {name:?}: the folder of {} is missing", path.display())),
             ),
-            Err(Trouble::File(error)) if error.is_missing() && file.optional => Ok(output(path, None)),
+            Err(Trouble::File(error)) if error.is_missing() && optional => Ok(output(path, None)),
             Err(error @ (Trouble::Io(_) | Trouble::TooHard(_) | Trouble::File(FileError::Io { .. }))) => {
                 Err(Unreadable::Later(format!("output {name:?}: {error}")))
             }
@@ -265,12 +276,34 @@ impl Uploads {
     }
 }
 
-/// The files that are to be compared.
+/// The files that a result's document names.
+fn document(xml_doc_in: &[u8]) -> Result<Vec<OutputFile>, Unreadable> {
+    output_files(xml_doc_in)
+        .map_err(|error| Unreadable::Bad(format!("its document xml_doc_in can't be read: {error}")))
+}
+
+/// Those that are to be compared.
 fn compared(xml_doc_in: &[u8]) -> Result<Vec<OutputFile>, Unreadable> {
-    let mut files = output_files(xml_doc_in)
-        .map_err(|error| Unreadable::Bad(format!("its document xml_doc_in can't be read: {error}")))?;
+    let mut files = document(xml_doc_in)?;
     files.retain(|file| !file.no_validate);
     Ok(files)
+}
+
+/// BOINC's template or the spec says so.
+fn may_be_missing(file: &OutputFile, plan: &Plan) -> bool {
+    file.optional || plan.file(&file.open_name).is_optional()
+}
+
+/// What the spec declares is in the result's document. The project writes both, so it is no volunteer's fault.
+fn all_declared(named: &[OutputFile], plan: &Plan) -> Result<(), Unreadable> {
+    let is_there = |name: &str| name == STDERR || named.iter().any(|file| file.open_name == name);
+    match plan.expected().find(|name| !is_there(name)) {
+        None => Ok(()),
+        Some(name) => Err(Unreadable::Later(format!(
+            "the spec declares a file {name:?}, and the result's document has none of that name: mend the spec or the \
+             result template, or write optional = true"
+        ))),
+    }
 }
 
 /// The text of a task's stderr, as a file of the name `stderr`.
@@ -281,11 +314,11 @@ fn read_stderr(stderr_out: &[u8], plan: &Plan) -> Result<Output, Unreadable> {
         find(stderr_out, begin).and_then(|at| stderr_out.get(at + begin.len()..)).unwrap_or(stderr_out);
     let text = find(text, end).and_then(|at| text.get(..at)).unwrap_or(text);
     let text = text.strip_prefix(b"\n").unwrap_or(text);
-    let parsed = Parsed::from_bytes(text.to_vec(), plan.file("stderr"));
+    let parsed = Parsed::from_bytes(text.to_vec(), plan.file(STDERR));
     match parsed.check() {
         Ok(()) => {
             let content = Content { parsed: Some(parsed), stamp: None };
-            Ok(Output { name: "stderr".to_owned(), path: PathBuf::new(), content: Some(content) })
+            Ok(Output { name: STDERR.to_owned(), path: PathBuf::new(), content: Some(content) })
         }
         Err(malformed) => Err(Unreadable::Bad(format!("stderr: {malformed}"))),
     }
@@ -455,6 +488,41 @@ mod tests {
         let seen = far.compare(&with, &spec);
         assert_eq!((seen.pair, seen.right.as_str()), (Pair::Differs, "1.0"));
         assert!(seen.deviation.is_some_and(|units| units > 300.0), "{seen:?}");
+    }
+
+    fn declared(names: &[(&str, bool)]) -> Plan {
+        let file = |(name, optional): &(&str, bool)| compare::FileSpec {
+            name: (*name).to_owned(),
+            optional: *optional,
+            ..compare::FileSpec::default()
+        };
+        Spec { files: names.iter().map(file).collect(), ..Spec::exact() }.plan().unwrap()
+    }
+
+    #[test]
+    fn a_declared_file_is_looked_for_unless_it_is_optional_in_either_place() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["r_0_0", "r_0_1"] {
+            let path = path_in(folder.path(), name, 1024).unwrap();
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        }
+        let uploads = uploads(folder.path());
+        let read = |document: &str, plan: &Plan| uploads.read(&About::new(document.as_bytes(), 0.0), plan);
+        // `extra` is optional in the document, `out` in neither place.
+        let bad = read(DOCUMENT, &declared(&[("out", false), ("extra", false)]));
+        assert!(matches!(&bad, Err(Unreadable::Bad(why)) if why.contains("\"out\"")), "{bad:?}");
+        // `out` in the spec.
+        let plan = declared(&[("out", true), ("stderr", false)]);
+        assert!(read(DOCUMENT, &plan).is_ok() && uploads.are_there(DOCUMENT.as_bytes(), &plan));
+        put(folder.path(), "r_0_0", "1");
+        // Not in the document at all: nobody who computed can mend that.
+        let later = read(DOCUMENT, &declared(&[("out", false), ("energy", false)]));
+        assert!(matches!(&later, Err(Unreadable::Later(why)) if why.contains("\"energy\"")), "{later:?}");
+        assert!(read(DOCUMENT, &declared(&[("out", false), ("energy", true)])).is_ok());
+        assert!(read(DOCUMENT, &declared(&[("out", false), ("energy*", false)])).is_ok());
+        // It is there, but the project does not want it validated.
+        let unasked = DOCUMENT.replace("<optional/>", "<no_validate/>");
+        assert!(read(&unasked, &declared(&[("out", false), ("extra", false)])).is_ok());
     }
 
     #[test]

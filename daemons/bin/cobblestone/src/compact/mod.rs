@@ -40,7 +40,8 @@ pub struct CompactArgs {
 pub const AFTER_HELP: &str = "Example: cobblestone ledger compact --older-than 90d\n\n\
     Rows of one result and kind become one row with their sums: what the audit proves stays the same. Rows of kind \
     adjustment stay. A payment for an increment stays a row of its own as long as its message is stored: purge messages \
-    first (cobblestone trickles purge). Daemons may run. Safe to interrupt and to repeat.";
+    first (cobblestone trickles purge). A message whose row was folded shows as `handled` in `trickles list`, no longer \
+    as `paid` or `disallowed`. Daemons may run. Safe to interrupt and to repeat.";
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

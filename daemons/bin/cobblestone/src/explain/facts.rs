@@ -29,6 +29,8 @@ pub(super) struct Facts {
     pub(super) app: Option<Payer>,
     /// Short names of applications that declare the variety.
     pub(super) declared_by: Vec<String>,
+    /// Short names of those that have a claim of the variety, and pay no uptime: `enabled` is false.
+    pub(super) switched_off: Vec<String>,
     /// A trickle handler of the toolkit ever read this variety.
     pub(super) was_read: bool,
     pub(super) mark: Option<Mark>,
@@ -88,6 +90,7 @@ impl Facts {
         let variety = row.variety().unwrap_or_default();
         let reports = |config: &AppConfig| config.reports.iter().any(|rule| rule.variety == variety);
         let claims = |config: &AppConfig| config.uptime.enabled && config.uptime.claim(&variety).is_some();
+        let is_off = |config: &AppConfig| !config.uptime.enabled && config.uptime.claim(&variety).is_some();
         let declares = |config: &AppConfig| claims(config) || reports(config);
         let declared: Vec<&(App, AppConfig)> =
             configs.iter().filter(|(_, config)| declares(config)).collect();
@@ -120,6 +123,11 @@ impl Facts {
             message,
             result,
             declared_by: declared.iter().map(|(app, _)| app.name.clone()).collect(),
+            switched_off: configs
+                .iter()
+                .filter(|(_, config)| is_off(config))
+                .map(|(app, _)| app.name.clone())
+                .collect(),
             app,
             was_read,
             mark,

@@ -55,8 +55,9 @@ pub async fn run(command: &ExplainCommand) -> Result<()> {
     let (project, _) = Project::open_ready(project).await?;
     let Some(facts) = Facts::read(&project, *id).await? else {
         bail!(
-            "there is no message {id}, and nothing tells of it: it never was, or it was purged and had nothing new in it; \
-             `cobblestone trickles list` shows what there is"
+            "there is no message {id}, and nothing tells of it: it never was, or it was purged, and had nothing new in it or its \
+             payment was folded; `cobblestone trickles list` shows what there is, `cobblestone ledger --result …` what a result \
+             was paid"
         );
     };
     if *json {

@@ -16,6 +16,12 @@ use crate::text::{date, duration, escaped_lines, iso};
 /// Bytes of a text that are shown.
 const SHOWN: usize = 16 * 1024;
 
+/// Applications that are named in a sentence.
+const NAMED: usize = 5;
+
+/// Bounds that anybody's honest message can hit.
+const HONEST: [Bound; 3] = [Bound::HostDay, Bound::Credit, Bound::Revoked];
+
 /// What limits a message, as a thing.
 fn limit(bound: Bound) -> &'static str {
     match bound {
@@ -53,8 +59,9 @@ fn verdict(facts: &Facts) -> Vec<String> {
         State::Disallowed => disallowed(facts),
         State::Held => vec![
             format!(
-                "It is held since {}: {aside}. Nothing of it is paid.",
-                when(row.aside_time).trim_start_matches("on ")
+                "It is held since {}: {}. Nothing of it is paid.",
+                when(row.aside_time).trim_start_matches("on "),
+                aside.trim_start_matches("held: ")
             ),
             format!(
                 "A person decides: `cobblestone trickles retry {id}` pays what is possible of it, \
@@ -127,7 +134,10 @@ fn paid(facts: &Facts) -> Vec<String> {
 fn disallowed(facts: &Facts) -> Vec<String> {
     let row = &facts.row;
     let policy = facts.app.as_ref().and_then(|app| app.policy.as_ref());
-    let why = if policy.is_some_and(|policy| policy.over_claims == OverClaims::Ignore) {
+    let bound = row.bound.as_deref().unwrap_or("");
+    let why = if HONEST.iter().any(|honest| honest.to_string() == bound) {
+        "it is cut there, and what was possible was paid before; that is no over-claim"
+    } else if policy.is_some_and(|policy| policy.over_claims == OverClaims::Ignore) {
         "such messages are ignored (over_claims = \"ignore\")"
     } else {
         "what was possible was paid before"
@@ -136,13 +146,21 @@ fn disallowed(facts: &Facts) -> Vec<String> {
         "Nothing was paid: it claims {} s, and {} s were possible ({}); {why}. Decided {}.",
         row.claimed.unwrap_or(0.0),
         row.allowed.unwrap_or(0.0),
-        printable(row.bound.as_deref().unwrap_or(""), 200),
+        printable(bound, 200),
         when(row.disallowed_time)
     )]
 }
 
 fn waiting(facts: &Facts) -> Vec<String> {
     let variety = printable(&facts.row.variety().unwrap_or_default(), 60);
+    if facts.declared_by.is_empty()
+        && let Some(apps) = switched_off(facts)
+    {
+        return vec![format!(
+            "It is left alone: no application pays messages of variety \"{variety}\" now. [uptime] of {apps} has enabled = \
+             false, which is also the default; cobblestone/APP.toml can set it to true."
+        )];
+    }
     if facts.declared_by.is_empty() {
         return vec![format!(
             "It is left alone: no application declares variety \"{variety}\" in [[uptime.claims]] or [[reports]] of \
@@ -150,8 +168,13 @@ fn waiting(facts: &Facts) -> Vec<String> {
         )];
     }
     if let Some(app) = facts.app.as_ref().filter(|app| app.rule.is_none() && !app.reports) {
+        let off = if facts.switched_off.contains(&app.app.name) {
+            ": its [uptime] has enabled = false"
+        } else {
+            ""
+        };
         return vec![format!(
-            "It is left alone: application {} of its result does not pay messages of variety \"{variety}\".",
+            "It is left alone: application {} of its result does not pay messages of variety \"{variety}\"{off}.",
             printable(&app.app.name, 60)
         )];
     }
@@ -162,6 +185,19 @@ fn waiting(facts: &Facts) -> Vec<String> {
             crate::text::quoted(&variety)
         ),
     ]
+}
+
+/// Applications that would pay it, for a sentence: that of its result, if it is known.
+fn switched_off(facts: &Facts) -> Option<String> {
+    let own = facts.app.as_ref().map(|app| &app.app.name);
+    let apps = facts.switched_off.iter().filter(|name| own.is_none_or(|own| own == *name));
+    let names: Vec<String> = apps.map(|name| printable(name, 60)).collect();
+    let more = names.len().saturating_sub(NAMED);
+    let mut text = names.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    (!text.is_empty()).then_some(text)
 }
 
 /// Handled, and nothing is written down.
@@ -177,6 +213,9 @@ fn handled(facts: &Facts) -> Vec<String> {
             "It is a guest report and claims no uptime: it was counted; see `cobblestone report jobs`."
                 .to_owned(),
         ];
+    }
+    if facts.folded && facts.counts_for.is_none() {
+        return folded(facts);
     }
     let mut said = vec!["It was handled, and nothing was paid for it by a row of its own.".to_owned()];
     match (facts.claim(), &facts.mark, facts.counts_for) {
@@ -202,8 +241,25 @@ fn handled(facts: &Facts) -> Vec<String> {
         ),
         _ => said.push("It was counted, and nothing was due.".to_owned()),
     }
-    if facts.folded {
-        said.push("Or its payment stands in a row of the ledger that was folded: see below what the result was paid in all.".to_owned());
+    said
+}
+
+/// Handled, and its row may be one of those that were folded.
+fn folded(facts: &Facts) -> Vec<String> {
+    let mut said = vec![
+        "It was handled. Old rows of the ledger were folded into sums since (cobblestone ledger compact), so nobody can tell \
+         any more whether this message was paid by one of them, or had nothing new in it. See below what the result was paid \
+         in all."
+            .to_owned(),
+    ];
+    match (facts.claim(), &facts.mark) {
+        (Some(Ok(claim)), Some(mark)) if rule_is(facts, Meaning::Cumulative) => said.push(format!(
+            "It claims {claim} s so far, and the mark of its result stands at {} s paid (largest claim {} s, {} messages \
+             counted).",
+            mark.seconds_paid, mark.largest_claim, mark.messages
+        )),
+        (Some(Err(error)), _) => said.push(format!("It can't be used: {error}.")),
+        _ => {}
     }
     said
 }
@@ -270,9 +326,15 @@ pub(super) fn text(facts: &Facts) -> String {
         let _ = writeln!(out, "claims    {claim} ({meaning})");
     }
     if let Some((possible, bound)) = facts.possible() {
+        let cut = match (row.allowed, &row.bound) {
+            (Some(allowed), Some(cut)) if *cut != bound.to_string() => {
+                format!("; when it was decided it was cut at {allowed} s: {}", printable(cut, 200))
+            }
+            _ => String::new(),
+        };
         let _ = writeln!(
             out,
-            "possible  {possible} s of wall clock, as the result stands now; the limit is {}",
+            "possible  {possible} s of wall clock by its result, as that stands now: {}{cut}",
             limit(bound)
         );
     }

@@ -18,8 +18,8 @@ const LOOKED_AT: i32 = 4096;
 /// Printed below the help.
 pub const AFTER_HELP: &str = "States: waiting = nobody handled it; released = given back, and waiting; paid = the ledger has a row \
     for it; disallowed = claimed more than possible, nothing was due; held = a person decides; set_aside = can't be \
-    used, or the guest report in it can't; dropped = a person decided that it is worth nothing; handled = nothing new was in it, or its row of the \
-    ledger was folded, or another program handled it.";
+    used, or the guest report in it can't; dropped = a person decided that it is worth nothing; handled = nothing new was in it, or another program handled \
+    it, or it was paid or disallowed and `cobblestone ledger compact` has folded its row since.";
 
 /// `cobblestone trickles list`.
 #[derive(Debug, clap::Args)]

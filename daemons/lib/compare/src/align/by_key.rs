@@ -1,13 +1,12 @@
 //! Partners are records with the same key: the characters of some columns, or the label.
 //!
 //! The right output is kept, the left one passes by. A key that is there twice in either output is a fault of that
-//! output, so the answer does not depend on which is which.
+//! output, so the answer does not depend on which is which. Content that is compared many times keeps its [`Index`].
 
 use std::collections::{HashMap, HashSet};
 
 use crate::align::{Judge, Sided, advance};
 use crate::format::RowRef;
-use crate::judge::Cells;
 use crate::plan::RowsPlan;
 use crate::report::{Reason, Side, shown};
 use crate::rows::{Keeping, Kept, Rows};
@@ -20,11 +19,50 @@ const PART: u8 = 0x1f;
 /// Most memory for kept records, in bytes: 1 GiB.
 const MEMORY: usize = 1 << 30;
 
+/// The records of an output by key. Made once for content that is compared many times.
+#[derive(Debug, Clone)]
+pub(crate) struct Index {
+    rows: HashMap<Vec<u8>, u32>,
+    /// The first key that is there twice.
+    twice: Option<Malformed>,
+    memory: usize,
+}
+
+impl Index {
+    pub(crate) fn new(kept: &Kept, plan: &RowsPlan) -> Self {
+        let key = Key::new(plan, kept.names());
+        let mut index = Self { rows: HashMap::with_capacity(kept.len()), twice: None, memory: 0 };
+        for number in 0..kept.len() {
+            let Some(row) = kept.row(number) else { break };
+            let found = key.of(row);
+            index.memory += found.capacity();
+            // Lossless: fewer records than bytes, of which there are less than 4 GiB.
+            if let Some(before) = index.rows.insert(found, number as u32) {
+                let found = key.of(row);
+                index.twice.get_or_insert_with(|| twice(row, &found));
+                index.rows.insert(found, before);
+            }
+        }
+        index.memory += index.rows.capacity() * (size_of::<(Vec<u8>, u32)>() + 1);
+        index
+    }
+
+    /// In bytes.
+    pub(crate) const fn memory(&self) -> usize {
+        self.memory
+    }
+
+    /// A key that is there twice is a fault of the output.
+    pub(crate) const fn fault(&self) -> Option<&Malformed> {
+        self.twice.as_ref()
+    }
+}
+
 pub(super) fn by_key(
     left: &mut Rows<'_>,
     right: &mut Rows<'_>,
     plan: &RowsPlan,
-    judge: &mut Cells<'_>,
+    judge: &mut impl Judge,
 ) -> Sided<()> {
     let kept = keep(right, plan, Side::Right)?;
     let kept = kept.get(right);
@@ -33,28 +71,40 @@ pub(super) fn by_key(
         return Ok(());
     }
     let key = Key::new(plan, kept.names());
-    let mut waiting: HashMap<Vec<u8>, usize> = HashMap::with_capacity(kept.len());
-    for index in 0..kept.len() {
-        let Some(row) = kept.row(index) else { break };
-        if waiting.insert(key.of(row), index).is_some() {
-            return Err((Side::Right, twice(row, &key.of(row))));
+    let built;
+    let index = match kept.index() {
+        Some(index) => index,
+        None => {
+            built = Index::new(kept, plan);
+            &built
         }
+    };
+    if let Some(twice) = index.fault() {
+        return Err((Side::Right, twice.clone().into()));
     }
-    // Keys of the left output so far: with and without a partner.
+    // Whether it is known that no key of the left output is there twice.
+    let is_known = left.index().is_some_and(|index| index.fault().is_none());
+    // Otherwise, its keys so far.
     let mut seen = HashSet::new();
-    let mut alone = (0_u64, None);
+    let mut is_taken = vec![false; kept.len()];
+    let (mut rows, mut alone) = (0_u64, (0_u64, None));
     while more {
         left.split();
         let row = left.row();
         let found = key.of(row);
-        if seen.len() as u64 >= plan.max_rows {
+        if rows >= plan.max_rows {
             return Err((Side::Left, Malformed::TooManyRows { limit: plan.max_rows }.into()));
         }
-        if !seen.insert(found.clone()) {
-            return Err((Side::Left, twice(row, &found)));
+        rows += 1;
+        let place = index.rows.get(&found).map(|number| *number as usize);
+        if !is_known && !seen.insert(found.clone()) {
+            return Err((Side::Left, twice(row, &found).into()));
         }
-        match waiting.get(&found).and_then(|index| kept.row(*index)) {
-            Some(partner) => {
+        match place.and_then(|place| Some((place, kept.row(place)?))) {
+            Some((place, partner)) => {
+                if let Some(is_taken) = is_taken.get_mut(place) {
+                    *is_taken = true;
+                }
                 if !judge.pair(row, partner) {
                     return Ok(());
                 }
@@ -66,11 +116,10 @@ pub(super) fn by_key(
         }
         more = advance(left, Side::Left)?;
     }
-    let mut unmatched = waiting.into_iter().filter(|(key, _)| !seen.contains(key));
-    let first_right = unmatched.by_ref().min_by_key(|(_, index)| *index).map(|(key, _)| shown_key(&key));
-    let right_alone = (kept.len() as u64).saturating_sub(seen.len() as u64 - alone.0);
+    let right_alone = is_taken.iter().filter(|is_taken| !**is_taken).count() as u64;
     if plan.extra_rows == ExtraRows::Differ && (alone.0 > 0 || right_alone > 0) {
-        let first = alone.1.or(first_right).unwrap_or_default();
+        let first = is_taken.iter().position(|is_taken| !*is_taken).and_then(|place| kept.row(place));
+        let first = alone.1.or_else(|| first.map(|row| shown_key(&key.of(row)))).unwrap_or_default();
         judge.fault(Reason::Alone { left: alone.0, right: right_alone, first });
     }
     Ok(())
@@ -148,8 +197,8 @@ impl Key {
     }
 }
 
-fn twice(row: RowRef<'_>, key: &[u8]) -> Trouble {
-    Malformed::TwoKeys { line: row.line, key: shown_key(key) }.into()
+fn twice(row: RowRef<'_>, key: &[u8]) -> Malformed {
+    Malformed::TwoKeys { line: row.line, key: shown_key(key) }
 }
 
 fn shown_key(key: &[u8]) -> String {

@@ -10,6 +10,8 @@ mod by_key;
 mod matching;
 mod set;
 
+pub(crate) use by_key::Index;
+
 use crate::format::RowRef;
 use crate::plan::RowsPlan;
 use crate::report::{Reason, Side};
@@ -51,6 +53,19 @@ pub(crate) fn align(
         Order::Rows => in_order(left, right, judge),
         Order::Key => by_key::by_key(left, right, plan, judge),
         Order::Set => set::as_set(left, right, plan, judge),
+    }
+}
+
+/// The same for any judge, where records have names: no set.
+pub(crate) fn align_named(
+    left: &mut Rows<'_>,
+    right: &mut Rows<'_>,
+    plan: &RowsPlan,
+    judge: &mut impl Judge,
+) -> Sided<()> {
+    match plan.order {
+        Order::Rows => in_order(left, right, judge),
+        Order::Key | Order::Set => by_key::by_key(left, right, plan, judge),
     }
 }
 

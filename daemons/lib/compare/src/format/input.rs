@@ -1,6 +1,6 @@
 //! A source of bytes with a window: lines and blocks without a copy, in bounded memory.
 
-use std::io::{ErrorKind, Read};
+use std::io::{BufRead, ErrorKind, Read};
 
 use memchr::memchr;
 
@@ -74,6 +74,25 @@ impl Input {
         Ok(self.take(length, length))
     }
 
+    /// The next byte, which stays. `None` at the end.
+    ///
+    /// # Errors
+    /// What the source says.
+    #[inline]
+    pub fn peek(&mut self) -> Result<Option<u8>, Trouble> {
+        if let Some(byte) = self.buffer.get(self.begin..self.end).and_then(<[u8]>::first) {
+            return Ok(Some(*byte));
+        }
+        self.fill()?;
+        Ok(self.waiting().first().copied())
+    }
+
+    /// Goes on by one byte that was looked at.
+    #[inline]
+    pub fn skip(&mut self) {
+        self.begin = (self.begin + 1).min(self.end);
+    }
+
     #[inline]
     fn waiting(&self) -> &[u8] {
         self.buffer.get(self.begin..self.end).unwrap_or_default()
@@ -113,6 +132,31 @@ impl Input {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl BufRead for Input {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        if self.waiting().is_empty() {
+            self.fill().map_err(|trouble| match trouble {
+                Trouble::Malformed(malformed) => malformed.into(),
+                Trouble::Io(error) => error,
+                other => std::io::Error::other(other.to_string()),
+            })?;
+        }
+        Ok(self.waiting())
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.begin = (self.begin + count).min(self.end);
     }
 }
 

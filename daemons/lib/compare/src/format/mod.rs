@@ -15,17 +15,23 @@
 //! What a reader owes: memory bounded by the longest record (or a bound of its own), no recursion without a bound on
 //! depth, every mistake of the content as [`Malformed`](crate::source::Malformed) with its place.
 
+mod binary;
 mod cell;
 mod input;
+mod json;
 mod key_value;
 mod lines;
+mod npy;
 mod number;
+mod raw;
 mod row;
 mod table;
 mod text;
+mod yoda;
 
 use std::fmt::Debug;
 
+pub use binary::Numbers;
 pub use cell::Cell;
 pub use input::Input;
 pub(crate) use number::prefix as number_prefix;
@@ -78,6 +84,10 @@ pub(crate) fn of(spec: &FileSpec, report: Report<'_>) -> Option<Box<dyn Format>>
         FormatName::Bytes => None,
         FormatName::Lines => Some(Box::new(lines::Lines::new(TextOptions::new(spec, report)))),
         FormatName::Table => Some(Box::new(table::Table::new(spec, report))),
+        FormatName::Json => Some(Box::new(json::Json)),
+        FormatName::Yoda => Some(Box::new(yoda::Yoda::new(TextOptions::new(spec, report)))),
+        FormatName::Npy => Some(Box::new(npy::Npy)),
+        FormatName::Raw => Some(Box::new(raw::Raw::new(spec, report))),
         FormatName::KeyValue => Some(Box::new(key_value::KeyValue::new(spec, report))),
     }
 }

@@ -161,7 +161,12 @@ fn columns(spec: &FileSpec, prefix: &str, file: &FilePlan, sample: &Sample, find
                     ),
                 );
             }
-            Some(rule) if rule.measure == Measure::Exact && declared.is_none() && column.numbers > 0 => {
+            Some(rule)
+                if rule.measure == Measure::Exact
+                    && declared.is_none()
+                    && column.numbers > 0
+                    && !(plan.statistics.is_some() && crate::stat::is_statistical(&column.name)) =>
+            {
                 findings.hint(
                     &format!("{prefix}rules"),
                     format!(

@@ -16,6 +16,9 @@ pub(crate) use snip::Snip;
 
 use crate::source::{Malformed, Trouble};
 
+/// Columns in a report.
+pub(crate) const REPORTED: usize = 100;
+
 /// Whether two outputs are the same under a spec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -80,6 +80,15 @@ pub enum Reason {
         /// The first of them.
         first: String,
     },
+    /// A histogram differs more than by chance; the one with the least probability.
+    Statistics {
+        /// Its path, escaped.
+        histogram: String,
+        /// The test, what it found, and the limit.
+        what: String,
+    },
+    /// No histogram has an entry, so no test was made.
+    Untested,
     /// Byte for byte: the first byte that differs.
     Bytes {
         /// From 0.
@@ -174,6 +183,8 @@ impl fmt::Display for Reason {
             Self::Alone { left, right, first } => {
                 write!(f, "{left} rows of the left and {right} of the right have no partner, first {first}")
             }
+            Self::Statistics { histogram, what } => write!(f, "histogram {histogram}: {what}"),
+            Self::Untested => write!(f, "no histogram has an entry, so nothing was tested"),
             Self::Bytes { offset } => write!(f, "byte {offset} is another"),
             Self::Length { left, right } => write!(f, "{left} and {right} bytes"),
             Self::Digest => write!(f, "equal size, other content"),

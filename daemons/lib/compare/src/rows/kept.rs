@@ -3,6 +3,7 @@
 //! Beside its bytes, a value takes sixteen bytes and a record twenty-four. That is two to four times the size of
 //! ordinary tables; whoever keeps them says how much is too much.
 
+use crate::align::Index;
 use crate::format::{Cell, RowRef};
 
 /// All records of an output.
@@ -13,6 +14,7 @@ pub(crate) struct Kept {
     rows: Vec<End>,
     names: Vec<Vec<u8>>,
     binary: bool,
+    index: Option<Box<Index>>,
 }
 
 /// Where a record ends. It begins where the one before ends, with its label.
@@ -66,6 +68,7 @@ impl Keeping {
             rows: self.rows,
             names: names.to_vec(),
             binary: self.binary,
+            index: None,
         }
     }
 }
@@ -76,13 +79,29 @@ fn memory_of(bytes: &Vec<u8>, cells: &Vec<Cell>, rows: &Vec<End>) -> usize {
 
 impl Kept {
     /// No record.
-    pub(crate) const NONE: Self =
-        Self { bytes: Vec::new(), cells: Vec::new(), rows: Vec::new(), names: Vec::new(), binary: false };
+    pub(crate) const NONE: Self = Self {
+        bytes: Vec::new(),
+        cells: Vec::new(),
+        rows: Vec::new(),
+        names: Vec::new(),
+        binary: false,
+        index: None,
+    };
 
     /// Memory used, in bytes.
     pub(crate) fn memory(&self) -> usize {
         let names: usize = self.names.iter().map(|name| name.capacity() + size_of::<Vec<u8>>()).sum();
-        memory_of(&self.bytes, &self.cells, &self.rows) + names
+        let index = self.index.as_deref().map_or(0, Index::memory);
+        memory_of(&self.bytes, &self.cells, &self.rows) + names + index
+    }
+
+    /// Keeps the place of each key with the records, so that it is not looked for in every comparison.
+    pub(crate) fn keep_index(&mut self, index: Index) {
+        self.index = Some(Box::new(index));
+    }
+
+    pub(crate) fn index(&self) -> Option<&Index> {
+        self.index.as_deref()
     }
 
     pub(crate) const fn len(&self) -> usize {

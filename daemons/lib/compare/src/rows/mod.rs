@@ -6,6 +6,7 @@ mod kept;
 
 pub(crate) use kept::{Keeping, Kept, KeptRows};
 
+use crate::align::Index;
 use crate::format::{Reader, Row, RowRef};
 use crate::plan::RowsPlan;
 use crate::plausible::Watch;
@@ -68,6 +69,14 @@ impl Rows<'_> {
         match self {
             Self::Stream(stream) => stream.reader.names(),
             Self::Kept(kept) => kept.names(),
+        }
+    }
+
+    /// The places of keys, if they are kept.
+    pub(crate) fn index(&self) -> Option<&Index> {
+        match self {
+            Self::Stream(_) => None,
+            Self::Kept(kept) => kept.kept().index(),
         }
     }
 

@@ -1,33 +1,51 @@
 //! Keys that have no effect where they stand: a mistake, for whoever wrote them expected one.
 
+use crate::stat::Statistics;
+
 use super::{ExtraRows, FileSpec, FormatName, Order, Report};
 
 /// Reports keys that are set and mean nothing for the file's format, and what contradicts itself.
 pub(crate) fn check(spec: &FileSpec, report: Report<'_>) {
-    use FormatName::{Bytes, KeyValue, Lines, Table};
+    use FormatName::{Bytes, Json, KeyValue, Lines, Npy, Raw, Table, Yoda};
     let text: &[FormatName] = &[Lines, Table, KeyValue];
     let values: &[FormatName] = &[Table, KeyValue];
+    let records: &[FormatName] = &[Lines, Table, KeyValue, Json, Yoda, Npy, Raw];
+    let lines: &[FormatName] = &[Lines, Table, KeyValue, Yoda];
     let default = FileSpec::default();
     for (key, is_set, formats) in [
         ("skip_gzip_header", spec.skip_gzip_header, &[Bytes][..]),
         ("separator", spec.separator != default.separator, values),
         ("comment", spec.comment != default.comment, text),
-        ("skip_lines", spec.skip_lines != 0, text),
+        ("skip_lines", spec.skip_lines != 0, lines),
         ("header", spec.header, &[Table]),
         ("units", !spec.units.is_empty(), values),
         ("missing", !spec.missing.is_empty(), values),
-        ("ignore", !spec.ignore.is_empty(), text),
-        ("require", !spec.require.is_empty(), text),
-        ("forbid", !spec.forbid.is_empty(), text),
-        ("order", spec.order != Order::Rows, &[Lines, Table, KeyValue]),
-        ("min_rows", spec.min_rows != default.min_rows, &[Lines, Table, KeyValue]),
-        ("rules", !spec.rules.is_empty(), &[Lines, Table, KeyValue]),
+        ("ignore", !spec.ignore.is_empty(), lines),
+        ("require", !spec.require.is_empty(), lines),
+        ("forbid", !spec.forbid.is_empty(), lines),
+        ("order", spec.order != Order::Rows, records),
+        ("min_rows", spec.min_rows != default.min_rows, records),
+        ("numbers", spec.numbers != default.numbers, &[Raw]),
+        ("row_values", spec.row_values != default.row_values, &[Raw]),
+        ("skip_bytes", spec.skip_bytes != 0, &[Raw]),
+        ("statistics", spec.statistics != Statistics::None, &[Yoda]),
+        ("rules", !spec.rules.is_empty(), records),
     ] {
         if is_set && !formats.contains(&spec.format) {
             report(key, format!("has no meaning with format = \"{}\"; remove it", name(spec.format)));
         }
     }
-    let is_labelled = spec.format == KeyValue;
+    if spec.statistics == Statistics::None && spec.significance != default.significance {
+        report("significance", "has a meaning only with `statistics`; remove it".into());
+    }
+    if spec.statistics != Statistics::None && spec.order == Order::Set {
+        report("order", "is \"set\", but histograms have names; use \"key\"".into());
+    }
+    if !(1e-12..=0.5).contains(&spec.significance) {
+        let found = spec.significance;
+        report("significance", format!("is {found}, but must be between 1e-12 and 0.5; 0.001 is usual"));
+    }
+    let is_labelled = spec.format.is_labelled();
     match spec.order {
         Order::Key if spec.key.is_empty() && !is_labelled => {
             report("key", "is missing: order = \"key\" needs the columns that tell rows apart".into());

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{DEFAULT_MAX_BYTES, RuleSpec, Selector};
+use crate::format::Numbers;
 use crate::source::Compression;
+use crate::stat::Statistics;
 
 /// What a file is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -18,6 +20,21 @@ pub enum FormatName {
     Table,
     /// Lines of `key = value`.
     KeyValue,
+    /// JSON, by path.
+    Json,
+    /// Histograms of YODA and Rivet.
+    Yoda,
+    /// NumPy's arrays.
+    Npy,
+    /// Binary numbers without a header.
+    Raw,
+}
+
+impl FormatName {
+    /// Whether every value has a name: a key or a path.
+    pub(crate) const fn is_labelled(self) -> bool {
+        matches!(self, Self::KeyValue | Self::Json | Self::Yoda)
+    }
 }
 
 /// How records find their partners.
@@ -92,6 +109,16 @@ pub struct FileSpec {
     pub min_rows: u64,
     /// Smallest good output, unpacked, in bytes.
     pub min_bytes: u64,
+    /// raw: what a number is, and how it is stored.
+    pub numbers: Numbers,
+    /// raw: so many numbers are a row.
+    pub row_values: u64,
+    /// raw: so many bytes at the beginning are skipped.
+    pub skip_bytes: u64,
+    /// yoda: statistical agreement of outputs with other seeds.
+    pub statistics: Statistics,
+    /// How often outputs that are statistically the same may be told apart, as a fraction.
+    pub significance: f64,
     /// How values are compared. The first one that names a column counts.
     pub rules: Vec<RuleSpec>,
 }
@@ -128,6 +155,11 @@ impl Default for FileSpec {
             max_rows: 1_000_000,
             min_rows: 1,
             min_bytes: 0,
+            numbers: Numbers::F64Le,
+            row_values: 1,
+            skip_bytes: 0,
+            statistics: Statistics::None,
+            significance: 0.001,
             rules: Vec::new(),
         }
     }

@@ -49,9 +49,66 @@ pub fn table() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(String::into_bytes)
 }
 
+/// Text that is often JSON.
+pub fn json() -> impl Strategy<Value = Vec<u8>> {
+    let leaf = prop_oneof![
+        4 => (-3_i32..3, 0_u32..3).prop_map(|(whole, part)| format!("{whole}.{part}")),
+        1 => "(NaN|null|true|\"x\"|\"nan\"|1e999|Infinity|\\[|\\}|,)",
+    ];
+    let value = leaf.prop_recursive(3, 8, 3, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(","))),
+            proptest::collection::vec(("[ab]", inner), 0..3).prop_map(|items| {
+                let items: Vec<String> =
+                    items.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+                format!("{{{}}}", items.join(", "))
+            }),
+        ]
+    });
+    value.prop_map(String::into_bytes)
+}
+
+/// Text that is often YODA.
+pub fn yoda() -> impl Strategy<Value = Vec<u8>> {
+    let bin = prop_oneof![
+        8 => (0_u32..3, 0_u32..30).prop_map(|(edge, sum)| format!("{edge}\t{sum}\t{sum}\t{sum}\t{}\n", 2 * sum)),
+        1 => "[-a#:.01e \t]{0,9}\n",
+        1 => Just("Total\tTotal\t1\t2\n".to_owned()),
+        1 => Just("0\tnan\t-1\tinf\t0\n".to_owned()),
+    ];
+    let kind = "(HISTO1D_V2|HISTO2D_V3|PROFILE1D_V2|SCATTER2D_V2|ESTIMATE1D_V3|COUNTER)";
+    let names = prop_oneof![
+        2 => Just("xlow\tsumw\tsumw2\tsumwy\tsumwy2"),
+        1 => Just("xval\tyval\tyerr-\tyerr+\tsumw"),
+        1 => Just("x\tvalue\terrDn(1)\terrUp(1)\ty"),
+    ];
+    let object = (kind, "/[ab]", names, proptest::collection::vec(bin, 0..4), any::<u8>());
+    let object = object.prop_map(|(kind, path, names, bins, rare)| {
+        let end = if rare == 0 { "" } else { "END YODA_X\n" };
+        format!("BEGIN YODA_{kind} {path}\nTitle: t\n---\n# {names}\n{}{end}", bins.concat())
+    });
+    proptest::collection::vec(object, 1..4).prop_map(|objects| objects.concat().into_bytes())
+}
+
+/// Bytes that are often an array.
+pub fn npy() -> impl Strategy<Value = Vec<u8>> {
+    let value = prop_oneof![6 => (0_i32..3).prop_map(f64::from), 1 => Just(f64::NAN), 1 => any::<f64>()];
+    let shape = prop_oneof![
+        4 => Just("(4,)"), 4 => Just("(2, 2)"), 1 => Just("(1, 4)"), 1 => Just("(8,)"), 1 => Just("(0,)")
+    ];
+    let kind = prop_oneof![6 => Just("<f8"), 1 => Just(">f4"), 1 => Just("<i8"), 1 => Just("|O")];
+    (value, shape, kind, any::<bool>(), 0_i32..2).prop_map(|(value, shape, kind, fortran, step)| {
+        let fortran = if fortran { "True" } else { "False" };
+        let header = format!("{{'descr': '{kind}', 'fortran_order': {fortran}, 'shape': {shape}}}");
+        let length = u8::try_from(header.len()).unwrap();
+        let values = (0..4).flat_map(|index| (value + f64::from(index * step)).to_le_bytes());
+        [b"\x93NUMPY\x01\0", &[length, 0][..], header.as_bytes(), &values.collect::<Vec<u8>>()].concat()
+    })
+}
+
 /// Anything.
 pub fn content() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![4 => table(), 1 => proptest::collection::vec(any::<u8>(), 0..60)]
+    prop_oneof![4 => table(), 2 => json(), 2 => yoda(), 2 => npy(), 1 => proptest::collection::vec(any::<u8>(), 0..60)]
 }
 
 /// A spec of every kind, with rules that do not depend on which output is which.
@@ -65,6 +122,16 @@ pub fn symmetric_spec() -> impl Strategy<Value = String> {
         Just("format = 'table'\norder = 'key'\nkey = [1]\nextra_rows = 'ignore'"),
         Just("format = 'key_value'\nseparator = '='"),
         Just("format = 'key_value'\norder = 'key'"),
+        Just("format = 'json'"),
+        Just("format = 'json'\norder = 'key'"),
+        Just("format = 'yoda'"),
+        Just("format = 'yoda'\norder = 'key'\nstatistics = 'chi2_and_ks'\nsignificance = 0.3"),
+        Just("format = 'yoda'\nstatistics = 'ks'"),
+        Just("format = 'npy'"),
+        Just("format = 'npy'\norder = 'set'"),
+        Just("format = 'raw'\nnumbers = 'f32_be'"),
+        Just("format = 'raw'\nnumbers = 'i64_le'\nrow_values = 2\norder = 'key'\nkey = [1]"),
+        Just("format = 'raw'\nskip_bytes = 3\norder = 'set'"),
         Just("format = 'lines'\nignore = ['^x']"),
         Just("format = 'lines'\norder = 'set'"),
     ];
