@@ -176,8 +176,10 @@ const FAULTS: &[(&str, &str, &str, &str)] = &[
         "result 1: granted_credit",
     ),
     (
-        "UPDATE result SET sent_time = sent_time + 86400 - 100 WHERE id = 1",
-        "UPDATE result SET sent_time = sent_time - 86400 + 100 WHERE id = 1",
+        "UPDATE result r JOIN cobblestone_mark k ON k.resultid = r.id SET r.sent_time = r.sent_time + 86400 - 100, \
+         k.sent_time = k.sent_time + 86400 - 100 WHERE r.id = 1",
+        "UPDATE result r JOIN cobblestone_mark k ON k.resultid = r.id SET r.sent_time = r.sent_time - 86400 + 100, \
+         k.sent_time = k.sent_time - 86400 + 100 WHERE r.id = 1",
         "more seconds than were possible",
         "(wall clock from sending to report, with slack), paid 3600.000 s",
     ),
@@ -234,6 +236,17 @@ async fn each_fault_is_found_and_nothing_else() {
         all(&mut world, &[undo]).await;
     }
     world.balances();
+}
+
+#[tokio::test]
+async fn a_result_that_was_sent_again() {
+    let mut world = world().await;
+    // As the scheduler does when a client has lost it.
+    all(&mut world, &["UPDATE result SET sent_time = 1795000000 - 100 WHERE id = 1"]).await;
+    world.balances();
+    // A mark of before the toolkit kept that time says nothing.
+    all(&mut world, &["UPDATE cobblestone_mark SET sent_time = 0 WHERE resultid = 1"]).await;
+    assert_eq!(off(&world).len(), 1);
 }
 
 #[tokio::test]

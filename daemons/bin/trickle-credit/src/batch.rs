@@ -24,7 +24,7 @@ use crate::claim::Aside;
 use crate::decide::{Decided, Item, Locked, decide};
 use crate::policies::Policies;
 use crate::reports;
-use crate::settle::{Counts, Writes, gains};
+use crate::settle::{Counts, Writes, empty_mark, gains};
 use crate::sort::{Sorted, messages_of, sort};
 use crate::told::{Told, tell};
 
@@ -214,6 +214,12 @@ async fn write(
     let answers = answer(tx, context, &tasks, &writes).await?;
     tx.extend_deadlines(&answers.deadlines).await?;
     tx.add_granted_credit(&writes.granted).await?;
+    // One whose deadline was moved keeps when it was first sent, also if its messages are good for nothing.
+    let moved = answers.deadlines.iter().filter_map(|(id, ..)| results.get(id));
+    let unmarked = moved
+        .filter(|row| !marks.contains_key(&row.id) && !writes.marks.iter().any(|mark| mark.result == row.id));
+    let unmarked: Vec<_> = unmarked.map(|row| empty_mark(row, context.now)).collect();
+    writes.marks.extend(unmarked);
     tx.write_marks(&writes.marks).await?;
     tx.write_increment_sums(&writes.sums).await?;
     tx.write_increments(&decided.increments).await?;
@@ -248,7 +254,7 @@ async fn lock(
     variety: &str,
 ) -> store::Result<Locked> {
     let all: BTreeSet<ResultId> = sorted.by_result.keys().chain(sorted.reports.keys()).copied().collect();
-    let rows = tx.lock_results(&all.into_iter().collect::<Vec<_>>()).await?.rows;
+    let mut rows = tx.lock_results(&all.into_iter().collect::<Vec<_>>()).await?.rows;
     // Reports concern no host.
     let ids: Vec<ResultId> = sorted.by_result.keys().copied().collect();
     let claimed = rows.iter().filter(|row| sorted.by_result.contains_key(&row.id));
@@ -260,6 +266,9 @@ async fn lock(
         marks: tx.marks(&ids).await?.into_iter().map(|mark| (mark.result, mark)).collect(),
         ..Locked::default()
     };
+    for row in &mut rows {
+        row.sent_time = locked.marks.get(&row.id).map_or(row.sent_time, |mark| mark.first_sent(row));
+    }
     let all: Vec<i64> = live.iter().map(|id| id.0.into()).collect();
     let released = tx.released(DAEMON, &all).await?;
     locked.released = messages_of(released);

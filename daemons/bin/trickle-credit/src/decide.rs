@@ -27,6 +27,7 @@ const LARGEST_CLAIM: f64 = 1e10;
 /// What was read under the locks.
 #[derive(Debug, Default)]
 pub struct Locked {
+    /// `sent_time` is when each was first sent.
     pub results: BTreeMap<ResultId, ResultRow>,
     pub hosts: BTreeMap<HostId, Host>,
     /// Processors of the hosts; only for claims in CPU seconds.
@@ -61,6 +62,8 @@ pub struct NewMark {
     pub result: ResultId,
     pub host: HostId,
     pub app: AppId,
+    /// When it was first sent.
+    pub sent_time: i32,
     pub old: Mark,
     pub new: Mark,
 }
@@ -97,13 +100,19 @@ pub fn decide(sorted: &Sorted, policies: &Policies, variety: &str, mut locked: L
     decided
 }
 
-fn demands<'r>(asked: &[Asked], rule: &'r ClaimRule, released: &BTreeSet<MessageId>) -> Vec<Demand<'r>> {
+fn demands<'r>(
+    asked: &[Asked],
+    rule: &'r ClaimRule,
+    released: &BTreeSet<MessageId>,
+    now: f64,
+) -> Vec<Demand<'r>> {
     asked
         .iter()
         .map(|a| Demand {
             message: a.message,
             host: a.host,
-            create_time: a.create_time,
+            // A server whose clock was ahead stored it in time to come; no more than till now is possible.
+            create_time: a.create_time.min(now as i32),
             seconds: if a.seconds.is_finite() { a.seconds.min(LARGEST_CLAIM) } else { a.seconds },
             rule,
             identity: a.identity,
@@ -142,7 +151,7 @@ impl Decided {
         });
         let key = (row.hostid, row.appid);
         let mut days = self.days.get(&key).cloned().unwrap_or_default();
-        let demands = demands(asked, rule, &locked.released);
+        let demands = demands(asked, rule, &locked.released, now);
         let decision = decide_demands(&facts, old, &locked.known, &mut days, &demands, policy);
 
         if let Some(error) = cannot_grant(host, row.hostid, &decision.payments) {
@@ -160,6 +169,7 @@ impl Decided {
             result: row.id,
             host: row.hostid,
             app: row.appid,
+            sent_time: row.sent_time,
             old,
             new: decision.mark,
         });
@@ -184,7 +194,7 @@ impl Decided {
         };
         let key = (host, payer.app);
         let mut days = self.days.get(&key).cloned().unwrap_or_default();
-        let demands = demands(asked, payer.rule, &locked.released);
+        let demands = demands(asked, payer.rule, &locked.released, now);
         let (payments, identities) = decide_without_result(
             row.p_fpops,
             &payer.rates,

@@ -207,6 +207,7 @@ impl Writes {
                 credit_paid: credit_before + credit,
                 messages: messages_before + counted,
                 time: now,
+                sent_time: mark.sent_time,
             });
             let sum = |mark: &rules::uptime::Mark| (mark.increments, mark.latest_increment);
             if sum(&mark.new) != sum(&mark.old) {
@@ -217,6 +218,21 @@ impl Writes {
                 });
             }
         }
+    }
+}
+
+/// The mark of a result that has none yet and was paid nothing.
+pub fn empty_mark(row: &ResultRow, now: f64) -> MarkRow {
+    MarkRow {
+        result: row.id,
+        host: row.hostid,
+        app: row.appid,
+        seconds_paid: 0.0,
+        largest_claim: 0.0,
+        credit_paid: 0.0,
+        messages: 0,
+        time: now,
+        sent_time: row.sent_time,
     }
 }
 
@@ -236,8 +252,17 @@ fn reason(item: &Item) -> String {
     };
     match item.payment.fate {
         Fate::Capped { disallowed, reason, .. } => {
-            format!("{what} {} s; claimed {claimed} s: {reason}", claimed - disallowed)
+            format!("{what} {} s; claimed {} s: {reason}", digits(claimed - disallowed), digits(claimed))
         }
-        _ => format!("{what} {claimed} s"),
+        _ => format!("{what} {} s", digits(claimed)),
+    }
+}
+
+/// With all its digits, but not hundreds of zeros.
+fn digits(seconds: f64) -> String {
+    if seconds == 0.0 || (1e-6..1e15).contains(&seconds.abs()) {
+        format!("{seconds}")
+    } else {
+        format!("{seconds:e}")
     }
 }

@@ -5,8 +5,8 @@
 
 mod common;
 
-use common::World;
 use common::scene::{PER_SECOND, SENT, config, named, others, text, world};
+use common::{NOW, World};
 use serde_json::json;
 
 /// Seconds that each task should be paid.
@@ -191,4 +191,48 @@ async fn tasks_are_told_their_credit_and_to_stop() {
             assert!(told.is_empty(), "{told:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_result_that_was_sent_again_is_bounded_by_when_it_was_sent_first() {
+    let mut world = World::new().await;
+    let deadline = "over_claims = \"hold\"\n[deadline]\nextension_timeframe = 1000000\nextension_period = 100000\n\
+                    max_extension_seconds = 50000";
+    world.project.write_app_config(&format!("[uptime]\nenabled = true\n{deadline}\n")).unwrap();
+    let now = NOW as i64;
+    world.insert("host", vec![json!({"id": 1, "userid": 1, "p_fpops": 2e9, "p_ncpus": 4})]).await;
+    let task = |id: i64| {
+        json!({"id": id, "workunitid": id, "appid": 1, "name": format!("r{id}"), "hostid": 1, "server_state": 4,
+               "sent_time": now - 40_000, "report_deadline": now + 10_000, "flops_estimate": 8e9, "app_version_id": 1})
+    };
+    world.insert("result", vec![task(1), task(2)]).await;
+    let workunit = |id: i64| json!({"id": id, "appid": 1, "name": format!("w{id}"), "delay_bound": 50_000});
+    world.insert("workunit", vec![workunit(1), workunit(2)]).await;
+    let claim = |id: i64, k: i64, seconds: f64| {
+        let variety = if id == 1 { "cpu_time" } else { "runtime" };
+        (1, now - 40_000 + 10_000 * k, variety, text(id, k, variety, seconds))
+    };
+    // What the second sends is held; its deadline is moved all the same.
+    world.messages(&[claim(1, 2, 19_000.0), claim(2, 2, 60_000.0)]).await;
+    world.one_pass(&[]);
+    assert_eq!(world.sum("SELECT seconds_paid FROM cobblestone_mark WHERE resultid = 1").await, 19_000.0);
+    let first = format!("SELECT COUNT(*) FROM cobblestone_mark WHERE sent_time = {}", now - 40_000);
+    assert_eq!(world.number(&first).await, 2);
+    let latest = format!("SELECT COUNT(*) FROM result WHERE report_deadline = {}", now + 60_000);
+    assert_eq!(world.number(&latest).await, 2, "the maximum, counted from when they were sent");
+
+    // As the scheduler does when a client has lost them. What was sent before is stored, and something new.
+    let again = format!("UPDATE result SET sent_time = {}", now - 100);
+    world.sql.execute(&again, &[]).await.unwrap();
+    world.messages(&[claim(1, 3, 29_000.0), claim(1, 4, 39_000.0), claim(2, 4, 61_000.0)]).await;
+    world.one_pass(&[]);
+    assert_eq!(world.sum("SELECT seconds_paid FROM cobblestone_mark WHERE resultid = 1").await, 39_000.0);
+    assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_disallowed WHERE resultid = 1").await, 0);
+    assert_eq!(world.number("SELECT over_claims FROM cobblestone_flag").await, 2, "those that are held");
+    assert_eq!(world.number(&first).await, 2);
+    assert_eq!(world.number(&latest).await, 2, "the maximum does not start anew");
+    let store = store::Store::connect(world.project.url()).await.unwrap();
+    let off = store.snapshot("check", async |conn| conn.overpaid(NOW, 1.0).await).await.unwrap();
+    assert!(off.is_empty(), "{off:?}");
+    world.balances().await;
 }

@@ -144,8 +144,11 @@ async fn revoke_together(
     let mut grants = Vec::new();
     for row in &rows {
         let Some(mark) = marks.get(&row.id) else { continue };
-        let paid =
-            Paid { credit: mark.credit_paid, seconds: seconds.get(&row.id).copied().unwrap_or_default() };
+        let paid = Paid {
+            credit: mark.credit_paid,
+            seconds: seconds.get(&row.id).copied().unwrap_or_default(),
+            sent_time: mark.sent_time,
+        };
         let (by_app, now) = (options.credit_by_app, options.now);
         match settle_abandoned(row, paid, &options.uptime, by_app, now, &mut books) {
             Ok(Some(revocation)) => {

@@ -96,6 +96,7 @@ pub async fn judge_and_write(
     let mut by_workunit: BTreeMap<WorkunitId, Vec<Instance>> = BTreeMap::new();
     for row in &results.rows {
         let paid = Paid {
+            sent_time: marks.get(&row.id).map_or(0, |mark| mark.sent_time),
             credit: marks.get(&row.id).map_or(0.0, |mark| mark.credit_paid),
             // The mark says how far trickles got: as many seconds as they were paid, unless all was taken back.
             seconds: match seconds.get(&row.id) {
@@ -344,11 +345,13 @@ fn settled(
                 credit_paid: 0.0,
                 messages: 0,
                 time: options.now,
+                sent_time: row.sent_time,
             })
         });
         mark.credit_paid += entry.credit;
         // With its own seconds paid, no later message can be paid for them, whatever becomes of the result's state.
-        let seconds = ResultFacts::of(row).final_seconds(&options.uptime);
+        let sent_time = mark.first_sent(row);
+        let seconds = ResultFacts { sent_time, ..ResultFacts::of(row) }.final_seconds(&options.uptime);
         if let Some(seconds) =
             seconds.filter(|_| options.credit_mode == CreditMode::Uptime && entry.credit > 0.0)
         {

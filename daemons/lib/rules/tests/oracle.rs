@@ -470,7 +470,7 @@ impl Replay {
                 let mut instances: Vec<Instance> = rows(&tables, "result")
                     .filter(|row| id(row, "workunitid") == wu.id.0)
                     .map(result)
-                    .map(|row| Instance { paid: Paid { credit: paid(row.id), seconds: 0.0 }, row })
+                    .map(|row| Instance { paid: Paid { credit: paid(row.id), ..Paid::default() }, row })
                     .collect();
                 if shuffle {
                     instances.reverse();

@@ -195,13 +195,15 @@ impl Conn {
     /// Results that were paid for more seconds, by trickles and at validation, than lie between sending and reporting
     /// (or `now`), plus `slack` seconds: (result, seconds possible, seconds paid).
     pub async fn overpaid(&mut self, now: f64, slack: f64) -> Result<Vec<Off>> {
-        Ok(diesel::sql_query(
+        let first_sent = rows::FIRST_SENT;
+        Ok(diesel::sql_query(format!(
             "SELECT x.id, x.gained, x.ledger FROM (SELECT r.id AS id, \
-             (CASE WHEN r.received_time > 0 THEN r.received_time ELSE ? END) - r.sent_time + ? AS gained, \
+             (CASE WHEN r.received_time > 0 THEN r.received_time ELSE ? END) - {first_sent} + ? AS gained, \
              SUM(l.seconds) AS ledger FROM cobblestone_ledger l JOIN result r ON r.id = l.resultid \
-             WHERE l.kind IN ('uptime', 'final', 'revocation') GROUP BY r.id, r.received_time, r.sent_time) x \
-             WHERE x.ledger > x.gained + 1e-6 ORDER BY x.id LIMIT 20",
-        )
+             LEFT JOIN cobblestone_mark k ON k.resultid = l.resultid \
+             WHERE l.kind IN ('uptime', 'final', 'revocation') GROUP BY r.id, r.received_time, r.sent_time, k.sent_time) x \
+             WHERE x.ledger > x.gained + 1e-6 ORDER BY x.id LIMIT 20"
+        ))
         .bind::<Double, _>(now)
         .bind::<Double, _>(slack)
         .load(&mut self.db)

@@ -21,6 +21,7 @@ const MIGRATIONS: &[(i32, &str, &str)] = &[
     (5, "growth", include_str!("../../../../sql/cobblestone/0005_growth.sql")),
     (6, "reports", include_str!("../../../../sql/cobblestone/0006_reports.sql")),
     (7, "verdicts", include_str!("../../../../sql/cobblestone/0007_verdicts.sql")),
+    (8, "first_sent", include_str!("../../../../sql/cobblestone/0008_first_sent.sql")),
 ];
 
 /// Version of our tables that this build needs.

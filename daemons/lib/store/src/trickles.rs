@@ -36,6 +36,17 @@ pub struct Mark {
     pub messages: i32,
     /// When it was last changed.
     pub time: f64,
+    /// When the result was first sent, Unix seconds; 0 = not known.
+    pub sent_time: i32,
+}
+
+impl Mark {
+    /// When its result was first sent, Unix seconds. The scheduler sets `result.sent_time` anew when it resends a result
+    /// that a client lost; what ran before was possible all the same. One that is not sent has no such time.
+    #[must_use]
+    pub fn first_sent(&self, row: &ResultRow) -> i32 {
+        if self.sent_time > 0 { row.sent_time.min(self.sent_time) } else { row.sent_time }
+    }
 }
 
 /// Uptime that was claimed and not paid: table `cobblestone_disallowed`.
@@ -99,20 +110,25 @@ impl Conn {
         let rows = cobblestone_mark::table
             .filter(cobblestone_mark::resultid.eq_any(results.iter().map(|id| id.0)))
             .order(cobblestone_mark::resultid)
-            .load::<(i32, i32, i32, f64, f64, f64, i32, f64)>(&mut self.db)
+            .load::<(i32, i32, i32, f64, f64, f64, i32, f64, i32)>(&mut self.db)
             .await?;
         Ok(rows
             .into_iter()
-            .map(|(result, host, app, seconds_paid, largest_claim, credit_paid, messages, time)| Mark {
-                result: ResultId(result),
-                host: HostId(host),
-                app: AppId(app),
-                seconds_paid,
-                largest_claim,
-                credit_paid,
-                messages,
-                time,
-            })
+            .map(
+                |(result, host, app, seconds_paid, largest_claim, credit_paid, messages, time, sent_time)| {
+                    Mark {
+                        result: ResultId(result),
+                        host: HostId(host),
+                        app: AppId(app),
+                        seconds_paid,
+                        largest_claim,
+                        credit_paid,
+                        messages,
+                        time,
+                        sent_time,
+                    }
+                },
+            )
             .collect())
     }
 }
@@ -199,6 +215,7 @@ impl Tx {
                     float(mark.credit_paid),
                     mark.messages.into(),
                     float(mark.time),
+                    mark.sent_time.into(),
                 ]
             })
             .collect();
@@ -211,6 +228,7 @@ impl Tx {
             ("credit_paid", Kind::Double),
             ("messages", Kind::Int),
             ("time", Kind::Double),
+            ("sent_time", Kind::Int),
         ];
         bulk::upsert(self, "cobblestone_mark", &columns, &values).await
     }

@@ -201,6 +201,7 @@ async fn marks_are_written_and_written_over() {
         credit_paid: 0.1,
         messages,
         time: 3.0,
+        sent_time: 7,
     };
     for step in [mark(10.0, 1), mark(20.5, 2)] {
         store

@@ -198,6 +198,7 @@ async fn new_mark(tx: &mut Tx, order: &Order, locked: &Locked) -> store::Result<
                 credit_paid: paid.credit,
                 messages: 0,
                 time: order.now,
+                sent_time: row.sent_time,
             }
         }
     };

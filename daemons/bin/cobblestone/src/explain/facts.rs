@@ -151,7 +151,8 @@ impl Facts {
     pub(super) fn possible(&self) -> Option<(f64, Bound)> {
         let policy = self.app.as_ref()?.policy.as_ref()?;
         let row = self.result.as_ref().filter(|row| row.sent_time > 0)?;
-        Some(ResultFacts::of(row).bound(self.row.create_time?, policy))
+        let sent_time = self.mark.as_ref().map_or(row.sent_time, |mark| mark.first_sent(row));
+        Some(ResultFacts { sent_time, ..ResultFacts::of(row) }.bound(self.row.create_time?, policy))
     }
 }
 

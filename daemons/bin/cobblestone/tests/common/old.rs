@@ -24,6 +24,7 @@ variety = "runtime"
 element = "runtime"
 meaning = "increment"
 max_seconds = 20000
+needs_result = false
 "#;
 
 pub fn text(result: &str, time: i64, element: &str, seconds: f64) -> String {

@@ -64,13 +64,15 @@ pub struct Instance {
     pub paid: Paid,
 }
 
-/// What the ledger says that a result was paid so far, all kinds together.
+/// What the books say of a result: what it was paid so far, all kinds together, and when it was first sent.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Paid {
     /// Cobblestones.
     pub credit: f64,
     /// Seconds, by trickles or in all.
     pub seconds: f64,
+    /// When the result was first sent, if that is before its row's sent_time, Unix seconds; 0 = not known.
+    pub sent_time: i32,
 }
 
 /// Whether a result's output can be read.

@@ -29,6 +29,8 @@ pub(super) struct Work {
     pub(super) row: ResultRow,
     pub(super) paid: f64,
     pub(super) paid_seconds: f64,
+    /// When it was first sent; 0 = not known.
+    pub(super) sent_time: i32,
     pub(super) statistics: Option<(Statistics, Statistics)>,
 }
 
@@ -40,7 +42,20 @@ impl Work {
         // A result of nobody has no statistics: its row would be found by no host's lock.
         let found = (row.hostid != HostId(0)).then(|| books.look_up(row.hostid, version)).flatten();
         let statistics = found.map(|found| (found.clone(), found));
-        Self { row, paid: instance.paid.credit.max(0.0), paid_seconds: instance.paid.seconds, statistics }
+        Self {
+            row,
+            paid: instance.paid.credit.max(0.0),
+            paid_seconds: instance.paid.seconds,
+            sent_time: instance.paid.sent_time,
+            statistics,
+        }
+    }
+
+    /// What bounds its uptime: what ran before it was sent again counts.
+    fn facts(&self) -> ResultFacts {
+        let facts = ResultFacts::of(&self.row);
+        let first = Some(self.sent_time).filter(|first| *first > 0 && *first < facts.sent_time);
+        ResultFacts { sent_time: first.unwrap_or(facts.sent_time), ..facts }
     }
 
     pub(super) fn share(&mut self) -> Share<'_> {
@@ -91,7 +106,7 @@ impl Session<'_> {
         let max = self.options.max_granted_credit;
         // Statistics need it in every mode but this one.
         let estimate = (mode != CreditMode::FromRuntime).then(|| self.estimate(works));
-        let chosen = works.iter().find(|work| work.row.id == canonical).map(|work| &work.row);
+        let chosen = works.iter().find(|work| work.row.id == canonical);
         let mut uptime = None;
         let (credit, reason) = match mode {
             CreditMode::Adaptive => {
@@ -110,12 +125,12 @@ impl Session<'_> {
                 (self.workunit.canonical_credit, "from_workunit: canonical_credit".to_owned())
             }
             CreditMode::PostAssigned => (
-                chosen.map_or(0.0, |row| row.claimed_credit),
+                chosen.map_or(0.0, |work| work.row.claimed_credit),
                 "post_assigned: claimed_credit of the canonical result".to_owned(),
             ),
             CreditMode::None => (0.0, "none".to_owned()),
             CreditMode::Uptime => {
-                let worth = chosen.map(|row| self.uptime_worth(row));
+                let worth = chosen.map(|work| self.uptime_worth(work));
                 uptime = worth.as_ref().and_then(|worth| worth.uptime);
                 worth.map_or((0.0, String::new()), |worth| (worth.credit, worth.reason))
             }
@@ -130,8 +145,8 @@ impl Session<'_> {
 
     /// What one result is worth by its run time: elapsed_time, at most as long as it was away and as the app
     /// lets a task live, times FLOPS.
-    pub(super) fn uptime_worth(&self, row: &ResultRow) -> Worth {
-        let facts = ResultFacts::of(row);
+    pub(super) fn uptime_worth(&self, work: &Work) -> Worth {
+        let facts = work.facts();
         let seconds = facts.final_seconds(&self.options.uptime).unwrap_or(0.0);
         let flops = facts.flops(&self.options.uptime);
         let credit = limited(cobblestones(seconds * flops), self.options.max_granted_credit);

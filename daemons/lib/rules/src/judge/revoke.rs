@@ -96,7 +96,7 @@ impl Session<'_> {
         }
         let reason = "invalid: taken back what its trickles were paid".to_owned();
         let (by_app, now) = (self.options.credit_by_app, self.options.now);
-        let paid = Paid { credit: work.paid, seconds: work.paid_seconds };
+        let paid = Paid { credit: work.paid, seconds: work.paid_seconds, sent_time: work.sent_time };
         match take_back(&work.row, paid, by_app, now, reason, self.books) {
             Ok(entry) => {
                 self.note(

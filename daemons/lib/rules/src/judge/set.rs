@@ -166,8 +166,8 @@ impl Session<'_> {
         match (work.row.validate_state, found) {
             (ValidateState::Valid, Some((choice, worth))) if choice.valid.contains(&id) => {
                 if self.count_valid(work) {
-                    let own = (self.options.credit_mode == CreditMode::Uptime)
-                        .then(|| self.uptime_worth(&work.row));
+                    let own =
+                        (self.options.credit_mode == CreditMode::Uptime).then(|| self.uptime_worth(work));
                     self.settle(work, own.as_ref().unwrap_or(worth));
                     work.write_back(self.books);
                 }

@@ -86,8 +86,7 @@ impl Session<'_> {
         work.row.validate_state = state;
         match state {
             ValidateState::TooLate if self.options.pay_too_late => {
-                let own =
-                    (self.options.credit_mode == CreditMode::Uptime).then(|| self.uptime_worth(&work.row));
+                let own = (self.options.credit_mode == CreditMode::Uptime).then(|| self.uptime_worth(&work));
                 self.settle(&mut work, own.as_ref().unwrap_or(worth));
             }
             ValidateState::Valid => {
@@ -97,8 +96,7 @@ impl Session<'_> {
                 self.estimate(&mut copy);
                 let [copy] = copy;
                 work.statistics = copy.statistics;
-                let own =
-                    (self.options.credit_mode == CreditMode::Uptime).then(|| self.uptime_worth(&work.row));
+                let own = (self.options.credit_mode == CreditMode::Uptime).then(|| self.uptime_worth(&work));
                 self.settle(&mut work, own.as_ref().unwrap_or(worth));
                 work.write_back(self.books);
             }

@@ -12,7 +12,7 @@ use crate::credit::usable_flops;
 const NO_ELAPSED_TIME: f64 = 1e-6;
 
 /// No task is paid with more, FLOPS: the figure comes from a volunteer's benchmark. Some thousand processors of today.
-const MAX_TASK_FLOPS: f64 = 1e14;
+pub(super) const MAX_TASK_FLOPS: f64 = 1e14;
 
 /// What the rules need to know about a result.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,6 +8,19 @@ use crate::credit::{FALLBACK_FLOPS, usable_flops};
 /// Most FLOPS of one processor, while no host of the project has credit: more than the processors of volunteers do.
 pub const NEW_PROJECT_MAX_FLOPS: f64 = 1e10;
 
+/// Most FLOPS of one processor that an app pays a message without a result with, whatever its hosts say: a volunteer
+/// chooses the benchmark, and with some hosts the percentile too.
+pub const MAX_PROCESSOR_FLOPS: f64 = 1e11;
+
+/// The same for [`HostRates::stock`], where it must not be in the way of any figure that stock comes to.
+const STOCK_MAX_FLOPS: f64 = super::facts::MAX_TASK_FLOPS;
+
+/// Benchmarks of one processor that an app's percentiles look at.
+const BELIEVABLE: std::ops::RangeInclusive<f64> = 1e8..=MAX_PROCESSOR_FLOPS;
+
+/// With fewer hosts, the fastest is the percentile: it could be anybody's.
+const ENOUGH: usize = 20;
+
 /// Above this share of the processors, a benchmark is not believed (stock: `flops_95_percentile`).
 const BELIEVED: f64 = 95.0;
 
@@ -24,7 +37,10 @@ pub fn percentile(sorted: &[f64], percent: f64) -> Option<f64> {
 /// Benchmarks of the hosts with expavg_credit > 10, as they were before the pass.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Benchmarks {
+    /// As stock sees them.
     processors: Vec<f64>,
+    /// Without those that nobody can believe.
+    believable: Vec<f64>,
     computers: Vec<f64>,
 }
 
@@ -35,9 +51,14 @@ impl Benchmarks {
         let mut benchmarks = Self::default();
         for (p_fpops, p_ncpus) in hosts.into_iter().filter(|(p_fpops, _)| !p_fpops.is_nan()) {
             benchmarks.processors.push(p_fpops);
-            benchmarks.computers.push(usable_flops(p_fpops).0 * f64::from(p_ncpus.max(1)));
+            let usable = usable_flops(p_fpops).0;
+            if BELIEVABLE.contains(&usable) {
+                benchmarks.believable.push(usable);
+                benchmarks.computers.push(usable * f64::from(p_ncpus.max(1)));
+            }
         }
         benchmarks.processors.sort_by(f64::total_cmp);
+        benchmarks.believable.sort_by(f64::total_cmp);
         benchmarks.computers.sort_by(f64::total_cmp);
         benchmarks
     }
@@ -48,10 +69,18 @@ impl Benchmarks {
         percentile(&self.processors, percent)
     }
 
-    /// A percentile of p_fpops · p_ncpus; benchmarks that never ran count as 4.3e9.
+    /// A percentile of p_fpops · p_ncpus; benchmarks that never ran count as 4.3e9, those below 1e8 or above
+    /// [`MAX_PROCESSOR_FLOPS`] not at all. Never below [`FALLBACK_FLOPS`]: many slow hosts can't make all uptime worthless.
     #[must_use]
     pub fn computers(&self, percent: f64) -> Option<f64> {
-        percentile(&self.computers, percent)
+        percentile(&self.computers, percent).map(|flops| flops.max(FALLBACK_FLOPS))
+    }
+
+    /// The same of p_fpops. None with fewer than 20 hosts.
+    #[must_use]
+    pub fn believable(&self, percent: f64) -> Option<f64> {
+        let enough = self.believable.len() >= ENOUGH;
+        percentile(&self.believable, percent).filter(|_| enough).map(|flops| flops.max(FALLBACK_FLOPS))
     }
 }
 
@@ -78,22 +107,21 @@ impl HostRates {
         };
         Self {
             typical: usable(50.0, FALLBACK_FLOPS),
-            limit: usable(BELIEVED, NEW_PROJECT_MAX_FLOPS),
+            limit: usable(BELIEVED, NEW_PROJECT_MAX_FLOPS).min(STOCK_MAX_FLOPS),
             as_stock: true,
         }
     }
 
     /// As an app declares: benchmarks that never ran count as 4.3e9; the percentile is `max_flops_percentile`
-    /// instead of the 95th; no more than `max_flops`.
+    /// instead of the 95th; no more than `max_flops`, and than [`MAX_PROCESSOR_FLOPS`]. With fewer than 20 hosts that
+    /// have credit, [`NEW_PROJECT_MAX_FLOPS`] stands for the percentile.
     #[must_use]
     pub fn of(policy: &UptimePolicy, benchmarks: &Benchmarks) -> Self {
-        let stock = Self::stock(benchmarks);
-        let limit = policy
-            .max_flops_percentile
-            .and_then(|percent| benchmarks.processors(percent))
-            .filter(|flops| flops.is_finite() && *flops > 0.0)
-            .unwrap_or(stock.limit);
-        Self { limit: policy.max_flops.map_or(limit, |max| limit.min(max)), as_stock: false, ..stock }
+        let percent = policy.max_flops_percentile.unwrap_or(BELIEVED);
+        let limit = benchmarks.believable(percent).unwrap_or(NEW_PROJECT_MAX_FLOPS);
+        let typical = benchmarks.believable(50.0).unwrap_or(FALLBACK_FLOPS);
+        let limit = policy.max_flops.map_or(limit, |max| limit.min(max)).min(MAX_PROCESSOR_FLOPS);
+        Self { typical, limit, as_stock: false }
     }
 
     /// FLOPS that a host with this benchmark is paid with.
@@ -139,9 +167,30 @@ mod tests {
         assert_eq!([-1.0, 1e9, 0.0, 4e9, 9e9].map(|p| stock.rate(p)), [3e9, 1e9, 0.0, 4e9, 5e9]);
         let policy = UptimePolicy { max_flops: Some(4.5e9), ..UptimePolicy::default() };
         let ours = HostRates::of(&policy, &benchmarks);
-        assert_eq!([-1.0, 1e9, 0.0, 4e9, 9e9].map(|p| ours.rate(p)), [3e9, 4.3e9, 4.3e9, 4e9, 4.5e9]);
+        assert_eq!([-1.0, 1e9, 0.0, 4e9, 9e9].map(|p| ours.rate(p)), [4.3e9, 4.3e9, 4.3e9, 4e9, 4.5e9]);
+        let many = Benchmarks::new((0..40).map(|n| (5e9 + f64::from(n) * 1e8, 1)));
         let lower = UptimePolicy { max_flops_percentile: Some(25.0), ..UptimePolicy::default() };
-        assert_eq!(HostRates::of(&lower, &benchmarks).rate(9e9), 2e9);
+        assert_eq!(HostRates::of(&lower, &many).rate(9e9), 6e9);
+        assert_eq!(HostRates::of(&UptimePolicy::default(), &many).rate(-1.0), 7e9);
+    }
+
+    #[test]
+    fn forged_benchmarks_buy_little() {
+        let policy = UptimePolicy { max_flops_percentile: Some(95.0), ..UptimePolicy::default() };
+        // The only host with credit, and half of all hosts.
+        let alone = Benchmarks::new([(1e300, 1)]);
+        let half = Benchmarks::new((0..100).map(|n| (if n % 2 == 0 { 1e300 } else { 5e9 }, 4)));
+        assert_eq!(HostRates::stock(&alone).rate(1e300), STOCK_MAX_FLOPS);
+        assert_eq!(HostRates::of(&policy, &alone).rate(1e300), NEW_PROJECT_MAX_FLOPS);
+        assert_eq!(HostRates::of(&policy, &half).rate(1e300), 5e9);
+        assert_eq!(half.computers(95.0), Some(2e10));
+        let fast = Benchmarks::new([(9e10, 64); 50]);
+        assert_eq!(HostRates::of(&policy, &fast).rate(1e300), 9e10);
+        // Slow ones don't make the others' uptime worthless.
+        let slow = Benchmarks::new((0..100).map(|n| (if n % 5 == 0 { 5e9 } else { 1e-305 }, 4)));
+        assert_eq!(slow.computers(50.0), Some(2e10));
+        assert_eq!(Benchmarks::new([(1e8, 1); 50]).computers(50.0), Some(FALLBACK_FLOPS));
+        assert_eq!(Benchmarks::new([(1e8, 1); 50]).believable(50.0), Some(FALLBACK_FLOPS));
     }
 
     #[test]

@@ -39,9 +39,14 @@ pub struct ClaimRule {
     /// Most that one increment is paid, in its own unit; None: [`MAX_INCREMENT`]. Only for increments.
     #[serde(default)]
     pub max_seconds: Option<f64>,
-    /// Refuse an increment that names no result: it is bounded only by `max_seconds` and the host's day.
-    #[serde(default)]
+    /// Refuse an increment that names no result. False only with `max_seconds_per_host_and_day`, since nothing else bounds
+    /// how many a host sends.
+    #[serde(default = "yes")]
     pub needs_result: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl ClaimRule {
@@ -54,11 +59,11 @@ impl ClaimRule {
             meaning: Meaning::Cumulative,
             unit: Unit::Elapsed,
             max_seconds: None,
-            needs_result: false,
+            needs_result: true,
         }
     }
 
-    /// As stock trickle_credit reads it.
+    /// As stock trickle_credit reads it, of messages that name their result.
     #[must_use]
     pub fn runtime() -> Self {
         Self {
@@ -192,7 +197,7 @@ pub enum NoPayer {
     /// More than one does.
     #[error(
         "the message names no result, and more than one application takes such messages of this variety: \
-         set needs_result in all but one"
+         leave needs_result = false out in all but one"
     )]
     Several,
 }
@@ -201,8 +206,12 @@ impl UptimePolicy {
     /// What stock trickle_credit does with `--variety` and `--max_runtime`, for messages that name no result.
     #[must_use]
     pub fn stock(variety: &str, max_runtime: f64) -> Self {
-        let rule =
-            ClaimRule { variety: variety.to_owned(), max_seconds: Some(max_runtime), ..ClaimRule::runtime() };
+        let rule = ClaimRule {
+            variety: variety.to_owned(),
+            max_seconds: Some(max_runtime),
+            needs_result: false,
+            ..ClaimRule::runtime()
+        };
         Self { enabled: true, claims: vec![rule], ..Self::default() }
     }
 
@@ -280,14 +289,16 @@ impl UptimePolicy {
                         "bounds an increment; a cumulative claim is bounded by max_lifetime_seconds";
                     return wrong("max_seconds", problem.to_owned());
                 }
-                if rule.needs_result {
-                    return wrong(
-                        "needs_result",
-                        "is true of every cumulative claim; leave it out".to_owned(),
-                    );
+                if !rule.needs_result {
+                    let problem = "is false, but a total is always one of a result; leave it out";
+                    return wrong("needs_result", problem.to_owned());
                 }
             } else if let Some(max) = rule.max_seconds.filter(|max| !(max.is_finite() && *max > 0.0)) {
                 return wrong("max_seconds", format!("is {max}, but must be above 0"));
+            } else if !rule.needs_result && self.max_seconds_per_host_and_day.is_none() {
+                let problem = "is false, but then nothing bounds how many a host sends: set \
+                               max_seconds_per_host_and_day in [uptime], or leave needs_result out";
+                return wrong("needs_result", problem.to_owned());
             }
         }
         Ok(())
@@ -324,7 +335,6 @@ mod tests {
     #[test]
     fn policies_are_checked_and_unknown_keys_refused() {
         assert_eq!(on().check(), Ok(()));
-        assert_eq!(UptimePolicy::stock("runtime", 60.0).check(), Ok(()));
         let wrapper = ClaimRule::wrapper;
         let claims = |claims: &[ClaimRule]| UptimePolicy { claims: claims.to_vec(), ..on() };
         for wrong in [
@@ -339,7 +349,8 @@ mod tests {
             claims(&[ClaimRule { element: " ".to_owned(), ..wrapper() }]),
             claims(&[ClaimRule { variety: String::new(), ..wrapper() }]),
             claims(&[ClaimRule { max_seconds: Some(5.0), ..wrapper() }]),
-            claims(&[ClaimRule { needs_result: true, ..wrapper() }]),
+            claims(&[ClaimRule { needs_result: false, ..wrapper() }]),
+            claims(&[ClaimRule { needs_result: false, ..ClaimRule::runtime() }]),
             claims(&[ClaimRule { max_seconds: Some(0.0), ..ClaimRule::runtime() }]),
             claims(&[wrapper(), ClaimRule { element: "other".to_owned(), ..wrapper() }]),
         ] {
@@ -365,12 +376,13 @@ mod tests {
 
     #[test]
     fn only_one_app_can_pay_a_message_without_result() {
-        let (a, b) = (on(), on());
+        let mut b = on();
+        b.claims[1].needs_result = false;
+        let a = b.clone();
         let both = [(AppId(1), &a), (AppId(2), &b)];
         assert_eq!(payer_without_result(both, "runtime"), Err(NoPayer::Several));
         assert_eq!(payer_without_result(both, "cpu_time"), Err(NoPayer::None));
-        let mut strict = on();
-        strict.claims[1].needs_result = true;
+        let strict = on();
         let payer = payer_without_result([(AppId(1), &strict), (AppId(2), &b)], "runtime").unwrap();
         assert_eq!(payer.0, AppId(2));
         let off = UptimePolicy::default();

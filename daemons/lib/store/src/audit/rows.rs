@@ -13,6 +13,10 @@ const SHOWN: usize = 20;
 /// Credit of seconds and FLOPS.
 const ARITHMETIC: &str = "(l.seconds * l.flops * 200e0 / (86400e0 * 1e9))";
 
+/// When result `r` with mark `k` was first sent, as [`crate::trickles::Mark::first_sent`] has it.
+pub(super) const FIRST_SENT: &str =
+    "(CASE WHEN k.sent_time > 0 AND k.sent_time < r.sent_time THEN k.sent_time ELSE r.sent_time END)";
+
 /// A ledger row that makes no sense.
 #[derive(Debug, Clone, PartialEq, QueryableByName)]
 pub struct BadEntry {
@@ -243,13 +247,13 @@ impl Conn {
         let sql = format!(
             "SELECT x.id, x.paid, x.wall_clock, IF(x.since_report > 0 AND x.paid > x.before_report, x.reported, -1e0) AS reported, \
              x.before_report, x.lifetime, x.accepted FROM (SELECT r.id, SUM(l.seconds) AS paid, \
-             (CASE WHEN r.received_time > 0 THEN r.received_time ELSE ? END) - r.sent_time + {slack} + 1e0 AS wall_clock, \
+             (CASE WHEN r.received_time > 0 THEN r.received_time ELSE ? END) - {FIRST_SENT} + {slack} + 1e0 AS wall_clock, \
              IF({told}, IF(r.elapsed_time < 1e-6, r.cpu_time, r.elapsed_time), -1e0) AS reported, \
              SUM(IF(l.since <= r.received_time + 1, l.seconds, 0e0)) AS before_report, \
              SUM(IF(l.since > r.received_time + 1, l.seconds, 0e0)) AS since_report, {lifetime} AS lifetime, \
              COALESCE((SELECT SUM(a.amount) FROM cobblestone_reconciliation a WHERE a.kind = 'result' AND a.owner = r.id), 0e0) AS accepted \
-             FROM cobblestone_ledger l JOIN result r ON r.id = l.resultid \
-             GROUP BY r.id, r.received_time, r.sent_time, r.server_state, r.outcome, r.elapsed_time, r.cpu_time, r.appid) x \
+             FROM cobblestone_ledger l JOIN result r ON r.id = l.resultid LEFT JOIN cobblestone_mark k ON k.resultid = l.resultid \
+             GROUP BY r.id, r.received_time, r.sent_time, k.sent_time, r.server_state, r.outcome, r.elapsed_time, r.cpu_time, r.appid) x \
              WHERE x.paid > 0 AND (x.paid > x.wall_clock + x.accepted + 1e-6 \
              OR (x.lifetime >= 0 AND x.paid > x.lifetime + x.accepted + 1e-6) \
              OR (x.reported >= 0 AND x.since_report > 0 AND x.paid > GREATEST(x.reported, x.before_report) + x.accepted + 1e-6)) \

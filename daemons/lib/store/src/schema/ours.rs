@@ -35,6 +35,7 @@ typed_tables! {
         credit_paid -> Double,
         messages -> Integer,
         time -> Double,
+        sent_time -> Integer,
     }
     cobblestone_disallowed (id) {
         id -> BigInt,

@@ -4,7 +4,7 @@ use super::*;
 use crate::books::BooksError;
 use crate::uptime::InvalidResults;
 
-const PAID: Paid = Paid { credit: 7.5, seconds: 3600.0 };
+const PAID: Paid = Paid { credit: 7.5, seconds: 3600.0, sent_time: 0 };
 
 fn policy(invalid_results: InvalidResults) -> UptimePolicy {
     UptimePolicy { enabled: true, invalid_results, ..UptimePolicy::default() }
