@@ -1,7 +1,7 @@
-//! A backlog of a million messages: how soon the first is paid, whether speed and memory stay what they are.
+//! A backlog of a million messages, or workunits: how soon the first is done, whether speed and memory stay what they are.
 //!
-//! One daemon, one run. While it works, its memory and the number of ledger rows (each message is good for one) are
-//! looked at some times per second.
+//! One daemon, one run. While it works, its memory and the number of ledger rows (each message is good for one, each
+//! workunit for two) are looked at some times per second.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -9,18 +9,37 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
-use crate::bench::Bench as _;
+use crate::bench::Bench;
 use crate::fill::People;
 use crate::site::{Ground, Site};
 use crate::trickle::Trickle;
+use crate::validator::Validator;
 
-/// What `--only` calls it.
-pub const NAME: &str = "trickle-backlog";
+/// A backlog of one kind.
+#[derive(Debug, Clone, Copy)]
+pub struct Kind {
+    /// What `--only` calls it.
+    pub name: &'static str,
+    daemon: &'static str,
+    /// What is counted.
+    pub unit: &'static str,
+    /// What becomes of the first one.
+    done: &'static str,
+    /// Ledger rows of each.
+    rows: i64,
+}
+
+/// Messages.
+pub const TRICKLES: Kind =
+    Kind { name: "trickle-backlog", daemon: "trickle-credit", unit: "messages", done: "paid", rows: 1 };
+/// Workunits of quorum 2.
+pub const WORKUNITS: Kind =
+    Kind { name: "validator-backlog", daemon: "validator", unit: "workunits", done: "judged", rows: 2 };
 
 /// A large project.
 const MANY: People = People { teams: 200, users: 2500, hosts: 5000 };
 
-/// How often is looked until the first message is paid, and after.
+/// How often is looked until the first one is done, and after.
 const SOON: Duration = Duration::from_millis(5);
 const LATER: Duration = Duration::from_millis(100);
 
@@ -29,8 +48,8 @@ const LATER: Duration = Duration::from_millis(100);
 struct Look {
     /// Seconds since the start of the process.
     at: f64,
-    /// Messages paid.
-    paid: i64,
+    /// Items done.
+    done: i64,
     /// KiB: now, and the most so far.
     memory: (u64, u64),
 }
@@ -38,25 +57,34 @@ struct Look {
 /// The figures.
 #[derive(Debug)]
 pub struct Figures {
-    messages: i64,
+    kind: Kind,
+    items: i64,
     looks: Vec<Look>,
 }
 
 /// Fills, runs and looks.
-pub async fn measure(ground: &Ground, messages: u32) -> Result<Figures> {
-    let work = Trickle { messages, people: MANY };
-    let mut site = ground.site_of(NAME, "trickle-credit", work.options(), &work.toml()).await?;
-    site.daemon(1).await?;
-    work.fill(&mut site).await?;
-    site.settle().await?;
-    let looks = watch(&mut site, messages.into()).await?;
-    match work.left(&mut site).await? {
-        0 => Ok(Figures { messages: messages.into(), looks }),
-        left => bail!("{left} messages were left undone"),
+pub async fn measure(kind: Kind, ground: &Ground, items: u32) -> Result<Figures> {
+    if kind.name == WORKUNITS.name {
+        work_off(kind, ground, &Validator { workunits: items, people: MANY }).await
+    } else {
+        work_off(kind, ground, &Trickle { messages: items, people: MANY }).await
     }
 }
 
-async fn watch(site: &mut Site, messages: i64) -> Result<Vec<Look>> {
+async fn work_off<B: Bench>(kind: Kind, ground: &Ground, work: &B) -> Result<Figures> {
+    let mut site = ground.site_of(kind.name, kind.daemon, work.options(), &work.toml()).await?;
+    site.daemon(1).await?;
+    work.fill(&mut site).await?;
+    site.settle().await?;
+    let items = work.items().into();
+    let looks = watch(kind, &mut site, items).await?;
+    match work.left(&mut site).await? {
+        0 => Ok(Figures { kind, items, looks }),
+        left => bail!("{left} {} were left undone", kind.unit),
+    }
+}
+
+async fn watch(kind: Kind, site: &mut Site, items: i64) -> Result<Vec<Look>> {
     let log = site.project.path("log_bench/daemon.log");
     let mut command = site.command(&log)?;
     let began = Instant::now();
@@ -65,15 +93,15 @@ async fn watch(site: &mut Site, messages: i64) -> Result<Vec<Look>> {
     let ended = loop {
         let memory = memory(child.id());
         let sql = "SELECT COALESCE(MAX(id), 0) AS n FROM cobblestone_ledger";
-        let paid = site.connection.row(sql, &[]).await?.i64("n")?;
+        let done = site.connection.row(sql, &[]).await?.i64("n")? / kind.rows;
         // Of a process that has ended nothing is left to see.
         if let Some(memory) = memory {
-            looks.push(Look { at: began.elapsed().as_secs_f64(), paid: paid.min(messages), memory });
+            looks.push(Look { at: began.elapsed().as_secs_f64(), done: done.min(items), memory });
         }
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        tokio::time::sleep(if paid == 0 { SOON } else { LATER }).await;
+        tokio::time::sleep(if done == 0 { SOON } else { LATER }).await;
     };
     if !ended.success() {
         bail!("the daemon failed; its log ends with:\n{}", crate::site::end_of(&log));
@@ -92,17 +120,17 @@ fn memory(pid: u32) -> Option<(u64, u64)> {
 }
 
 impl Figures {
-    /// Seconds to the first payment, as far as was looked.
+    /// Seconds until the first one was done, as far as was looked.
     fn first(&self) -> f64 {
-        self.looks.iter().find(|look| look.paid > 0).map_or(f64::NAN, |look| look.at)
+        self.looks.iter().find(|look| look.done > 0).map_or(f64::NAN, |look| look.at)
     }
 
-    /// When so much was paid.
-    fn when(&self, paid: i64) -> f64 {
-        let mut before = Look { at: 0.0, paid: 0, memory: (0, 0) };
+    /// When so many were done.
+    fn when(&self, done: i64) -> f64 {
+        let mut before = Look { at: 0.0, done: 0, memory: (0, 0) };
         for look in &self.looks {
-            if look.paid >= paid {
-                let part = (paid - before.paid) as f64 / (look.paid - before.paid).max(1) as f64;
+            if look.done >= done {
+                let part = (done - before.done) as f64 / (look.done - before.done).max(1) as f64;
                 return before.at + (look.at - before.at) * part;
             }
             before = *look;
@@ -110,9 +138,9 @@ impl Figures {
         f64::NAN
     }
 
-    /// Per tenth of the work: messages per second, and the most memory up to its end, KiB.
+    /// Per tenth of the work: items per second, and the most memory up to its end, KiB.
     fn tenths(&self) -> Vec<(f64, u64)> {
-        let part = |tenth: i64| self.messages * tenth / 10;
+        let part = |tenth: i64| self.items * tenth / 10;
         (0..10)
             .map(|tenth| {
                 let begin = if tenth == 0 { self.first() } else { self.when(part(tenth)) };
@@ -126,14 +154,16 @@ impl Figures {
     }
 
     fn first_batch(&self) -> i64 {
-        self.looks.iter().find(|look| look.paid > 0).map_or(0, |look| look.paid)
+        self.looks.iter().find(|look| look.done > 0).map_or(0, |look| look.done)
     }
 
     /// As one JSON object.
     pub fn json(&self) -> Value {
         json!({
-            "messages": self.messages,
-            "first_payment_seconds": self.first(),
+            "name": self.kind.name,
+            "unit": self.kind.unit,
+            "items": self.items,
+            "first_seconds": self.first(),
             "tenths": self.tenths().iter().map(|(speed, memory)| json!({"per_second": speed, "memory_max_kib": memory}))
                 .collect::<Vec<_>>(),
         })
@@ -144,15 +174,19 @@ impl std::fmt::Display for Figures {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(
             f,
-            "{NAME}: {} messages; the first is paid {:.3} s after the start",
-            self.messages,
+            "{}: {} {}; the first is {} {:.3} s after the start",
+            self.kind.name,
+            self.items,
+            self.kind.unit,
+            self.kind.done,
             self.first()
         )?;
         let tenths = self.tenths();
         for (n, (speed, memory)) in (1..).zip(&tenths) {
             writeln!(
                 f,
-                "  tenth {n:>2}: {speed:>8.0} messages/s, memory at most {:>6.1} MiB",
+                "  tenth {n:>2}: {speed:>8.0} {}/s, memory at most {:>6.1} MiB",
+                self.kind.unit,
                 *memory as f64 / 1024.0
             )?;
         }
@@ -171,9 +205,9 @@ mod tests {
     #[test]
     fn tenths_of_a_steady_run_are_alike() {
         let looks = (0..=100)
-            .map(|n| Look { at: 0.5 + f64::from(n) * 0.1, paid: i64::from(n) * 10, memory: (9, 10) })
+            .map(|n| Look { at: 0.5 + f64::from(n) * 0.1, done: i64::from(n) * 10, memory: (9, 10) })
             .collect();
-        let figures = Figures { messages: 1000, looks };
+        let figures = Figures { kind: WORKUNITS, items: 1000, looks };
         assert!((figures.first() - 0.6).abs() < 1e-9);
         let tenths = figures.tenths();
         assert_eq!(tenths.len(), 10);

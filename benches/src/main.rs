@@ -47,8 +47,8 @@ struct Args {
     /// Little work: shows that everything runs. The figures mean nothing
     #[arg(long)]
     quick: bool,
-    /// Only this one: work-generator, trickle-credit, validator, assimilator, compare, trickle-backlog, or part of a name. Can be
-    /// repeated
+    /// Only this one: work-generator, trickle-credit, validator, assimilator, compare, trickle-backlog,
+    /// validator-backlog (only when it is named), or part of a name. Can be repeated
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
     /// Measurements of each figure
@@ -70,7 +70,13 @@ struct Args {
 
 impl Args {
     fn wants(&self, name: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|part| name.contains(part.as_str()))
+        self.only.is_empty() || self.names(name)
+    }
+
+    /// Asked for by name. `validator` is a name of its own, so it does not stand for `validator-backlog`.
+    fn names(&self, name: &str) -> bool {
+        let is_other = |part: &str| part == Validator::NAME && part != name;
+        self.only.iter().any(|part| name.contains(part.as_str()) && !is_other(part))
     }
 
     fn items(&self, full: u32) -> u32 {
@@ -107,13 +113,16 @@ async fn run(args: &Args) -> Result<()> {
     let mut bench = Runner { args, ground: &ground, report: &mut report };
     bench.one(&Generator { workunits: args.items(10_000) }).await?;
     bench.one(&Trickle { messages: args.items(50_000), people: PEOPLE }).await?;
-    bench.one(&Validator { workunits: args.items(6_000) }).await?;
+    bench.one(&Validator { workunits: args.items(6_000), people: PEOPLE }).await?;
     bench.one(&Assimilator { workunits: args.items(6_000) }).await?;
-    if args.wants(backlog::NAME) {
-        let messages = args.items(1_000_000);
-        eprintln!("measuring {} ({messages} messages) …", backlog::NAME);
-        let figures = backlog::measure(&ground, messages).await;
-        report.backlog = Some(figures.with_context(|| format!("measuring {}", backlog::NAME))?);
+    // Two million files are made for the second one, so it has to be asked for.
+    let trickles = args.wants(backlog::TRICKLES.name).then_some(backlog::TRICKLES);
+    let workunits = args.names(backlog::WORKUNITS.name).then_some(backlog::WORKUNITS);
+    for kind in trickles.into_iter().chain(workunits) {
+        let items = args.items(1_000_000);
+        eprintln!("measuring {} ({items} {}) …", kind.name, kind.unit);
+        let figures = backlog::measure(kind, &ground, items).await;
+        report.backlogs.push(figures.with_context(|| format!("measuring {}", kind.name))?);
     }
     if args.wants(comparison::NAME) {
         let megabytes = args.items(100);

@@ -155,15 +155,15 @@ pub struct Report {
     pub results: Vec<Figures>,
     /// Comparing files.
     pub comparison: Option<comparison::Figures>,
-    /// A large backlog.
-    pub backlog: Option<backlog::Figures>,
+    /// Large backlogs.
+    pub backlogs: Vec<backlog::Figures>,
 }
 
 impl Report {
     /// Nothing yet.
     pub fn new(quick: bool, server: String) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { quick, server, processors, results: Vec::new(), comparison: None, backlog: None }
+        Self { quick, server, processors, results: Vec::new(), comparison: None, backlogs: Vec::new() }
     }
 
     /// One JSON document.
@@ -175,7 +175,7 @@ impl Report {
             "figures_mean_nothing": self.quick,
             "results": self.results.iter().map(Figures::json).collect::<Vec<_>>(),
             "compare": self.comparison.as_ref().map(comparison::Figures::json),
-            "trickle_backlog": self.backlog.as_ref().map(backlog::Figures::json),
+            "backlogs": self.backlogs.iter().map(backlog::Figures::json).collect::<Vec<_>>(),
         })
     }
 }
@@ -255,7 +255,7 @@ impl std::fmt::Display for Report {
         if let Some(comparison) = &self.comparison {
             writeln!(f, "\n{comparison}")?;
         }
-        if let Some(backlog) = &self.backlog {
+        for backlog in &self.backlogs {
             writeln!(f, "\n{backlog}")?;
         }
         Ok(())

@@ -8,7 +8,7 @@ use anyhow::Result;
 use sandbox::Project;
 
 use crate::bench::Bench;
-use crate::fill::{PEOPLE, Pairs};
+use crate::fill::{Pairs, People};
 use crate::floor::{Batch, FileStep};
 use crate::literal::list;
 use crate::recording::{Changed, Inserted, Key};
@@ -18,6 +18,8 @@ use crate::site::Site;
 pub struct Validator {
     /// How many wait.
     pub workunits: u32,
+    /// Whose.
+    pub people: People,
 }
 
 /// The output file of a result of [`Pairs`].
@@ -60,8 +62,8 @@ impl Bench for Validator {
     }
 
     async fn fill(&self, site: &mut Site) -> Result<()> {
-        PEOPLE.insert(site).await?;
-        Pairs { workunits: self.workunits, hosts: PEOPLE.hosts, reported: true }.insert(site).await?;
+        self.people.insert(site).await?;
+        Pairs { workunits: self.workunits, hosts: self.people.hosts, reported: true }.insert(site).await?;
         // The scheduler makes these rows when it sends the first result.
         site.connection
             .script(

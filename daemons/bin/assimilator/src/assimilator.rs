@@ -73,6 +73,10 @@ impl Daemon for Assimilator {
 
     async fn start(start: &Start<Args>) -> anyhow::Result<Self> {
         let name = start.app();
+        let apps = start.store.read("applications", async |conn| conn.apps().await).await?;
+        for stray in app_config::strays(&start.project.root, apps.iter().map(|app| app.name.as_str())) {
+            tracing::warn!("{stray}");
+        }
         let config =
             AppConfig::load(&start.project.root, name).map_err(|error| Fatal::new(error.to_string()))?;
         let app = start.store.read("app", async |conn| conn.app(name).await).await?;

@@ -24,7 +24,7 @@ const FAILED: u8 = 2;
     name = "cobblestone",
     version,
     about = "Looks after a BOINC project's Cobblestone daemons: their tables, the books, messages one by one; and the demo.",
-    after_help = "Exit status: 0 = fine, 1 = something is off (audit, compare, spec, demo) or there was nothing to do for some messages (trickles), 2 = it could not be done.",
+    after_help = "Exit status: 0 = fine, 1 = something is off (audit, compare, spec, demo) or there was nothing to do for some messages (trickles), or the same was made before (adjust), 2 = it could not be done.",
     disable_help_subcommand = true
 )]
 struct Line {
@@ -181,7 +181,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Audit(args) => audit::run(&args).await,
         Command::Ledger(args) => ledger::run(&args).await.map(|()| true),
         Command::Explain(command) => explain::run(&command).await.map(|()| true),
-        Command::Adjust(args) => adjust::run(&args).await.map(|()| true),
+        Command::Adjust(args) => adjust::run(&args).await,
         Command::Report(command) => report::run(&command).await.map(|()| true),
         Command::Status { project } => status::run(&project).await.map(|()| true),
         Command::Rehearse(args) => rehearse::run(&args).await,
@@ -234,6 +234,18 @@ mod tests {
         assert!(parse("cobblestone quarantine show x").is_err());
         assert!(parse("cobblestone audit --accept user:1").is_err(), "no reason");
         assert!(parse("cobblestone audit --accept user:1 --reason x").is_ok());
+        let which = parse("cobblestone trickles retry").unwrap_err().to_string();
+        assert!(
+            ["<ID>", "ID|", "--reason", "--all_set_aside"]
+                .iter()
+                .filter(|flag| which.contains(**flag))
+                .count()
+                >= 3,
+            "{which}"
+        );
+        assert!(parse("cobblestone trickles retry 1 2").is_ok());
+        assert!(parse("cobblestone trickles retry --all_set_aside --reason x").is_ok());
+        assert!(parse("cobblestone trickles retry 1 --reason x").is_err());
         assert!(parse("cobblestone ledger compact").is_err(), "no age");
         assert!(parse("cobblestone ledger compact --older_than 90d --dry-run").is_ok());
         assert!(parse("cobblestone trickles purge --older-than 1y").is_err());

@@ -2,7 +2,7 @@
 //! what was set aside, and runs the demo.
 //!
 //! Exit statuses, the same for all commands: 0 = fine; 1 = it looked and found something off (`audit`, `compare`, `spec`,
-//! `demo`);
+//! `demo`), or it was done before (`adjust`; `trickles` for some messages);
 //! 2 = it could not do what was asked, and stderr says why and what to do next.
 //!
 //! Most commands only read. `migrate` makes tables; `adjust`, `trickles retry`, `drop` and `purge`, `quarantine release` and

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use daemon::Clock;
 use store::Store;
 use store::migrate::schema_version;
@@ -28,11 +28,28 @@ pub struct Migrated {
 /// The server is too old, the tables are newer than this program, or a statement failed.
 pub async fn migrate(store: &Store, clock: &Clock) -> Result<Migrated> {
     let server = store.check_server().await?;
-    let applied = store.migrate(clock.now()).await.context(
-        "can't make the toolkit's tables; if a right is missing: the database user of config.xml needs SELECT, INSERT, UPDATE, DELETE, \
-         CREATE and ALTER on the database (only the toolkit's own tables are altered)",
-    )?;
-    Ok(Migrated { server, applied })
+    match store.migrate(clock.now()).await {
+        Ok(applied) => Ok(Migrated { server, applied }),
+        Err(error) => Err(match advice(&error) {
+            Some(advice) => anyhow::Error::new(error).context(advice),
+            None => error.into(),
+        }),
+    }
+}
+
+/// What a person can do, where the error does not say it itself.
+fn advice(error: &store::Error) -> Option<&'static str> {
+    let store::Error::Other(message) = error else { return None };
+    if message.contains("denied") {
+        return Some(
+            "can't make the toolkit's tables: the database user of config.xml needs SELECT, INSERT, UPDATE, DELETE, CREATE \
+             and ALTER on the database (only the toolkit's own tables are altered)",
+        );
+    }
+    if message.contains("doesn't exist") && !message.contains("cobblestone_") {
+        return Some("this is not a BOINC project's database; look at db_name in config.xml");
+    }
+    Some("can't make the toolkit's tables")
 }
 
 /// The command.
@@ -56,4 +73,21 @@ pub async fn run(args: &ProjectArgs) -> Result<()> {
     };
     print(&text);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rights_are_spoken_of_when_they_are_missing() {
+        let advice = |message: &str| advice(&store::Error::Other(message.to_owned())).unwrap();
+        assert!(
+            advice("CREATE command denied to user 'b'@'localhost' for table `p`.`x`")
+                .contains("needs SELECT")
+        );
+        assert!(advice("Table 'p.host' doesn't exist").contains("db_name"));
+        assert_eq!(advice("Table 'p.cobblestone_mark' doesn't exist"), "can't make the toolkit's tables");
+        assert_eq!(super::advice(&store::Error::Unfit("newer".to_owned())), None);
+    }
 }

@@ -17,7 +17,9 @@ use boinc::record::{ResultRow, Workunit};
 use boinc::verdict::Decision;
 use rules::judge::Verdict;
 use serde_json::{Value, json};
-use verdicts::{Again, Examiner, Unjudgeable, Uploads, again, decided, in_parallel};
+use verdicts::{
+    Again, Examiner, STDERR_BYTES, Texts, Unjudgeable, Uploads, again, compares_stderr, decided, in_parallel,
+};
 
 use crate::cli::ProjectArgs;
 use crate::comparing::spec;
@@ -86,9 +88,6 @@ struct Found {
 pub async fn run(args: &RehearseArgs) -> Result<bool> {
     let (project, clock) = Project::open_ready(&args.project).await?;
     let wanted = spec::read(&args.spec)?;
-    if wanted.files.iter().any(|file| file.name == "stderr") {
-        bail!("a rehearsal does not read stderr yet; take that file out of the spec");
-    }
     let plan = wanted.plan().map_err(|mistakes| spec::as_error(&mistakes))?;
     let apps = project.store.read("applications", async |conn| conn.apps().await).await?;
     let app = apps
@@ -119,22 +118,34 @@ pub async fn run(args: &RehearseArgs) -> Result<bool> {
         let ids: Vec<WorkunitId> = workunits.iter().map(|row| row.id).collect();
         let rows = project.store.read("results", async |conn| conn.results_of(&ids).await).await?.rows;
         let mut of: BTreeMap<WorkunitId, Vec<ResultRow>> = BTreeMap::new();
-        let wanted: Vec<ResultId> =
+        let judged: Vec<ResultId> =
             rows.iter().filter(|row| decided(row).is_some()).map(|row| row.id).collect();
         for row in rows {
             of.entry(row.workunitid).or_default().push(row);
         }
         let documents: BTreeMap<ResultId, Vec<u8>> = project
             .store
-            .read("documents", async |conn| conn.output_documents(&wanted).await)
+            .read("documents", async |conn| conn.output_documents(&judged).await)
             .await?
             .into_iter()
             .collect();
+        let stderr: Option<BTreeMap<ResultId, Vec<u8>>> = match compares_stderr(&wanted) {
+            true => Some(
+                project
+                    .store
+                    .read("stderr", async |conn| conn.ends_of_stderr(&judged, STDERR_BYTES).await)
+                    .await?
+                    .into_iter()
+                    .collect(),
+            ),
+            false => None,
+        };
+        let texts = Texts { documents: &documents, stderr: stderr.as_ref() };
         let none = Vec::new();
         let one = |at: usize| {
             let workunit = workunits.get(at)?;
             let rows = of.get(&workunit.id).unwrap_or(&none);
-            Some(again(workunit, rows, &documents, &examiner, 1, &app, clock.now()))
+            Some(again(workunit, rows, texts, &examiner, 1, &app, clock.now()))
         };
         let judged = in_parallel(validate.threads, workunits.len(), one);
         for (workunit, judged) in workunits.iter().zip(judged) {

@@ -23,7 +23,7 @@ const TRANSITIONER: f64 = 600.0;
 pub async fn run(args: &ProjectArgs) -> Result<()> {
     let (project, clock) = Project::open_ready(args).await?;
     let now = clock.now();
-    let (apps, messages, aside, overdue) = project
+    let (apps, messages, aside, overdue, flagged) = project
         .store
         .snapshot("status", async |conn| {
             Ok((
@@ -31,6 +31,7 @@ pub async fn run(args: &ProjectArgs) -> Result<()> {
                 conn.waiting_messages().await?,
                 conn.set_aside_counts().await?,
                 conn.overdue_workunits(now - TRANSITIONER).await?,
+                conn.latest_flagged(1).await?.1,
             ))
         })
         .await?;
@@ -92,6 +93,10 @@ pub async fn run(args: &ProjectArgs) -> Result<()> {
                 "{n} of kind {kind} set aside by {daemon}; see: cobblestone quarantine list --kind {kind}"
             ),
         };
+    }
+    if flagged > 0 {
+        let _ =
+            writeln!(text, "{flagged} hosts are flagged for claiming too much; cobblestone audit names them");
     }
     print(&text);
     Ok(())

@@ -16,9 +16,10 @@ const WORKUNITS: i64 = 500;
 
 /// Printed below the help.
 pub const PURGE_HELP: &str = "Example: cobblestone verdicts purge --older-than 365d\n\n\
-    db_purge does not touch what the validator kept of its verdicts: this does. Keep them longer than a result may be late: \
-    with a verdict goes the digest by which a late result is judged when the canonical result's files are gone. Daemons may \
-    run. Safe to interrupt and to repeat.";
+    db_purge does not touch what the validator kept of its verdicts: this does. Those of workunits that are not assimilated \
+    yet, or whose files are not deleted yet, stay, however old. Keep the others longer than a result may be late: with a \
+    verdict goes the digest by which a late result is judged when the canonical result's files are gone. Daemons may run. \
+    Safe to interrupt and to repeat.";
 
 /// `cobblestone verdicts …`.
 #[derive(Debug, clap::Subcommand)]

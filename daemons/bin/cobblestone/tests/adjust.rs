@@ -99,7 +99,7 @@ async fn the_same_is_not_made_twice_unless_it_is_meant() {
     let mut world = world().await;
     let order = ["adjust", "--host", "1", "--credit", "5", "--reason", "for patience"];
     world.ends(0, &order);
-    let error = world.ends(2, &order);
+    let error = world.ends(1, &order);
     holds(
         &error,
         &["the same was made on 2026-11-18 11:06:40 UTC; add --again if it is meant", "nothing was changed"],
@@ -192,4 +192,13 @@ async fn what_cannot_be_done_changes_nothing() {
     world.ends(0, &["adjust", "--result", "1", "--credit", "-66.66666666666667", "--reason", "all of it"]);
     assert_eq!(world.sum("SELECT granted_credit FROM result WHERE id = 1").await, 0.0);
     world.balances();
+}
+
+#[tokio::test]
+async fn an_application_without_effect_is_said() {
+    let mut world = World::new().await;
+    world.people().await;
+    let app = world.project.app().to_owned();
+    let order = ["adjust", "--host", "1", "--credit", "5", "--reason", "x", "--app", &app];
+    holds(&world.ends(0, &order), &["note: --app has no effect", "<credit_by_app/>"]);
 }

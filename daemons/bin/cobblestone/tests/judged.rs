@@ -156,6 +156,13 @@ async fn a_set_without_agreement_is_told_and_old_verdicts_can_be_purged() {
     holds(&said, &["looks at workunits: 0 of 2 deleted"]);
     world.sql.execute("UPDATE cobblestone_judgement SET time = time - 1e6 WHERE n = 1", &[]).await.unwrap();
     world.sql.execute("UPDATE cobblestone_verdict SET time = time - 1e6 WHERE n = 1", &[]).await.unwrap();
+    // The assimilator may ask for it.
+    let said = world.ends(0, &["verdicts", "purge", "--older-than", "1d", "--dry_run"]);
+    holds(&said, &["looks at workunits: 0 of 2 would be deleted"]);
+    let said = world.ends(0, &["verdicts", "purge", "--older-than", "1d"]);
+    holds(&said, &["looks at workunits: 0 of 2 deleted"]);
+    let done = "UPDATE workunit SET assimilate_state = 2, file_delete_state = 2";
+    world.sql.execute(done, &[]).await.unwrap();
     let said = world.ends(0, &["verdicts", "purge", "--older-than", "1d", "--dry_run"]);
     holds(&said, &["looks at workunits: 1 of 2 would be deleted"]);
     let said = world.ends(0, &["verdicts", "purge", "--older-than", "1d"]);
@@ -194,6 +201,7 @@ async fn a_rehearsal_says_what_would_change_and_writes_nothing() {
     let tight = spec("tight.toml", "[compare]\nmethod = \"numeric\"\nabsolute = 0.1\n");
     let loose = spec("loose.toml", "method = \"numeric\"\nabsolute = 100.0\n");
     let wrong = spec("wrong.toml", "metod = \"numeric\"\n");
+    let spoken = spec("spoken.toml", "method = \"numeric\"\nabsolute = 1.0\n[[files]]\nname = \"stderr\"\n");
     let said = world.ends(2, &["rehearse", "theory", "--spec", &same]);
     holds(&said, &["no workunit of theory can be judged again"]);
 
@@ -220,6 +228,14 @@ async fn a_rehearsal_says_what_would_change_and_writes_nothing() {
         (Some(13), Some("invalid"), Some("valid"))
     );
     assert_eq!(everything(&mut world).await, before, "something was written");
+
+    // The end of stderr is in the result's row.
+    let said = world.ends(0, &["rehearse", "theory", "--spec", &spoken]);
+    holds(&said, &["0 verdicts would change"]);
+    let stderr = "UPDATE result SET stderr_out = CONCAT('<stderr_txt>\\n', id, ' events\\n</stderr_txt>') WHERE id = 12";
+    world.sql.execute(stderr, &[]).await.unwrap();
+    let said = world.ends(1, &["rehearse", "theory", "--spec", &spoken]);
+    holds(&said, &["valid    inconclusive", "3 verdicts would change"]);
 
     holds(&world.ends(2, &["rehearse", "theory", "--spec", &wrong]), &["metod"]);
     holds(&world.ends(2, &["rehearse", "nobody", "--spec", &same]), &["there is no application nobody"]);

@@ -119,7 +119,10 @@ async fn rows_are_chosen_and_summed() {
     holds(&world.ends(0, &["ledger", "--by", "day"]), &["2026-11-17", "2026-11-18"]);
     let one = world.ends(0, &["ledger", "--by", "result", "--limit", "1"]);
     holds(&one, &["… 4 more", "all"]);
-    assert_eq!(world.ends(0, &["ledger", "--host", "77"]), "no such row is in the ledger\n");
+    assert_eq!(
+        world.ends(0, &["ledger", "--host", "77"]),
+        "no such row is in the ledger (an id that was asked for may never have been paid, or not exist)\n"
+    );
 }
 
 #[tokio::test]
@@ -134,7 +137,7 @@ async fn what_cannot_be_meant_says_what_to_do() {
         (&["--team", "\u{1b}[2J"], "\\u{1b}"),
         (&["--result", "r99"], "give its id"),
         (&["--app", "none"], "no application `none`"),
-        (&["--kind", "gift"], "none of uptime"),
+        (&["--kind", "gift"], "one of: uptime"),
         (&["--day", "2026-13-01"], "as in 2026-11-20"),
         (&["--day", "2026-11-01", "--from", "2026-11-01"], "cannot be used"),
         (&["--from", "2026-11-02", "--to", "2026-11-01"], "--to lies before"),
@@ -157,4 +160,38 @@ async fn a_reader_that_goes_away_is_no_error() {
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let output = world.cobblestone(&["ledger", "--csv"]).stdout(full).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "a full disk is one");
+}
+
+#[tokio::test]
+async fn a_flagged_host_and_an_id_that_nothing_is_known_of() {
+    let mut world = world().await;
+    world
+        .sql
+        .execute("INSERT INTO cobblestone_flag VALUES (1, 1, 21, 1795000000, 1795000000)", &[])
+        .await
+        .unwrap();
+    let flagged = "host 1 is flagged since 2026-11-18 11:06:40 UTC: 21 messages to ";
+    holds(&world.ends(0, &["ledger", "--host", "1"]), &[flagged, "claimed more than was possible"]);
+    assert!(!world.ends(0, &["ledger", "--host", "2"]).contains("flagged"));
+    holds(
+        &world.ends(0, &["status"]),
+        &["1 hosts are flagged for claiming too much; cobblestone audit names them"],
+    );
+    holds(
+        &world.ends(0, &["ledger", "--host", "99999"]),
+        &["no such row is in the ledger (an id that was asked for may"],
+    );
+    holds(&world.ends(2, &["ledger", "--user", "Nobody"]), &["there is no user named \"Nobody\""]);
+    holds(&world.ends(2, &["ledger", "--kind", "foo"]), &["one of: uptime, final, adjustment, revocation"]);
+}
+
+#[tokio::test]
+async fn a_folded_row_names_its_dates_once() {
+    let mut world = world().await;
+    let reason = "3 rows of 2026-08-01 00:00:00 to 2026-08-02 00:00:00 folded: x";
+    let fold = "UPDATE cobblestone_ledger SET rows_folded = 3, reason = ? WHERE kind = 'adjustment'";
+    world.sql.execute(fold, &[reason.into()]).await.unwrap();
+    let text = world.ends(0, &["ledger", "--kind", "adjustment"]);
+    holds(&text, &[reason]);
+    assert!(!text.contains("rows since"), "{text}");
 }

@@ -103,3 +103,11 @@ async fn what_is_not_there_is_said() {
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["totals"]["events"], "72000000000000000000");
 }
+
+#[tokio::test]
+async fn a_campaign_that_does_not_exist_is_an_error() {
+    let world = world().await;
+    world.ends(0, &["report", "jobs", "--campaign", "first"]);
+    holds(&world.ends(2, &["report", "jobs", "--campaign", "nosuch"]), &["there is no campaign \"nosuch\""]);
+    holds(&world.ends(2, &["report", "jobs", "--campaign", "First"]), &["there is no campaign \"First\""]);
+}

@@ -74,7 +74,7 @@ async fn the_rights_that_the_readme_names_are_enough() {
     sql.execute(&format!("DROP USER '{user}'@'localhost'"), &[]).await.unwrap();
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    holds(&said, &["command denied"]);
+    holds(&said, &["command denied", "the database user of config.xml needs SELECT, INSERT"]);
     assert_eq!(done.status.code(), Some(0), "{done:?}");
     let said = String::from_utf8_lossy(&done.stdout).into_owned();
     holds(&said, &[&format!("database  `{database}` of user `{user}`"), "now at version"]);
@@ -111,4 +111,23 @@ async fn help_names_every_command_in_a_sensible_order() {
         "sandbox",
     ];
     assert_eq!(commands, wanted);
+}
+
+#[tokio::test]
+async fn migrate_speaks_of_rights_only_when_they_are_missing() {
+    let mut world = World::new().await;
+    world
+        .sql
+        .execute("INSERT INTO cobblestone_migration (version, name, time) VALUES (999, 'x', 0)", &[])
+        .await
+        .unwrap();
+    let said = world.ends(2, &["migrate"]);
+    holds(&said, &["are at version 999, newer than this program knows"]);
+    assert!(!said.contains("can't make") && !said.contains("SELECT"), "{said}");
+    world.sql.script("DELETE FROM cobblestone_migration; DROP TABLE host").await.unwrap();
+    let said = world.ends(2, &["migrate"]);
+    holds(
+        &said,
+        &["this is not a BOINC project's database; look at db_name in config.xml", "host' doesn't exist"],
+    );
 }

@@ -13,7 +13,7 @@ use boinc::id::{AppId, HostId, MessageId, ResultId, TeamId, UserId};
 use boinc::record::Host;
 use boinc::trickle::Meaning;
 use rules::books::{Books, Versions};
-use rules::uptime::{HostDays, REACH, Unit, day_of};
+use rules::uptime::{HostDays, REACH, ResultFacts, Unit, day_of};
 use store::backlog::Take;
 use store::host_accounts::{Flag, HostDay};
 use store::{Store, Tx};
@@ -298,7 +298,9 @@ async fn lock(
     if !capped.is_empty() {
         let times = asked().map(|asked| asked.create_time);
         let latest = locked.sums.values().map(|sum| sum.latest);
-        let first = times.clone().min().map_or(0, day_of).saturating_sub(REACH);
+        // Days end with the report, which can lie long before the message.
+        let reports = rows.iter().filter_map(|row| ResultFacts::of(row).received_time);
+        let first = times.clone().chain(reports).min().map_or(0, day_of).saturating_sub(REACH);
         let last = times.chain(latest).max().map_or(0, day_of);
         for (app, (cap, hosts)) in capped {
             let ids: Vec<HostId> = hosts.iter().copied().collect();

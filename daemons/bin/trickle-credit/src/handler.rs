@@ -67,6 +67,9 @@ impl Daemon for TrickleCredit {
             ))
             .into());
         }
+        for stray in app_config::strays(&start.project.root, apps.iter().map(|app| app.name.as_str())) {
+            tracing::warn!("{stray}");
+        }
         let policies = Policies::load(&start.project.root, &apps, app, &start.args)?;
         let varieties = policies.varieties();
         if varieties.is_empty() {

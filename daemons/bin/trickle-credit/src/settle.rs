@@ -160,6 +160,7 @@ impl Writes {
     fn disallow(&mut self, item: &Item, disallowed: f64, reason: Bound, now: f64) {
         let message = item.payment.message;
         let (id, result, host, claimed) = (message.0, item.result.0, item.host.0, item.claimed);
+        let reason = limit(item, reason);
         if self.told.one() {
             tracing::info!(message = id, result, host, claimed, disallowed, "claims too much: {reason}");
         } else {
@@ -172,7 +173,7 @@ impl Writes {
             app: item.app,
             claimed: item.claimed,
             allowed: item.claimed - disallowed,
-            reason: reason.to_string(),
+            reason,
             time: now,
             paid_in_part: gains(item),
         });
@@ -252,6 +253,7 @@ fn reason(item: &Item) -> String {
     };
     match item.payment.fate {
         Fate::Capped { disallowed, reason, .. } => {
+            let reason = limit(item, reason);
             format!("{what} {} s; claimed {} s: {reason}", digits(claimed - disallowed), digits(claimed))
         }
         _ => format!("{what} {} s", digits(claimed)),
@@ -264,5 +266,13 @@ fn digits(seconds: f64) -> String {
         format!("{seconds}")
     } else {
         format!("{seconds:e}")
+    }
+}
+
+/// What a claim exceeds. An application of nobody pays as stock does: its limit is a flag.
+fn limit(item: &Item, bound: Bound) -> String {
+    match (bound, item.app) {
+        (Bound::Increment, AppId(0)) => "more than max_runtime allows one message".to_owned(),
+        _ => bound.to_string(),
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use boinc::id::{AppId, HostAppVersionId, HostId, ResultId, TeamId, UserId, WorkunitId};
+use boinc::id::{AppId, HostAppVersionId, HostId, MessageId, ResultId, TeamId, UserId, WorkunitId};
 use boinc::ledger::LedgerEntry;
 use boinc::record::{AppVersion, ResultRow, Workunit};
 use boinc::state::ValidateState;
@@ -13,17 +13,15 @@ use boinc::verdict::KeptJudgement;
 use rules::books::{Books, Versions};
 use rules::credit::CreditMode;
 use rules::judge::{Instance, Judgement, Options, Paid, Verdict, Weight, judge};
-use rules::uptime::{InvalidResults, ResultFacts};
+use rules::uptime::{Bound, HostDays, InvalidResults, ResultFacts, days_between};
 use store::Tx;
-use store::quarantine::SetAside;
-use store::trickles::Mark;
+use store::host_accounts::HostDay;
+use store::trickles::{Disallowed, Mark};
 use store::validation::{ResultUpdate, WorkunitUpdate};
 use verdicts::{Circumstances, Findings};
 
+use crate::aside;
 use crate::examined::Examined;
-
-/// Name in the quarantine.
-pub const DAEMON: &str = "validator";
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,7 +40,7 @@ pub struct Counts {
     pub changed_meanwhile: u64,
     /// Locked by another instance, or judged by it meanwhile.
     pub busy: u64,
-    /// Workunits with rows that make no sense.
+    /// Workunits with rows that make no sense, or that were looked at in vain too often.
     pub set_aside: u64,
     /// Results found valid.
     pub valid: u64,
@@ -69,6 +67,10 @@ pub struct Bench<'a> {
     pub version_statistics: bool,
     /// Number of the spec in force.
     pub spec: i32,
+    /// A workunit is set aside when it was looked at so often in vain.
+    pub tries: u32,
+    /// Workunits that are set aside.
+    pub aside: &'a BTreeSet<i64>,
 }
 
 /// Judges and writes. Runs inside of a transaction.
@@ -83,7 +85,7 @@ pub async fn judge_and_write(
     let busy = ids.len().saturating_sub(workunits.rows.len() + workunits.bad.len()) as u64;
     let results = tx.lock_results_of(&locked).await?;
     let mut counts = Counts { busy, ..Counts::default() };
-    let broken = set_aside(tx, bench, examined).await?;
+    let broken = aside::broken(tx, bench, examined).await?;
     counts.set_aside = broken.len() as u64;
 
     let result_ids: Vec<ResultId> =
@@ -110,6 +112,7 @@ pub async fn judge_and_write(
         by_workunit.entry(row.workunitid).or_default().push(Instance { row: row.clone(), paid });
     }
     let mut books = open_books(tx, &bench.options, &results.rows).await?;
+    load_days(tx, &bench.options, &results.rows, &marks, &mut books).await?;
     let mut judgements = Vec::new();
     let mut rows = Vec::new();
     let mut kept = Vec::new();
@@ -133,6 +136,8 @@ pub async fn judge_and_write(
         }
     }
     if !bench.dry_run {
+        counts.set_aside += aside::in_vain(tx, bench, &rows, &mut judgements).await?;
+        aside::release(tx, bench, &judgements).await?;
         write(tx, &bench.options, &rows, &results.rows, &judgements, &marks, &books).await?;
         counts.punished = punish(tx, &hopeless).await?;
         tx.keep_judgements(&kept).await?;
@@ -182,60 +187,6 @@ async fn punish(tx: &mut Tx, hopeless: &BTreeSet<(HostId, HostAppVersionId)>) ->
     Ok(tx.punish_hosts(&rows).await? as u64)
 }
 
-/// Sets workunits aside that have rows which make no sense; returns their ids. They keep waiting, so that a mended
-/// row is judged at the next pass.
-async fn set_aside(
-    tx: &mut Tx,
-    bench: &Bench<'_>,
-    examined: &Examined,
-) -> store::Result<BTreeSet<WorkunitId>> {
-    let mut broken: BTreeMap<i64, String> =
-        examined.bad_workunits.iter().map(|bad| (bad.id, bad.to_string())).collect();
-    let results: Vec<ResultId> =
-        examined.bad_results.iter().filter_map(|bad| i32::try_from(bad.id).ok()).map(ResultId).collect();
-    let owners: BTreeMap<i64, WorkunitId> = tx
-        .workunits_of_results(&results)
-        .await?
-        .into_iter()
-        .map(|(result, owner)| (result.0.into(), owner))
-        .collect();
-    for bad in &examined.bad_results {
-        if let Some(owner) = owners.get(&bad.id) {
-            broken.insert(owner.0.into(), bad.to_string());
-        }
-    }
-    let rows: Vec<SetAside> = broken
-        .iter()
-        .map(|(id, reason)| SetAside {
-            time: bench.options.now,
-            daemon: DAEMON,
-            kind: "workunit",
-            id: *id,
-            host: HostId(0),
-            reason: reason.clone(),
-            raw: None,
-        })
-        .collect();
-    if !bench.dry_run {
-        tx.set_aside(&rows).await?;
-    }
-    Ok(broken.keys().filter_map(|id| i32::try_from(*id).ok()).map(WorkunitId).collect())
-}
-
-/// Sets one workunit aside that the database refuses.
-pub async fn refuse(tx: &mut Tx, workunit: WorkunitId, reason: &str, now: f64) -> store::Result<()> {
-    let row = SetAside {
-        time: now,
-        daemon: DAEMON,
-        kind: "workunit",
-        id: workunit.0.into(),
-        host: HostId(0),
-        reason: reason.to_owned(),
-        raw: None,
-    };
-    tx.set_aside(&[row]).await
-}
-
 /// Locks everything that the rules may change: statistics, hosts, users, teams.
 pub async fn open_books(tx: &mut Tx, options: &Options<'_>, results: &[ResultRow]) -> store::Result<Books> {
     let app: AppId = options.app.id;
@@ -267,6 +218,67 @@ pub async fn open_books(tx: &mut Tx, options: &Options<'_>, results: &[ResultRow
     hosts.into_iter().for_each(|row| books.add_host(row));
     locked.into_iter().for_each(|row| books.add_user(row));
     Ok(books)
+}
+
+/// What the days of hosts have paid so far, where uptime is settled and the application caps it. The hosts are locked.
+async fn load_days(
+    tx: &mut Tx,
+    options: &Options<'_>,
+    results: &[ResultRow],
+    marks: &BTreeMap<ResultId, Mark>,
+    books: &mut Books,
+) -> store::Result<()> {
+    let Some(cap) = options.uptime.max_seconds_per_host_and_day else { return Ok(()) };
+    if options.credit_mode != CreditMode::Uptime {
+        return Ok(());
+    }
+    let mut hosts = BTreeSet::new();
+    let mut span: Option<(i32, i32)> = None;
+    for row in results.iter().filter(|row| row.hostid != HostId(0)) {
+        let Some(received) = ResultFacts::of(row).received_time else { continue };
+        let sent = marks.get(&row.id).map_or(row.sent_time, |mark| mark.first_sent(row));
+        let days = days_between(sent, received);
+        let (first, last) = span.unwrap_or((i32::MAX, i32::MIN));
+        span = Some((first.min(*days.start()), last.max(*days.end())));
+        hosts.insert(row.hostid);
+    }
+    let Some((first, last)) = span else { return Ok(()) };
+    let ids: Vec<HostId> = hosts.into_iter().collect();
+    let mut paid: BTreeMap<HostId, Vec<(i32, f64)>> = BTreeMap::new();
+    for day in tx.host_days(options.app.id, &ids, first, last).await? {
+        paid.entry(day.host).or_default().push((day.day, day.seconds));
+    }
+    for host in ids {
+        let days = HostDays::new(Some(cap), paid.remove(&host).unwrap_or_default());
+        books.add_host_days(host, days);
+    }
+    Ok(())
+}
+
+/// What was taken out of days, and what they had no room for.
+async fn write_days(
+    tx: &mut Tx,
+    options: &Options<'_>,
+    judgements: &[Judgement],
+    books: &Books,
+) -> store::Result<()> {
+    let app = options.app.id;
+    let days = books.host_days().flat_map(|(host, days)| {
+        days.changes().map(move |(day, seconds)| HostDay { host, app, day, seconds })
+    });
+    tx.write_host_days(&days.collect::<Vec<_>>()).await?;
+    let cuts = judgements.iter().flat_map(|judgement| &judgement.cuts).map(|cut| Disallowed {
+        message: MessageId(0),
+        result: cut.result,
+        host: cut.host,
+        app: cut.app,
+        claimed: cut.claimed,
+        allowed: cut.allowed,
+        reason: Bound::HostDay.to_string(),
+        time: options.now,
+        paid_in_part: false,
+    });
+    tx.write_unsettled(&cuts.collect::<Vec<_>>()).await
 }
 
 async fn write(
@@ -312,9 +324,15 @@ async fn write(
     tx.write_workunits(&updates).await?;
     let entries: Vec<LedgerEntry> =
         judgements.iter().flat_map(|judgement| judgement.grants.iter().cloned()).collect();
-    tx.write_marks(&settled(options, results, &entries, marks)).await?;
+    let cuts: BTreeMap<ResultId, f64> = judgements
+        .iter()
+        .flat_map(|judgement| &judgement.cuts)
+        .map(|cut| (cut.result, cut.claimed - cut.allowed))
+        .collect();
+    tx.write_marks(&settled(options, results, &entries, &cuts, marks)).await?;
     let changes = books.changes();
     tx.write_host_app_versions(&changes.host_app_versions).await?;
+    write_days(tx, options, judgements, books).await?;
     tx.pay(&entries, &changes).await?;
     let jobs: Vec<(UserId, i64)> = judgements
         .iter()
@@ -329,6 +347,7 @@ fn settled(
     options: &Options<'_>,
     results: &[ResultRow],
     entries: &[LedgerEntry],
+    cuts: &BTreeMap<ResultId, f64>,
     marks: &BTreeMap<ResultId, Mark>,
 ) -> Vec<Mark> {
     let rows: BTreeMap<ResultId, &ResultRow> = results.iter().map(|row| (row.id, row)).collect();
@@ -355,7 +374,8 @@ fn settled(
         if let Some(seconds) =
             seconds.filter(|_| options.credit_mode == CreditMode::Uptime && entry.credit > 0.0)
         {
-            mark.seconds_paid = mark.seconds_paid.max(seconds);
+            let cut = cuts.get(&row.id).copied().unwrap_or_default();
+            mark.seconds_paid = mark.seconds_paid.max(seconds - cut);
         }
         mark.time = options.now;
     }

@@ -14,16 +14,13 @@ use boinc::state::{Outcome, ServerState};
 use boinc::verdict::KeptFile;
 use daemon::Pass;
 use store::{BadRow, Loaded};
-use verdicts::{Case, Examiner, Findings, prefix_in_parallel, to_read};
+use verdicts::{Case, Examiner, Findings, STDERR_BYTES, prefix_in_parallel, to_read};
 
 /// A batch takes no further workunit when reading files has taken so long.
 const READING: Duration = Duration::from_secs(1);
 
 /// Outputs of a workunit that are larger together, in bytes, are examined on all threads.
 const LARGE: u64 = 16 << 20;
-
-/// Bytes at the end of a stderr in which hopeless errors are looked for.
-const STDERR: i32 = 64 * 1024;
 
 /// Findings about the workunits of a batch.
 pub struct Examined {
@@ -159,7 +156,8 @@ pub async fn examine(pass: &Pass<'_>, look: &Look, found: &Loaded<Workunit>) -> 
 }
 
 async fn stderr(pass: &Pass<'_>, results: &[ResultId]) -> Result<BTreeMap<ResultId, Vec<u8>>> {
-    let ends = pass.store.read("stderr", async |conn| conn.ends_of_stderr(results, STDERR).await).await?;
+    let ends =
+        pass.store.read("stderr", async |conn| conn.ends_of_stderr(results, STDERR_BYTES).await).await?;
     Ok(ends.into_iter().collect())
 }
 
@@ -191,7 +189,7 @@ async fn hopeless(pass: &Pass<'_>, look: &Look, results: &[ResultRow]) -> Result
         let others: Vec<ResultId> = others.into_iter().map(|row| row.id).collect();
         let ends = pass
             .store
-            .read("ends of stderr", async |conn| conn.ends_of_stderr(&others, STDERR).await)
+            .read("ends of stderr", async |conn| conn.ends_of_stderr(&others, STDERR_BYTES).await)
             .await?;
         let is_in = |end: &[u8], text: &str| end.windows(text.len()).any(|window| window == text.as_bytes());
         let said = ends.into_iter().filter(|(_, end)| rule.stderr.iter().any(|text| is_in(end, text)));

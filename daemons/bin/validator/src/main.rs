@@ -11,6 +11,7 @@
 //! the next pass. What can't be decoded is set aside and does not hold up the others.
 
 mod abandoned;
+mod aside;
 mod batch;
 mod examined;
 mod flags;

@@ -1,5 +1,6 @@
 //! The passes over workunits that wait.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -13,9 +14,10 @@ use rules::uptime::{Benchmarks, UptimePolicy};
 use store::validation::Selection;
 
 use sha2::{Digest as _, Sha256};
-use verdicts::{Examiner, Uploads, spec_text};
+use verdicts::{Examiner, Uploads, compares_stderr, spec_text};
 
 use crate::abandoned::{Abandoned, Search};
+use crate::aside;
 use crate::batch::{self, Bench, Counts};
 use crate::examined::{self, Examined, Hopeless, Look};
 use crate::flags::{Flags, Scope};
@@ -59,10 +61,12 @@ pub struct Validator {
     /// Workunits of this sweep that another instance had, or whose rows changed.
     busy: u64,
     abandoned: Abandoned,
+    /// Workunits that were set aside when this pass began.
+    aside: BTreeSet<i64>,
 }
 
 impl Daemon for Validator {
-    const NAME: &'static str = batch::DAEMON;
+    const NAME: &'static str = aside::DAEMON;
     const ABOUT: &'static str = "Compares the outputs of results, chooses the canonical one and grants credit. Without cobblestone/APP.toml: byte for byte.";
     type Args = Flags;
 
@@ -72,6 +76,10 @@ impl Daemon for Validator {
         let app = app.ok_or_else(|| {
             Fatal::new(format!("there is no application `{name}` in the database; look at --app"))
         })?;
+        let apps = start.store.read("applications", async |conn| conn.apps().await).await?;
+        for stray in app_config::strays(&start.project.root, apps.iter().map(|app| app.name.as_str())) {
+            tracing::warn!("{stray}");
+        }
         let config =
             AppConfig::load(&start.project.root, name).map_err(|error| Fatal::new(error.to_string()))?;
         if AppConfig::path(&start.project.root, name).is_ok_and(|path| !path.exists()) {
@@ -106,7 +114,7 @@ impl Daemon for Validator {
                 suspicious_quorum: quorum,
                 memory: validate.max_memory_bytes,
             },
-            stderr: config.compare.files.iter().any(|file| file.name == "stderr"),
+            stderr: compares_stderr(&config.compare),
             threads: validate.threads,
             suspect_flagged_hosts: validate.suspect_flagged_hosts,
             hopeless: hopeless(&validate, flags.check_punitive),
@@ -131,6 +139,7 @@ impl Daemon for Validator {
             after: scope.above,
             busy: 0,
             abandoned: Abandoned::default(),
+            aside: BTreeSet::new(),
         })
     }
 
@@ -138,6 +147,12 @@ impl Daemon for Validator {
         let mut report = PassReport::default();
         self.resolve(pass).await?;
         self.keep_spec(pass).await?;
+        self.aside = pass
+            .store
+            .read("workunits set aside", async |conn| conn.set_aside_ids(aside::DAEMON, aside::KIND).await)
+            .await?
+            .into_iter()
+            .collect();
         let mut patience = PATIENCE;
         // Goes on over workunits that can't be judged now until one is judged or all were seen.
         while !pass.is_stopping() && (report.done == 0 || self.dry_run) {
@@ -280,7 +295,7 @@ impl Validator {
                     let (reason, now) = (error.to_string(), pass.clock.now());
                     pass.store
                         .transaction("refuse a workunit", async |tx| {
-                            batch::refuse(tx, workunit, &reason, now).await
+                            aside::refuse(tx, workunit, &reason, now).await
                         })
                         .await?;
                     done.push(Counts { set_aside: 1, ..Counts::default() });
@@ -305,6 +320,8 @@ impl Validator {
             dry_run: self.dry_run,
             version_statistics: !self.one_pass,
             spec: self.spec.1.unwrap_or(0),
+            tries: self.validate.tries,
+            aside: &self.aside,
         };
         let (counts, judgements) = pass
             .store

@@ -114,13 +114,26 @@ async fn every_decision_is_kept_and_each_look_has_a_number() {
     assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_spec").await, 0);
     assert_eq!((world.states(2).await, world.kept(2).await.len()), (vec![INIT, INIT], 0));
 
-    // db_purge takes the rows; what is kept stays until it is old.
-    world.execute("DELETE FROM result").await;
-    world.execute("DELETE FROM workunit").await;
-    assert_eq!(world.kept(1).await.len(), 2);
+    // The assimilator has not seen it, then its files are there: what is kept stays, however old.
     let purge = async |before: f64| {
         world.store.transaction("purge", async |tx| tx.purge_judgements(before, 0, 100).await).await.unwrap()
     };
+    let purgeable = async |before: f64| {
+        world.store.read("count", async |conn| conn.judgements_kept(before).await).await.unwrap()
+    };
+    let after = common::NOW + 1.0;
+    for state in
+        ["assimilate_state = 1, file_delete_state = 0", "assimilate_state = 2, file_delete_state = 1"]
+    {
+        world.sql.execute(&format!("UPDATE workunit SET {state}"), &[]).await.unwrap();
+        assert_eq!((purge(after).await, purgeable(after).await), (Some((1, 0)), (2, 0)), "{state}");
+    }
+    world.sql.execute("UPDATE workunit SET file_delete_state = 2", &[]).await.unwrap();
+    assert_eq!(purgeable(after).await, (2, 2));
+    // db_purge takes the rows; what is kept stays until it is old.
+    world.sql.execute("DELETE FROM result", &[]).await.unwrap();
+    world.sql.execute("DELETE FROM workunit", &[]).await.unwrap();
+    assert_eq!((world.kept(1).await.len(), purgeable(after).await), (2, (2, 2)));
     assert_eq!(purge(common::NOW).await, Some((1, 0)));
     assert_eq!(purge(common::NOW + 1.0).await, Some((1, 2)));
     assert_eq!(purge(common::NOW + 1.0).await, None);
@@ -191,6 +204,34 @@ async fn a_suspicious_result_raises_the_quorum_for_good() {
 }
 
 #[tokio::test]
+async fn an_odd_output_is_no_error_but_wants_more_to_confirm_it() {
+    let config = "[[compare.files]]\nname = \"out\"\nformat = \"table\"\n[[compare.files.rules]]\nabsolute = 0.1\n\
+                  at_most = 10.0\nseverity = \"suspicious\"\n[validate]\nsuspicious_quorum = 3\n";
+    let mut world = World::new(config).await;
+    world.workunit(1, 1).await;
+    world.result(11, 1, 1, Some("9\n")).await;
+    world.workunit(2, 1).await;
+    world.result(21, 2, 2, Some("11\n")).await;
+    world.workunit(3, 1).await;
+    world.result(31, 3, 3, Some("nan\n")).await;
+    world.one_pass();
+    assert_eq!((world.states(1).await, world.states(3).await), (vec![VALID], vec![INVALID]));
+    assert_eq!(world.states(2).await, [INCONCLUSIVE]);
+    assert_eq!(world.of_workunit(2, "min_quorum").await, 3);
+    let reason = world.verdict(2, 21).await.reason;
+    assert!(
+        reason.contains("suspicious: output \"out\": line 1, column 1: 11 is not at most 10"),
+        "{reason}"
+    );
+    world.result(22, 2, 5, Some("11\n")).await;
+    world.result(23, 2, 6, Some("11.05\n")).await;
+    world.execute("UPDATE workunit SET need_validate = 1 WHERE id = 2").await;
+    world.one_pass();
+    assert_eq!(world.states(2).await, [VALID, VALID, VALID]);
+    world.balances().await;
+}
+
+#[tokio::test]
 async fn a_late_result_is_judged_by_digest_when_the_canonical_files_are_gone() {
     for pay_too_late in [false, true] {
         let mut world = World::new(&format!("{WITHIN}[validate]\npay_too_late = {pay_too_late}\n")).await;
@@ -236,6 +277,51 @@ async fn as_many_workunits_as_wanted_and_then_it_ends() {
     world.project.write_app_config("[validate]\ndry_run = true\nwu_id = 4\n").unwrap();
     world.run(&[]);
     assert_eq!(world.number(left).await, 1);
+}
+
+#[tokio::test]
+async fn the_next_workunits_are_read_and_no_others() {
+    use boinc::id::{AppId, WorkunitId};
+    use store::validation::Selection;
+
+    let mut world = World::new("").await;
+    world
+        .execute(
+            "INSERT INTO workunit (create_time, appid, name, need_validate, rsc_fpops_est, rsc_fpops_bound, rsc_memory_bound, \
+             rsc_disk_bound, batch, canonical_resultid, canonical_credit, transition_time, delay_bound, error_mask, \
+             file_delete_state, assimilate_state, hr_class, opaque, min_quorum, target_nresults, max_error_results, \
+             max_total_results, max_success_results, result_template_file, priority, rsc_bandwidth_bound, fileset_id, \
+             app_version_id, transitioner_flags, keywords, app_version_num) SELECT 0, 1, CONCAT('w', seq), \
+             CASE WHEN seq > 19990 THEN 2 WHEN seq % 100 = 0 THEN 1 ELSE 0 END, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, \
+             1, 1, 1, '', 0, 0, 0, 0, 0, '', 0 FROM seq_1_to_20000",
+        )
+        .await;
+    world.execute("ANALYZE TABLE workunit").await;
+    let next = async |after: i32, limit: i64| {
+        let up_to = WorkunitId(i32::MAX);
+        let which = Selection { app: AppId(1), after: WorkunitId(after), up_to, limit, modulo: None };
+        let found =
+            world.store.read("next", async |conn| conn.workunits_to_validate(which).await).await.unwrap();
+        found.rows.iter().map(|row| row.id.0).collect::<Vec<_>>()
+    };
+    assert_eq!(next(0, 3).await, [100, 200, 300]);
+    assert_eq!(next(10_050, 2).await, [10_100, 10_200]);
+    // Other values of need_validate count, too, in the order of ids.
+    assert_eq!(next(19_750, 4).await, [19_800, 19_900, 19_991, 19_992]);
+    let all: Vec<i32> = (1..200).map(|n| n * 100).chain(19_991..=20_000).collect();
+    assert_eq!(next(0, 5000).await, all);
+
+    // Others use the server, too: the least of several.
+    let reads = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Handler_icp_attempts', 'Handler_read_next')";
+    let mut least = i64::MAX;
+    for _ in 0..5 {
+        let before = world.sql.rows(reads, &[]).await.unwrap();
+        assert_eq!(next(0, 100).await.len(), 100);
+        let after = world.sql.rows(reads, &[]).await.unwrap();
+        let sum = |rows: &[store::sql::Row]| rows.iter().map(|row| row.i64("Value").unwrap()).sum::<i64>();
+        least = least.min(sum(&after) - sum(&before));
+    }
+    assert!(least < 1000, "{least} entries were read for 100 workunits");
 }
 
 #[tokio::test]

@@ -42,6 +42,10 @@ impl Daemon for WorkGenerator {
                 "there is no application `{name}` in the database; look at --app, or run bin/xadd"
             ))
         })?;
+        let apps = start.store.read("applications", async |conn| conn.apps().await).await?;
+        for stray in app_config::strays(&start.project.root, apps.iter().map(|app| app.name.as_str())) {
+            tracing::warn!("{stray}");
+        }
         let root = &start.project.root;
         let fatal = |error: anyhow::Error| Fatal::new(format!("{error:#}"));
         let config = AppConfig::load(root, name).map_err(|error| Fatal::new(error.to_string()))?;

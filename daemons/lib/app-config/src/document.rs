@@ -149,16 +149,17 @@ fn join(section: &str, name: &str) -> String {
     if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") }
 }
 
-/// The innermost key whose name or value stands at this place of the text.
+/// The innermost key, or table of a list, as `reports.1`, whose name or value stands at this place of the text.
 fn key_at(table: &DeTable<'_>, at: usize, section: &str) -> Option<String> {
     table.iter().find_map(|(name, value)| {
         let key = join(section, name.get_ref());
         let deeper = match value.get_ref() {
             DeValue::Table(table) => key_at(table, at, &key),
-            DeValue::Array(elements) => elements
-                .iter()
-                .filter_map(|element| element.get_ref().as_table())
-                .find_map(|table| key_at(table, at, &key)),
+            DeValue::Array(elements) => elements.iter().enumerate().find_map(|(index, element)| {
+                let table = element.get_ref().as_table()?;
+                let key = join(&key, &index.to_string());
+                key_at(table, at, &key).or_else(|| element.span().contains(&at).then_some(key))
+            }),
             _ => None,
         };
         let here = name.span().contains(&at) || value.span().contains(&at);

@@ -20,6 +20,7 @@ mod keys;
 mod mistake;
 mod name;
 mod section;
+mod strays;
 mod wording;
 
 use std::fs::File;
@@ -35,6 +36,8 @@ use document::Document;
 use keys::Keys;
 
 pub use mistake::{AppConfigError, Mistake};
+pub use strays::{Stray, strays};
+
 pub use section::{
     Assimilate, Credit, Parameter, RESERVED_PARAMETERS, ReportRule, TrickleDown, Validate, Work,
 };

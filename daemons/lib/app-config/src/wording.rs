@@ -11,12 +11,15 @@ pub(crate) fn not_toml(message: &str) -> String {
 }
 
 /// A known key, as in `compare.absolute`; or `reports.1.variety` in the second of a list, `compare.files.0.rules.1.ulps`
-/// in the second of a list in the first of one.
+/// in the second of a list in the first of one. A number at the end is the table itself.
 pub(crate) fn known_key(key: &str) -> String {
     let parts: Vec<&str> = key.split('.').collect();
     let Some((name, table)) = parts.split_last().filter(|(_, table)| !table.is_empty()) else {
         return format!("[{key}]");
     };
+    if name.parse::<usize>().is_ok() {
+        return known_key(&format!("{key}.")).trim_start_matches("`` in ").to_owned();
+    }
     if !table.iter().any(|part| part.parse::<usize>().is_ok()) {
         return format!("`{name}` in [{}]", table.join("."));
     }
@@ -112,7 +115,7 @@ fn finding(serde: &str) -> String {
 }
 
 /// The most similar of `known`, if it is similar enough to be meant.
-fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+pub(crate) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let name = name.to_lowercase();
     known
         .map(|known| (strsim::damerau_levenshtein(&name, known), strsim::jaro_winkler(&name, known), known))

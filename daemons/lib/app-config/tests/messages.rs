@@ -192,7 +192,7 @@ fn tables_of_a_list_are_counted() {
         ),
         (
             twice(CLAIM, "unit = 'cpus'"),
-            "`unit` in [uptime.claims], line 9: \"cpus\" is not known: did you mean \"cpu\"? (known: \"elapsed\", \"cpu\")",
+            "`unit` in [[uptime.claims]] number 2, line 9: \"cpus\" is not known: did you mean \"cpu\"? (known: \"elapsed\", \"cpu\")",
         ),
         (
             format!("{CLAIM}{CLAIM}"),
@@ -221,7 +221,10 @@ fn tables_of_a_list_are_counted() {
     ] {
         assert_eq!(message(&text), expected, "{text}");
     }
-    assert!(message("[[uptime.claims]]\nvariety = 'v'").contains("missing field `element`"));
+    assert_eq!(
+        message(&format!("{CLAIM}[[uptime.claims]]\nvariety = 'w'")),
+        "[[uptime.claims]] number 2, line 5: missing field `element`"
+    );
     // Something in the first of them that is wrong by default has the line of its table.
     assert_eq!(
         message(&REPORT.replace("json'", "json'\nreceived = 'failed'")),

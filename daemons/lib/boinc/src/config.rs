@@ -153,7 +153,7 @@ pub enum ConfigError {
         error: io::Error,
     },
     /// It isn't XML.
-    #[error("config.xml is {0}; mend it")]
+    #[error("config.xml can't be read: {0}; mend it")]
     Xml(#[from] XmlFault),
     /// Something must be there.
     #[error("config.xml has no <{element}>; add it ({hint})")]

@@ -104,7 +104,10 @@ fn what_is_missing_or_wrong_is_named() {
         "config.xml: <credit_by_app> is \"yes\", but must be 0, 1 or empty (true); change it"
     );
     assert!(message("<uldl_dir_fanout>-1</uldl_dir_fanout>").contains("<uldl_dir_fanout> is \"-1\""));
-    assert!(ProjectConfig::parse("<boinc><config>").unwrap_err().to_string().contains("cut off?"));
+    assert_eq!(
+        ProjectConfig::parse("<boinc><config>").unwrap_err().to_string(),
+        "config.xml can't be read: ends inside <config>: cut off?; mend it"
+    );
     assert!(ProjectConfig::parse("").unwrap_err().to_string().contains("<boinc>"));
     let message = ProjectConfig::read(Path::new("/nonexistent/config.xml")).unwrap_err().to_string();
     assert!(message.contains("/nonexistent/config.xml"), "{message}");

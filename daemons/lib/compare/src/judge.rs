@@ -144,6 +144,7 @@ impl<'p> Cells<'p> {
             rows_compared: self.rows,
             values_compared: self.values,
             columns,
+            suspicious: Vec::new(),
         }
     }
 

@@ -64,11 +64,11 @@ pub use exact::KEPT_BYTES;
 pub use outputs::{FileComparison, Named, OutputComparison};
 pub use parsed::{KEPT_MEMORY, Parsed};
 pub use plan::{FilePlan, Plan};
-pub use plausible::Trend;
+pub use plausible::{Severity, Trend};
 pub use rehearse::{Finding, Mutation, MutationError, Protection, SampleFile};
-pub use report::{ColumnReport, Comparison, Deviation, Reason, Side, Verdict};
+pub use report::{ColumnReport, Comparison, Deviation, Oddity, Reason, Side, Verdict};
 pub use script::{Answer, Ran, ScriptSpec, Seen};
-pub use source::{Compression, File, FileError, Malformed, Trouble};
+pub use source::{Archive, Compression, File, FileError, Malformed, Trouble};
 pub use spec::{
     DEFAULT_MAX_BYTES, FileSpec, LARGEST_MAX_BYTES, Method, RuleSpec, Separator, Spec, SpecMistake,
 };

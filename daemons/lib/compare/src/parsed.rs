@@ -9,6 +9,7 @@ use crate::align::{Index, align, align_named};
 use crate::exact::{self, Exact};
 use crate::judge::Cells;
 use crate::plan::{ContentPlan, FilePlan, RowsPlan};
+use crate::plausible::{Faults, Severity};
 use crate::report::{Comparison, Reason, Side};
 use crate::rows::{Kept, Rows, Stream};
 use crate::source::{Again, Bytes, File, Malformed, Trouble};
@@ -23,7 +24,7 @@ pub const KEPT_MEMORY: usize = 256 << 20;
 pub struct Parsed {
     form: Form,
     length: u64,
-    fault: Option<Malformed>,
+    faults: Faults,
 }
 
 #[derive(Debug, Clone)]
@@ -44,7 +45,7 @@ impl Parsed {
         let nothing = |what: String| Self {
             form: Form::Nothing,
             length,
-            fault: Some(Malformed::Format { place: "all".into(), what }),
+            faults: no_good(Malformed::Format { place: "all".into(), what }),
         };
         let read = plan
             .source
@@ -53,7 +54,7 @@ impl Parsed {
         match read {
             Ok(parsed) => parsed,
             Err(Trouble::Malformed(malformed)) => {
-                Self { form: Form::Nothing, length, fault: Some(malformed) }
+                Self { form: Form::Nothing, length, faults: no_good(malformed) }
             }
             Err(error) => nothing(error.to_string()),
         }
@@ -75,7 +76,7 @@ impl Parsed {
         let (length, again) = (file.length(), Again::Path(file.path().to_path_buf()));
         match plan.source.open(file).and_then(|bytes| Self::take(bytes, length, again, plan, memory)) {
             Err(Trouble::Malformed(malformed)) => {
-                Ok(Self { form: Form::Nothing, length, fault: Some(malformed) })
+                Ok(Self { form: Form::Nothing, length, faults: no_good(malformed) })
             }
             read => read,
         }
@@ -88,21 +89,26 @@ impl Parsed {
         plan: &FilePlan,
         memory: usize,
     ) -> Result<Self, Trouble> {
-        let (form, mut fault) = match &plan.content {
-            ContentPlan::Exact(exact) => (Form::Exact(Exact::read(bytes, *exact)?), None),
+        let (form, mut faults) = match &plan.content {
+            ContentPlan::Exact(exact) => (Form::Exact(Exact::read(bytes, *exact)?), Faults::default()),
             ContentPlan::Rows(rows) => match Stream::open(rows, bytes).keep(memory)? {
-                (Some(mut kept), fault) => {
+                (Some(mut kept), mut faults) => {
                     let twice = keep_index(&mut kept, rows, memory);
-                    (Form::Kept(kept), fault.or(twice))
+                    faults.fault = faults.fault.or(twice);
+                    (Form::Kept(kept), faults)
                 }
-                (None, fault) => (Form::Again(again), fault),
+                (None, faults) => (Form::Again(again), faults),
             },
         };
         let unpacked = if let Form::Exact(exact) = &form { exact.length() } else { length };
         if unpacked < plan.min_bytes {
-            fault = Some(Malformed::TooSmall { length: unpacked, least: plan.min_bytes });
+            let small = Malformed::TooSmall { length: unpacked, least: plan.min_bytes };
+            match plan.severity {
+                Severity::Malformed => faults.fault = Some(small),
+                Severity::Suspicious => faults.oddity = Some(small),
+            }
         }
-        Ok(Self { form, length, fault })
+        Ok(Self { form, length, faults })
     }
 
     /// What makes the content no good, without a partner. Content for byte-for-byte comparison rarely is.
@@ -110,7 +116,12 @@ impl Parsed {
     /// # Errors
     /// The first fault found.
     pub fn check(&self) -> Result<(), Malformed> {
-        self.fault.clone().map_or(Ok(()), Err)
+        self.faults.fault.clone().map_or(Ok(()), Err)
+    }
+
+    /// What makes the content suspicious, without a partner: the first such thing found.
+    pub const fn oddity(&self) -> Option<&Malformed> {
+        self.faults.oddity.as_ref()
     }
 
     /// Size of the content as it came, in bytes.
@@ -137,6 +148,11 @@ impl Parsed {
             Form::Exact(_) | Form::Nothing => Ok(None),
         }
     }
+}
+
+/// Content that could not be read to its end.
+fn no_good(malformed: Malformed) -> Faults {
+    Faults { fault: Some(malformed), oddity: None }
 }
 
 /// Records that are found by key keep the index, if that fits. Gives the fault that it shows.
@@ -170,7 +186,8 @@ impl FilePlan {
             }
             _ => Comparison::new(Reason::OtherSpec),
         };
-        match (&left.fault, &right.fault) {
+        let compared = compared.odd(left.oddity(), right.oddity());
+        match (&left.faults.fault, &right.faults.fault) {
             (Some(fault), _) => compared.malformed(Side::Left, fault),
             (_, Some(fault)) => compared.malformed(Side::Right, fault),
             _ => compared,
@@ -229,10 +246,14 @@ pub(crate) fn compare_rows(mut left: Rows<'_>, mut right: Rows<'_>, plan: &RowsP
         Err((side, trouble)) => return Comparison::trouble(side, &trouble),
     };
     // A record where shapes part ends the comparison: faults behind it do not matter any more.
-    match (left.fault(), right.fault()) {
-        _ if compared.stopped_early() => compared,
-        (Some(fault), _) => compared.malformed(Side::Left, &fault),
-        (_, Some(fault)) => compared.malformed(Side::Right, &fault),
+    if compared.stopped_early() {
+        return compared;
+    }
+    let (left, right) = (left.faults(), right.faults());
+    let compared = compared.odd(left.oddity.as_ref(), right.oddity.as_ref());
+    match (&left.fault, &right.fault) {
+        (Some(fault), _) => compared.malformed(Side::Left, fault),
+        (_, Some(fault)) => compared.malformed(Side::Right, fault),
         _ => compared,
     }
 }

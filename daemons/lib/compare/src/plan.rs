@@ -2,7 +2,7 @@
 
 use crate::exact::ExactPlan;
 use crate::format::{self, Format, Input, Reader};
-use crate::plausible;
+use crate::plausible::{self, Severity};
 use crate::rule::RuleSet;
 use crate::script::ScriptSpec;
 use crate::source::{self, Bytes};
@@ -27,6 +27,8 @@ pub struct FilePlan {
     pub(crate) optional: bool,
     pub(crate) source: source::Plan,
     pub(crate) min_bytes: u64,
+    /// Of `min_bytes`.
+    pub(crate) severity: Severity,
     pub(crate) content: ContentPlan,
 }
 
@@ -123,7 +125,14 @@ impl FilePlan {
             None => ContentPlan::Exact(ExactPlan { skip_gzip_header: spec.skip_gzip_header }),
             Some(format) => ContentPlan::Rows(RowsPlan::new(spec, format, report)),
         };
-        Self { name: spec.name.clone(), optional: spec.optional, source, min_bytes: spec.min_bytes, content }
+        Self {
+            name: spec.name.clone(),
+            optional: spec.optional,
+            source,
+            min_bytes: spec.min_bytes,
+            severity: spec.severity,
+            content,
+        }
     }
 
     /// Largest file that is read, in bytes.

@@ -74,6 +74,8 @@ fn binary_numbers_take_constant_memory() {
 fn deep_nesting_ends_early() {
     let comparison = against_itself(b"[", TEN_GIGABYTES, &file("format = 'json'"));
     assert!(comparison.to_string().contains("nested deeper than 128"), "{comparison}");
+    let comparison = against_itself(b"<a>", TEN_GIGABYTES, &file("format = 'xml'"));
+    assert!(comparison.to_string().contains("nested deeper than 128"), "{comparison}");
 }
 
 #[test]

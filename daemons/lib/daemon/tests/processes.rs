@@ -235,7 +235,9 @@ fn a_daemon_waits_for_its_database_and_stops_meanwhile() {
     for flags in ["", "-one-pass"] {
         let folder = project();
         let mut running = whole(folder.path(), flags, &[]);
-        running.wait_for("waiting for the database");
+        running.wait_for(
+            "waiting for the database: can't open the database `x` of user `x` at 127.0.0.1:1; look at db_host",
+        );
         running.signal(Signal::HUP);
         let (status, log) = running.end();
         assert_eq!(status.code(), Some(0), "{log}");

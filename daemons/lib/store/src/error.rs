@@ -177,7 +177,9 @@ pub fn classify(message: &str) -> Error {
 
 /// A connection that broke or could not be made: the server is away, unless its certificate is the reason.
 fn lost(message: String) -> Error {
-    if message.contains("certificate") { Error::Refused(message) } else { Error::Unavailable(message) }
+    // The driver says it once for each layer.
+    let short = message.trim_start_matches("Input/output error: ").to_owned();
+    if message.contains("certificate") { Error::Refused(short) } else { Error::Unavailable(short) }
 }
 
 impl From<Diesel> for Error {
@@ -241,6 +243,14 @@ impl From<mysql_async::Error> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_driver_says_twice_is_said_once() {
+        let twice =
+            "Input/output error: Input/output error: No such file or directory (os error 2)".to_owned();
+        let said = lost(twice).to_string();
+        assert_eq!(said, "the database is not available: No such file or directory (os error 2)");
+    }
 
     #[test]
     fn messages_are_sorted_by_what_to_do() {

@@ -154,6 +154,13 @@ impl Which {
 }
 
 impl Conn {
+    /// Whether any application has, or had, a campaign of exactly that name.
+    pub async fn is_campaign(&mut self, name: &str) -> Result<bool> {
+        use crate::schema::ours::cobblestone_campaign as c;
+        let found: Vec<String> = c::table.filter(c::name.eq(name)).select(c::name).load(&mut self.db).await?;
+        Ok(found.iter().any(|found| found == name))
+    }
+
     /// Sums in the order of their keys; with `limit`, those with most jobs that ended well, and of days the latest.
     /// `each` says whether to go on.
     pub async fn each_jobs(

@@ -67,7 +67,7 @@ impl From<AppVersion> for record::AppVersion {
     }
 }
 
-#[derive(Queryable, Selectable)]
+#[derive(Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = t::workunit)]
 pub(crate) struct Workunit {
     id: i32,
@@ -89,6 +89,12 @@ pub(crate) struct Workunit {
     max_error_results: i32,
     max_total_results: i32,
     max_success_results: i32,
+}
+
+impl Workunit {
+    pub(crate) const fn id(&self) -> i32 {
+        self.id
+    }
 }
 
 impl TryFrom<Workunit> for record::Workunit {

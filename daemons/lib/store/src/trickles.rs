@@ -233,6 +233,38 @@ impl Tx {
         bulk::upsert(self, "cobblestone_mark", &columns, &values).await
     }
 
+    /// Records uptime that a settlement did not pay; it belongs to no message.
+    pub async fn write_unsettled(&mut self, rows: &[Disallowed]) -> Result<()> {
+        let values: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                vec![
+                    row.result.0.into(),
+                    row.host.0.into(),
+                    row.app.0.into(),
+                    float(row.claimed),
+                    float(row.allowed),
+                    crate::text::cut(&row.reason, 255).into(),
+                    float(row.time),
+                    0.into(),
+                    float(row.time),
+                ]
+            })
+            .collect();
+        let columns = [
+            ("resultid", Kind::Int),
+            ("hostid", Kind::Int),
+            ("appid", Kind::Int),
+            ("claimed", Kind::Double),
+            ("allowed", Kind::Double),
+            ("reason", Kind::Text(255)),
+            ("time", Kind::Double),
+            ("messages", Kind::Int),
+            ("since", Kind::Double),
+        ];
+        bulk::insert(self, "cobblestone_disallowed", &columns, &values).await
+    }
+
     /// Records uptime that was claimed and not paid; of a message that was released, over what was recorded before.
     pub async fn write_disallowed(&mut self, rows: &[Disallowed]) -> Result<()> {
         let values: Vec<_> = rows

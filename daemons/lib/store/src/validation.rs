@@ -70,21 +70,30 @@ pub struct WorkunitUpdate {
     pub canonical_credit: f64,
 }
 
+/// Columns of [`rows::Workunit`].
+const WAITING: &str = "id, create_time, appid, name, batch, rsc_fpops_est, rsc_fpops_bound, need_validate, \
+    canonical_resultid, canonical_credit, transition_time, error_mask, assimilate_state, opaque, min_quorum, target_nresults, \
+    max_error_results, max_total_results, max_success_results";
+
 impl Conn {
     /// Workunits that wait for the validator, by id.
+    ///
+    /// The index is named: the server's own choice walks over all workunits that do not wait, which are nearly all of
+    /// them. In that index workunits of equal need_validate stand in the order of ids, so a batch is read and nothing
+    /// else. Need_validate is 1 where BOINC's programs write it; others are few, and sorted.
     pub async fn workunits_to_validate(&mut self, which: Selection) -> Result<Loaded<Workunit>> {
-        let (n, i) = which.modulo.unwrap_or((1, 0));
-        let rows = workunit::table
-            .filter(workunit::appid.eq(which.app.0))
-            .filter(workunit::need_validate.gt(0))
-            .filter(workunit::id.gt(which.after.0))
-            .filter(workunit::id.le(which.up_to.0))
-            .filter(crate::functions::modulo(workunit::id, n).eq(i))
-            .order(workunit::id)
-            .limit(which.limit)
-            .select(rows::Workunit::as_select())
-            .load(&mut self.db)
-            .await?;
+        let Selection { app, after, up_to, limit, modulo } = which;
+        let (n, i) = modulo.unwrap_or((1, 0));
+        let of = |needs: &str| {
+            format!(
+                "(SELECT {WAITING} FROM workunit FORCE INDEX (wu_val) WHERE appid = {app} AND need_validate {needs} AND \
+                 id > {after} AND id <= {up_to} AND id MOD {n} = {i} ORDER BY id LIMIT {limit})"
+            )
+        };
+        let mut rows: Vec<rows::Workunit> =
+            diesel::sql_query(format!("{} UNION ALL {}", of("= 1"), of("> 1"))).load(&mut self.db).await?;
+        rows.sort_by_key(rows::Workunit::id);
+        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(Loaded::sort(rows.into_iter().map(Workunit::try_from)))
     }
 

@@ -3,7 +3,7 @@
 //! Invariant: [`Tx::keep_judgements`] runs in the transaction that writes the verdicts, so a verdict is kept exactly
 //! once. Judgements of a workunit are counted while its row is locked. db_purge does not touch these tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use boinc::id::{AppId, HostId, ResultId, UserId, WorkunitId};
 use boinc::record::Workunit;
@@ -103,14 +103,15 @@ impl Tx {
     }
 
     /// Deletes judgements that are older than `before`, of at most `limit` workunits beyond `after`. The last workunit
-    /// looked at, and how many judgements were deleted; None when there are no more.
+    /// looked at, and how many judgements were deleted; None when there are no more. Those of workunits whose outputs are
+    /// needed still stay: the assimilator and late results ask for the digests.
     pub async fn purge_judgements(
         &mut self,
         before: f64,
         after: i32,
         limit: i64,
     ) -> Result<Option<(i32, usize)>> {
-        let ids = j::table
+        let mut ids = j::table
             .filter(j::workunitid.gt(after))
             .select(j::workunitid)
             .distinct()
@@ -118,19 +119,34 @@ impl Tx {
             .limit(limit)
             .load::<i32>(&mut self.db)
             .await?;
-        let (Some(first), Some(last)) = (ids.as_slice().first(), ids.as_slice().last()) else {
-            return Ok(None);
-        };
-        diesel::delete(v::table.filter(v::workunitid.between(*first, *last)).filter(v::time.lt(before)))
-            .execute(&mut self.db)
-            .await?;
-        let gone =
-            diesel::delete(j::table.filter(j::workunitid.between(*first, *last)).filter(j::time.lt(before)))
-                .execute(&mut self.db)
-                .await?;
-        Ok(Some((*last, gone)))
+        let Some(last) = ids.last().copied() else { return Ok(None) };
+        let needed = self.outputs_needed(&ids).await?;
+        ids.retain(|id| !needed.contains(id));
+        let verdicts = v::table.filter(v::workunitid.eq_any(ids.clone())).filter(v::time.lt(before));
+        diesel::delete(verdicts).execute(&mut self.db).await?;
+        let judgements = j::table.filter(j::workunitid.eq_any(ids)).filter(j::time.lt(before));
+        Ok(Some((last, diesel::delete(judgements).execute(&mut self.db).await?)))
+    }
+
+    /// Which of those workunits are not assimilated, or have files.
+    async fn outputs_needed(&mut self, workunits: &[i32]) -> Result<BTreeSet<i32>> {
+        #[derive(QueryableByName)]
+        struct Id {
+            #[diesel(sql_type = diesel::sql_types::Integer)]
+            id: i32,
+        }
+        if workunits.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let list: Vec<String> = workunits.iter().map(ToString::to_string).collect();
+        let sql = format!("SELECT w.id FROM workunit w WHERE w.id IN ({}) AND {NEEDED}", list.join(", "));
+        let rows: Vec<Id> = diesel::sql_query(sql).load(&mut self.db).await?;
+        Ok(rows.into_iter().map(|row| row.id).collect())
     }
 }
+
+/// A workunit whose outputs are needed still: ASSIMILATE_DONE and FILE_DELETE_DONE are 2, FILE_DELETE_ERROR is 3.
+const NEEDED: &str = "(w.assimilate_state <> 2 OR w.file_delete_state < 2)";
 
 const JUDGEMENT: [(&str, Kind); 14] = [
     ("workunitid", Kind::Int),
@@ -217,6 +233,24 @@ impl Conn {
             .filter(|(_, (_, files))| !files.is_empty())
             .map(|(workunit, (canonical, files))| (WorkunitId(workunit), ResultId(canonical), files))
             .collect())
+    }
+
+    /// How often those workunits were looked at in vain, because something could not be read or compared then.
+    pub async fn looks_in_vain(&mut self, workunits: &[WorkunitId]) -> Result<BTreeMap<WorkunitId, u32>> {
+        let mut looks = BTreeMap::new();
+        if workunits.is_empty() {
+            return Ok(looks);
+        }
+        let rows = j::table
+            .filter(j::workunitid.eq_any(workunits.iter().map(|id| id.0)))
+            .filter(j::outcome.eq("later"))
+            .select(j::workunitid)
+            .load::<i32>(&mut self.db)
+            .await?;
+        for id in rows {
+            *looks.entry(WorkunitId(id)).or_default() += 1;
+        }
+        Ok(looks)
     }
 
     /// All judgements of a workunit, in the order of time.
@@ -333,7 +367,7 @@ impl Conn {
         Ok(found.map(|(id, digest, text, time)| KeptSpec { id, digest, text, time }))
     }
 
-    /// How many judgements are kept, and how many of them are older than `before`.
+    /// How many judgements are kept, and how many of them [`Tx::purge_judgements`] would delete.
     pub async fn judgements_kept(&mut self, before: f64) -> Result<(i64, i64)> {
         #[derive(QueryableByName)]
         struct Count {
@@ -342,9 +376,10 @@ impl Conn {
             #[diesel(sql_type = BigInt)]
             old: i64,
         }
-        let count: Count = diesel::sql_query(
-            "SELECT COUNT(*) AS kept, CAST(COALESCE(SUM(time < ?), 0) AS SIGNED) AS old FROM cobblestone_judgement",
-        )
+        let count: Count = diesel::sql_query(format!(
+            "SELECT COUNT(*) AS kept, CAST(COALESCE(SUM(j.time < ? AND (w.id IS NULL OR NOT {NEEDED})), 0) AS SIGNED) AS old \
+             FROM cobblestone_judgement j LEFT JOIN workunit w ON w.id = j.workunitid"
+        ))
         .bind::<diesel::sql_types::Double, _>(before)
         .get_result(&mut self.db)
         .await?;

@@ -51,15 +51,24 @@ pub fn decided(row: &ResultRow) -> Option<Decision> {
     }
 }
 
-/// Judges all results of a workunit that were judged before, together, as the examiner's spec says. `documents` are
-/// their `xml_doc_in`; `now` in Unix seconds.
+/// Columns of results with their texts.
+#[derive(Debug, Clone, Copy)]
+pub struct Texts<'a> {
+    /// `xml_doc_in`
+    pub documents: &'a BTreeMap<ResultId, Vec<u8>>,
+    /// The ends of `stderr_out`, where the spec compares it.
+    pub stderr: Option<&'a BTreeMap<ResultId, Vec<u8>>>,
+}
+
+/// Judges all results of a workunit that were judged before, together, as the examiner's spec says. `texts` are theirs;
+/// `now` in Unix seconds.
 ///
 /// # Errors
 /// It can't be judged.
 pub fn again(
     workunit: &Workunit,
     rows: &[ResultRow],
-    documents: &BTreeMap<ResultId, Vec<u8>>,
+    texts: Texts<'_>,
     examiner: &Examiner,
     threads: usize,
     app: &App,
@@ -81,7 +90,8 @@ pub fn again(
     let broken: BTreeSet<ResultId> =
         rows.iter().filter(|row| decided(row) == Some(Decision::Error)).map(|row| row.id).collect();
     for row in fresh.iter().filter(|row| !broken.contains(&row.id)) {
-        let there = documents
+        let there = texts
+            .documents
             .get(&row.id)
             .is_some_and(|document| examiner.uploads.are_there(document, &examiner.plan));
         if !there {
@@ -95,7 +105,8 @@ pub fn again(
         ..workunit.clone()
     };
     let references: Vec<&ResultRow> = fresh.iter().collect();
-    let case = Case::new(&references, documents, now);
+    let mut case = Case::new(&references, texts.documents, now);
+    case.stderr = texts.stderr;
     let findings = examiner.examine(&untouched, &case, threads);
     let instances: Vec<Instance> =
         fresh.iter().map(|row| Instance { row: row.clone(), paid: Default::default() }).collect();

@@ -18,9 +18,9 @@ mod keep;
 mod outputs;
 mod pool;
 
-pub use again::{Again, Unjudgeable, again, decided};
+pub use again::{Again, Texts, Unjudgeable, again, decided};
 pub use crowd::Crowd;
 pub use evidence::{Case, Examiner, Findings, to_read};
 pub use keep::{Circumstances, keep};
-pub use outputs::{About, Outputs, Seen, Unreadable, Uploads, spec_text};
+pub use outputs::{About, Outputs, STDERR_BYTES, Seen, Unreadable, Uploads, compares_stderr, spec_text};
 pub use pool::{in_parallel, prefix_in_parallel};

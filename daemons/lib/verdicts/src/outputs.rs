@@ -3,6 +3,7 @@
 //! | what is found | what it means |
 //! |---|---|
 //! | every file there and in form | the outputs can be compared |
+//! | a check broken that the spec calls `suspicious` | they can be compared, and more results shall confirm them |
 //! | a file missing, not a regular file, too large, malformed; a document that can't be read | the result's fault: validate error |
 //! | the file's folder missing, or reading fails | nobody's fault yet: try again later |
 //! | the file's folder still missing days after the report | the result's fault |
@@ -53,6 +54,14 @@ struct Content {
     parsed: Option<Parsed>,
     /// Of the file; None: it is none, or it changes.
     stamp: Option<Stamp>,
+}
+
+impl Output {
+    /// What the spec calls suspicious.
+    fn oddity(&self) -> Option<String> {
+        let odd = self.content.as_ref()?.parsed.as_ref()?.oddity()?;
+        Some(format!("output {:?}: {odd}", self.name))
+    }
 }
 
 /// Whose outputs they are, and what is known of them beside the files.
@@ -160,6 +169,15 @@ impl Seen {
 /// The name of a task's stderr among its outputs.
 const STDERR: &str = "stderr";
 
+/// So many bytes at the end of `stderr_out` are compared.
+pub const STDERR_BYTES: i32 = 64 * 1024;
+
+/// Whether a spec compares stderr, so that it has to be read.
+#[must_use]
+pub fn compares_stderr(spec: &Spec) -> bool {
+    spec.files.iter().any(|file| file.name == STDERR)
+}
+
 /// Seconds after the report from which on a missing fan-out folder is the result's fault.
 const PATIENCE: f64 = 3.0 * 86_400.0;
 
@@ -201,7 +219,8 @@ impl Uploads {
         if let Some(stderr) = about.stderr {
             files.push(read_stderr(stderr, plan)?);
         }
-        let outputs = Outputs { files, shown, programs: self.programs.clone(), suspicious: None };
+        let suspicious = files.iter().find_map(Output::oddity);
+        let outputs = Outputs { files, shown, programs: self.programs.clone(), suspicious };
         match plan.script().and_then(|script| script.init(&outputs.shown, &self.programs)) {
             None => Ok(outputs),
             Some(Ran { answer: Answer::Yes, .. }) => Ok(outputs),

@@ -27,7 +27,8 @@ pub const AFTER_HELP: &str = "Examples:\n  \
     cobblestone adjust --result theory-1_17_0 --credit 250 --reason \"its trickles were lost on 2026-11-03\"\n  \
     cobblestone adjust --host 17 --credit -80.5 --reason \"paid twice by the old validator\" --dry_run\n\n\
     Credit for a result that is not validated yet is part of what it gets: the validator pays what the result is \
-    worth minus what it got. Credit for a host comes on top.";
+    worth minus what it got. Credit for a host comes on top. Exit status 1: the same was made before, and nothing was \
+    changed.";
 
 /// Longest reason, in characters: with a name it fits the column.
 const LONGEST: usize = 150;
@@ -73,12 +74,11 @@ fn credit(text: &str) -> Result<f64, String> {
     Ok(value)
 }
 
-/// The command.
+/// The command. False when the same was made before: nothing was changed.
 ///
 /// # Errors
-/// There is no project, no such host or result, no reason; it would make a total negative; the same was made before; or
-/// the database can't be written. Nothing was changed then.
-pub async fn run(args: &AdjustArgs) -> Result<()> {
+/// There is no project, no such host or result, no reason; it would make a total negative; or the database can't be written. Nothing was changed then.
+pub async fn run(args: &AdjustArgs) -> Result<bool> {
     let reason = reason(&args.reason, LONGEST)?;
     let (project, clock) = Project::open_ready(&args.project).await?;
     let target = match (&args.result, args.host) {
@@ -101,11 +101,17 @@ pub async fn run(args: &AdjustArgs) -> Result<()> {
     match outcome {
         Outcome::Refused(why) => bail!("{why}; nothing was changed"),
         Outcome::MadeBefore(time) => {
-            bail!("the same was made on {} UTC; add --again if it is meant; nothing was changed", date(time))
+            print(&format!(
+                "the same was made on {} UTC; add --again if it is meant; nothing was changed\n",
+                date(time)
+            ));
+            Ok(false)
         }
-        Outcome::Made(made) => print(&shown(&order, &made)),
+        Outcome::Made(made) => {
+            print(&shown(&order, &made));
+            Ok(true)
+        }
     }
-    Ok(())
 }
 
 fn shown(order: &Order, made: &Made) -> String {

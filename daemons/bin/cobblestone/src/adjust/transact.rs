@@ -120,7 +120,7 @@ pub(super) async fn adjust(tx: &mut Tx, order: &Order) -> store::Result<Outcome>
         Err(error) => return Ok(Outcome::Refused(error.to_string())),
     };
     averages(&mut lines, &locked, &books);
-    let made = Made { lines, note: note(&locked) };
+    let made = Made { lines, note: note(order, &locked) };
     if order.dry_run {
         return Ok(Outcome::Made(made));
     }
@@ -268,7 +268,15 @@ fn averages(lines: &mut [Line], locked: &Locked, books: &Books) {
     }
 }
 
-fn note(locked: &Locked) -> Option<String> {
+fn note(order: &Order, locked: &Locked) -> Option<String> {
+    if let Target::Host(_, Some(_)) = order.target
+        && !order.by_app
+    {
+        return Some(
+            "--app has no effect: this project does not count credit by application (config.xml has no <credit_by_app/>)"
+                .to_owned(),
+        );
+    }
     let row = locked.result.as_ref()?;
     let open = matches!(row.validate_state, ValidateState::Init | ValidateState::Inconclusive);
     open.then(|| {

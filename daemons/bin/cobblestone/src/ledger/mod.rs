@@ -100,7 +100,7 @@ pub async fn run(args: &LedgerArgs) -> Result<()> {
         return machine_readable(args, &project, &which, &names).await;
     }
     let limit = args.limit;
-    let text = match args.by {
+    let mut text = match args.by {
         None => {
             let (rows, all) = project
                 .store
@@ -127,6 +127,10 @@ pub async fn run(args: &LedgerArgs) -> Result<()> {
             shown::sums(by, &sums, groups, &all)
         }
     };
+    if let Some(host) = which.host {
+        let flags = project.store.read("flags", async |conn| conn.flags(&[host]).await).await?;
+        text.push_str(&shown::flags(&flags, &names));
+    }
     print(&text);
     Ok(())
 }

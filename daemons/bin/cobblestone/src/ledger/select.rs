@@ -32,7 +32,7 @@ pub struct WhichArgs {
     #[arg(long, value_name = "NAME")]
     app: Option<String>,
     /// Only this kind: uptime, final, adjustment or revocation
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", value_parser = kind)]
     kind: Option<LedgerKind>,
     /// Only this day (UTC)
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day, conflicts_with_all = ["from", "to"])]
@@ -43,6 +43,11 @@ pub struct WhichArgs {
     /// To the end of this day (UTC)
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     to: Option<f64>,
+}
+
+fn kind(word: &str) -> Result<LedgerKind, String> {
+    let all = LedgerKind::ALL.map(LedgerKind::as_str);
+    word.parse().map_err(|_| format!("one of: {}", all.join(", ")))
 }
 
 /// The beginning of a day, Unix seconds.
@@ -152,6 +157,12 @@ fn one<Id: std::fmt::Display + Copy>(what: &str, name: &str, found: Vec<Id>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kinds_are_read() {
+        assert_eq!(kind("final"), Ok(LedgerKind::Final));
+        assert_eq!(kind("foo"), Err("one of: uptime, final, adjustment, revocation".to_owned()));
+    }
 
     #[test]
     fn days_are_read() {

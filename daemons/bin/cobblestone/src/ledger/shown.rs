@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use boinc::printable::printable;
+use store::host_accounts::Flag;
 use store::ledger_view::{By, LedgerRow, Sum};
 
 use super::Names;
@@ -13,10 +14,14 @@ use crate::text::{date, hours};
 /// Characters of a reason or a name that are shown.
 const SHOWN: usize = 120;
 
+/// Ids are not looked up: what they stood for may be purged.
+const NONE: &str =
+    "no such row is in the ledger (an id that was asked for may never have been paid, or not exist)\n";
+
 /// Rows, and the sum of all that there are.
 pub(super) fn rows(rows: &[LedgerRow], all: &Sum, names: &Names) -> String {
     if rows.is_empty() {
-        return "no such row is in the ledger\n".to_owned();
+        return NONE.to_owned();
     }
     let mut text = String::new();
     let shown = i64::try_from(rows.len()).unwrap_or(i64::MAX);
@@ -55,7 +60,7 @@ pub(super) fn rows(rows: &[LedgerRow], all: &Sum, names: &Names) -> String {
 /// Sums, of which there are `groups`, and the sum of all.
 pub(super) fn sums(by: By, sums: &[Sum], groups: i64, all: &Sum) -> String {
     if sums.is_empty() {
-        return "no such row is in the ledger\n".to_owned();
+        return NONE.to_owned();
     }
     let named = matches!(by, By::Result | By::User | By::Team | By::App);
     let mut head = vec![by.as_str(), "rows", "hours", "cobblestones"];
@@ -82,12 +87,27 @@ pub(super) fn sums(by: By, sums: &[Sum], groups: i64, all: &Sum) -> String {
 }
 
 fn reason(row: &LedgerRow) -> String {
-    let reason = printable(&row.reason, SHOWN);
-    if row.rows_folded > 1 {
-        format!("{} rows since {}: {reason}", row.rows_folded, date(row.since))
-    } else {
-        reason
+    // That of a folded row says how many it was, and of what time.
+    printable(&row.reason, SHOWN)
+}
+
+/// Over-claims of a host that is flagged for them; empty if it is not.
+pub(super) fn flags(flags: &[Flag], names: &Names) -> String {
+    let mut text = String::new();
+    for flag in flags.iter().filter(|flag| flag.flagged > 0.0) {
+        let _ = writeln!(
+            text,
+            "host {} is flagged since {} UTC: {} messages to {} claimed more than was possible",
+            flag.host,
+            date(flag.flagged),
+            flag.over_claims,
+            match names.app(flag.app.0) {
+                "" => "no application".to_owned(),
+                name => printable(name, 30),
+            }
+        );
     }
+    text
 }
 
 fn id(id: i32) -> String {

@@ -133,6 +133,11 @@ async fn find(args: &JobsArgs, project: &Project) -> Result<Which> {
             None => bail!("there is no application `{}`", printable(name, 100)),
         },
     };
+    if let Some(name) = &args.campaign
+        && !project.store.read("campaign", async |conn| conn.is_campaign(name).await).await?
+    {
+        bail!("there is no campaign \"{}\"; without --campaign all are shown", printable(name, 100));
+    }
     Ok(Which { app, campaign: args.campaign.clone(), host: args.host.map(HostId), from, to })
 }
 

@@ -24,11 +24,12 @@ pub const AFTER_HELP: &str =
 
 /// `cobblestone trickles retry`.
 #[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("which").required(true).multiple(true).args(["ids", "reason", "all_set_aside"])))]
 pub struct RetryArgs {
     #[command(flatten)]
     project: ProjectArgs,
     /// Numbers of messages, as `trickles list` shows them
-    #[arg(value_name = "ID", required_unless_present_any = ["reason", "all_set_aside"])]
+    #[arg(value_name = "ID")]
     ids: Vec<i64>,
     /// All that are set aside or held and whose reason holds this text; also guest reports in messages
     #[arg(long, value_name = "TEXT", conflicts_with = "ids", value_parser = clap::builder::NonEmptyStringValueParser::new())]

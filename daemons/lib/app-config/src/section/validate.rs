@@ -20,6 +20,8 @@ pub struct Validate {
     pub suspect_flagged_hosts: bool,
     /// Whether a late result that can't be compared any more is paid as the canonical one.
     pub pay_too_late: bool,
+    /// A workunit is set aside when it was looked at so often in vain, every 6 hours.
+    pub tries: u32,
     /// Threads that read and compare outputs.
     pub threads: usize,
     /// Most memory that the outputs of one workunit are held in, bytes.
@@ -51,6 +53,7 @@ impl Default for Validate {
             suspicious_quorum: 0,
             suspect_flagged_hosts: false,
             pay_too_late: false,
+            tries: 12,
             threads: 1,
             max_memory_bytes: 1 << 30,
             check_punitive: false,
@@ -82,6 +85,9 @@ impl Validate {
                 "suspicious_quorum",
                 format!("is {}, but must be 0 or from 2 to 1000", self.suspicious_quorum),
             );
+        }
+        if self.tries == 0 {
+            report("tries", "is 0, but a workunit has to be looked at once; 12 are three days".to_owned());
         }
         if !(1..=64).contains(&self.threads) {
             report("threads", format!("is {}, but must be from 1 to 64", self.threads));
@@ -128,6 +134,7 @@ mod tests {
         assert!(wrong(&Validate::default()).is_empty());
         let bad = Validate {
             suspicious_quorum: 1,
+            tries: 0,
             threads: 0,
             max_memory_bytes: 5,
             check_punitive: true,
@@ -135,7 +142,15 @@ mod tests {
             modulo: vec![2, 2],
             ..Validate::default()
         };
-        let keys = ["suspicious_quorum", "threads", "max_memory_bytes", "check_punitive", "wu_id", "modulo"];
+        let keys = [
+            "suspicious_quorum",
+            "tries",
+            "threads",
+            "max_memory_bytes",
+            "check_punitive",
+            "wu_id",
+            "modulo",
+        ];
         assert_eq!(wrong(&bad), keys);
         let empty = Validate { hopeless_stderr: vec![String::new()], ..Validate::default() };
         assert_eq!(wrong(&empty), ["hopeless_stderr"]);

@@ -68,12 +68,13 @@ mod tests {
             (&b"received=5"[..], "<result_name>"),
             (b"<result_name>a</result_name>x=1", "<time>"),
             (b"<result_name></result_name><time>1</time>", "<result_name>"),
-            (b"<result_name>a/b</result_name><time>1</time>", "result_name"),
+            (b"<result_name>a/b</result_name><time>1</time>", "<result_name> \"a/b\" holds a '/'"),
+            (b"<result_name>a\xc2\x80</result_name><time>1</time>", "holds control character 0x80"),
             (b"<result_name>a</result_name><time>soon</time>", "soon"),
             (b"<result_name>a</result_name><time>1</time>\xff", "UTF-8"),
         ] {
             let error = envelope(text).unwrap_err().to_string();
-            assert!(error.contains(word), "{error}");
+            assert!(error.contains(word) && !error.contains("file"), "{error}");
         }
         assert!(envelope(&vec![b' '; super::super::MAX_BYTES + 1]).is_err());
     }

@@ -112,7 +112,7 @@ pub enum TrickleError {
         second: String,
     },
     /// No result can have this name.
-    #[error("<result_name>: {}", printable(&.0.to_string(), 150))]
+    #[error("<result_name> {}", printable(&name_fault(.0), 150))]
     Name(#[from] NameError),
     /// The time is no whole number of seconds.
     #[error("<time> is \"{text}\", which is not a number of seconds")]
@@ -166,6 +166,17 @@ pub enum ClaimError {
         /// The one that differs.
         second: f64,
     },
+}
+
+/// The same as of a file's name, without advice: nobody can rename it.
+fn name_fault(error: &NameError) -> String {
+    match error {
+        NameError::Empty => "is empty".to_owned(),
+        NameError::Dots { name } => format!("is \"{name}\""),
+        NameError::Slash { name } => format!("\"{name}\" holds a '/'"),
+        NameError::Control { name, code } => format!("\"{name}\" holds control character {code:#04x}"),
+        NameError::TooLong { name, bytes } => format!("\"{name}\" is {bytes} bytes long"),
+    }
 }
 
 impl Message {

@@ -27,6 +27,7 @@ mod raw;
 mod row;
 mod table;
 mod text;
+mod xml;
 mod yoda;
 
 use std::fmt::Debug;
@@ -88,6 +89,7 @@ pub(crate) fn of(spec: &FileSpec, report: Report<'_>) -> Option<Box<dyn Format>>
         FormatName::Yoda => Some(Box::new(yoda::Yoda::new(TextOptions::new(spec, report)))),
         FormatName::Npy => Some(Box::new(npy::Npy)),
         FormatName::Raw => Some(Box::new(raw::Raw::new(spec, report))),
+        FormatName::Xml => Some(Box::new(xml::Xml)),
         FormatName::KeyValue => Some(Box::new(key_value::KeyValue::new(spec, report))),
     }
 }

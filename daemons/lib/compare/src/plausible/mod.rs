@@ -1,13 +1,16 @@
 //! Checks of one output without a partner: they hold for a quorum of 1, too.
 //!
 //! The first fault found is kept; later ones are not looked for. A fault is the content's: whatever the others
-//! have, this output is no good.
+//! have, this output is no good. Where it is declared (`severity`), a broken check makes an output suspicious instead.
 //!
 //! A new check: a key in `spec::FileSpec` or `spec::RuleSpec`, a field of [`Checks`] or [`Plan`], a line in
 //! [`Watch::value`] or [`Watch::end`], a variant of [`Malformed`].
 
+mod severity;
 mod trend;
 
+pub(crate) use severity::Faults;
+pub use severity::Severity;
 pub use trend::Trend;
 
 use crate::format::RowRef;
@@ -22,10 +25,16 @@ struct Checks {
     at_least: f64,
     at_most: f64,
     trend: Trend,
+    severity: Severity,
 }
 
 impl Checks {
-    const NONE: Self = Self { at_least: f64::NEG_INFINITY, at_most: f64::INFINITY, trend: Trend::Any };
+    const NONE: Self = Self {
+        at_least: f64::NEG_INFINITY,
+        at_most: f64::INFINITY,
+        trend: Trend::Any,
+        severity: Severity::Malformed,
+    };
 
     fn new(spec: &RuleSpec, report: Report<'_>) -> Self {
         let (least, most) = (spec.at_least, spec.at_most);
@@ -34,7 +43,13 @@ impl Checks {
         } else if least > most {
             report("at_least", format!("is {least}, above at_most = {most}: no value could pass"));
         }
-        Self { at_least: least, at_most: most, trend: spec.trend }
+        let checks = Self { at_least: least, at_most: most, trend: spec.trend, severity: spec.severity };
+        if spec.severity != Severity::Malformed
+            && (Self { severity: Severity::Malformed, ..checks }) == Self::NONE
+        {
+            report("severity", "has a meaning only with at_least, at_most or trend; remove it".into());
+        }
+        checks
     }
 
     fn range(&self) -> String {
@@ -50,6 +65,8 @@ impl Checks {
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     min_rows: u64,
+    /// Of `min_rows`.
+    severity: Severity,
     /// One per declared rule.
     checks: Vec<Checks>,
     /// Every value must be looked at.
@@ -69,6 +86,7 @@ impl Plan {
             .collect();
         Self {
             min_rows: spec.min_rows,
+            severity: spec.severity,
             every_value: checks.iter().any(|checks| *checks != Checks::NONE),
             wants_number: rules.rules().any(crate::rule::Rule::is_numeric),
             checks,
@@ -85,7 +103,7 @@ pub(crate) struct Watch<'p> {
     numbers: u64,
     /// The value before, by column.
     before: Vec<Option<f64>>,
-    fault: Option<Malformed>,
+    found: Faults,
 }
 
 /// Columns whose trend is followed.
@@ -93,7 +111,7 @@ const FOLLOWED: usize = 65_536;
 
 impl<'p> Watch<'p> {
     pub(crate) fn new(plan: &'p Plan, columns: Columns<'p>) -> Self {
-        Self { plan, columns, rows: 0, numbers: 0, before: Vec::new(), fault: None }
+        Self { plan, columns, rows: 0, numbers: 0, before: Vec::new(), found: Faults::default() }
     }
 
     /// Whether every record has to be shown, split.
@@ -111,7 +129,7 @@ impl<'p> Watch<'p> {
     /// Looks at a split record.
     pub(crate) fn row(&mut self, row: RowRef<'_>) {
         self.rows += 1;
-        if self.fault.is_some() {
+        if self.found.fault.is_some() {
             return;
         }
         if !self.plan.every_value {
@@ -125,15 +143,14 @@ impl<'p> Watch<'p> {
             }
         }
         for (column, cell) in row.cells.iter().enumerate() {
-            let checked = self.value(row, column, *cell);
-            if let Err(fault) = checked {
-                self.fault = Some(fault);
+            self.value(row, column, *cell);
+            if self.found.fault.is_some() {
                 return;
             }
         }
     }
 
-    fn value(&mut self, row: RowRef<'_>, column: usize, cell: crate::format::Cell) -> Result<(), Malformed> {
+    fn value(&mut self, row: RowRef<'_>, column: usize, cell: crate::format::Cell) {
         let (number, rule) = match row.label {
             [] => self.columns.rule(column),
             label => self.columns.labelled(label),
@@ -142,31 +159,33 @@ impl<'p> Watch<'p> {
         let (line, place) = (row.line, column as u64 + 1);
         let text = || shown_value(row, cell);
         match cell.meaning() {
+            // Nothing can confirm it: no question of severity.
             Meaning::NotANumber if is_strict => {
-                Err(Malformed::NotANumber { line, column: place, text: text() })
+                self.found
+                    .add(Severity::Malformed, Malformed::NotANumber { line, column: place, text: text() });
             }
             Meaning::Number(value) => {
                 self.numbers += 1;
                 let checks = self.plan.checks.get(number).copied().unwrap_or(Checks::NONE);
+                let before = match checks.trend {
+                    Trend::Any => None,
+                    _ if column >= FOLLOWED => None,
+                    _ => self.follow(column, value),
+                };
+                let severity = checks.severity;
+                // What would not be kept is not put into words.
+                if self.found.has(severity) {
+                    return;
+                }
                 if value < checks.at_least || value > checks.at_most {
-                    return Err(Malformed::OutOfRange {
-                        line,
-                        column: place,
-                        text: text(),
-                        range: checks.range(),
-                    });
-                }
-                if checks.trend != Trend::Any
-                    && column < FOLLOWED
-                    && let Some(before) = self.follow(column, value)
-                    && !checks.trend.takes(before, value)
-                {
+                    let (text, range) = (text(), checks.range());
+                    self.found.add(severity, Malformed::OutOfRange { line, column: place, text, range });
+                } else if let Some(before) = before.filter(|before| !checks.trend.takes(*before, value)) {
                     let (text, before, trend) = (text(), before.to_string(), checks.trend.name());
-                    return Err(Malformed::Trend { line, column: place, text, before, trend });
+                    self.found.add(severity, Malformed::Trend { line, column: place, text, before, trend });
                 }
-                Ok(())
             }
-            _ => Ok(()),
+            _ => {}
         }
     }
 
@@ -178,17 +197,17 @@ impl<'p> Watch<'p> {
         self.before.get_mut(column).and_then(|before| before.replace(value))
     }
 
-    /// After the last record: the first fault.
-    pub(crate) fn end(self) -> Option<Malformed> {
-        if self.fault.is_some() {
-            return self.fault;
-        }
+    /// After the last record: the first faults.
+    pub(crate) fn end(mut self) -> Faults {
         // Asked first: a text without any number says more about what went wrong.
         if self.plan.wants_number && self.numbers == 0 {
-            return Some(Malformed::NoNumber);
+            self.found.add(Severity::Malformed, Malformed::NoNumber);
         }
-        (self.rows < self.plan.min_rows)
-            .then_some(Malformed::TooFewRows { found: self.rows, least: self.plan.min_rows })
+        if self.rows < self.plan.min_rows {
+            let few = Malformed::TooFewRows { found: self.rows, least: self.plan.min_rows };
+            self.found.add(self.plan.severity, few);
+        }
+        self.found
     }
 }
 

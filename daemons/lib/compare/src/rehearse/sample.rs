@@ -75,7 +75,8 @@ impl Sample {
             sample.take(row.view(), reader.names(), &mut labels);
         }
         let watch = watch.unwrap_or_else(|| Watch::new(&plan.watch, Columns::new(&plan.rules, &[])));
-        sample.fault = watch.end();
+        let found = watch.end();
+        sample.fault = found.fault.or(found.oddity);
         Ok(sample)
     }
 

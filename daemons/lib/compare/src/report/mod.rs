@@ -83,6 +83,19 @@ pub struct Comparison {
     pub values_compared: u64,
     /// Columns with a deviation, the worst first; at most 100.
     pub columns: Vec<ColumnReport>,
+    /// What is odd about the two, at most one thing of each. It does not change the verdict; a validator wants more
+    /// results then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub suspicious: Vec<Oddity>,
+}
+
+/// Something odd about one of the two, where the spec says `severity = "suspicious"`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Oddity {
+    /// Which.
+    pub side: Side,
+    /// What.
+    pub what: String,
 }
 
 impl Comparison {
@@ -105,6 +118,7 @@ impl Comparison {
             rows_compared: 0,
             values_compared: 0,
             columns: Vec::new(),
+            suspicious: Vec::new(),
         }
     }
 
@@ -134,6 +148,14 @@ impl Comparison {
         self
     }
 
+    /// The same comparison, knowing what is odd about the two.
+    pub(crate) fn odd(mut self, left: Option<&Malformed>, right: Option<&Malformed>) -> Self {
+        let odd = |side, what: &Malformed| Oddity { side, what: what.to_string() };
+        let left = left.map(|what| odd(Side::Left, what));
+        self.suspicious = left.into_iter().chain(right.map(|what| odd(Side::Right, what))).collect();
+        self
+    }
+
     /// The other way round.
     pub fn swapped(mut self) -> Self {
         let swap = |deviation: &mut Deviation| {
@@ -143,6 +165,8 @@ impl Comparison {
         self.worst.iter_mut().for_each(swap);
         self.columns.iter_mut().for_each(|column| swap(&mut column.worst));
         self.reason = self.reason.swapped();
+        self.suspicious.iter_mut().for_each(|odd| odd.side = odd.side.other());
+        self.suspicious.reverse();
         self
     }
 }

@@ -39,6 +39,9 @@ impl fmt::Display for Comparison {
         if let Some(worst) = &self.worst {
             write!(f, "; {worst}")?;
         }
+        for odd in &self.suspicious {
+            write!(f, "; the {} one is suspicious: {}", odd.side, odd.what)?;
+        }
         Ok(())
     }
 }

@@ -9,9 +9,9 @@ pub(crate) use kept::{Keeping, Kept, KeptRows};
 use crate::align::Index;
 use crate::format::{Reader, Row, RowRef};
 use crate::plan::RowsPlan;
-use crate::plausible::Watch;
+use crate::plausible::{Faults, Watch};
 use crate::rule::Columns;
-use crate::source::{Bytes, Malformed, Trouble};
+use crate::source::{Bytes, Trouble};
 
 /// Records one after the other.
 pub(crate) enum Rows<'a> {
@@ -80,12 +80,12 @@ impl Rows<'_> {
         }
     }
 
-    /// After the last record: what makes the output no good.
-    pub(crate) fn fault(self) -> Option<Malformed> {
+    /// After the last record: what makes the output no good, or odd.
+    pub(crate) fn faults(self) -> Faults {
         match self {
             Self::Stream(stream) => stream.watch.end(),
             // Found when it was read.
-            Self::Kept(_) => None,
+            Self::Kept(_) => Faults::default(),
         }
     }
 }
@@ -141,7 +141,7 @@ impl<'p> Stream<'p> {
     }
 
     /// The rest, kept; `None` if it would take more than `memory` bytes.
-    pub(crate) fn keep(mut self, memory: usize) -> Result<(Option<Kept>, Option<Malformed>), Trouble> {
+    pub(crate) fn keep(mut self, memory: usize) -> Result<(Option<Kept>, Faults), Trouble> {
         let mut keeping = Keeping::default();
         let mut fits = true;
         while self.advance()? {

@@ -111,6 +111,11 @@ impl File {
         self.length
     }
 
+    /// The opened file, for who reads no more of it than its length.
+    pub(crate) fn into_inner(self) -> std::fs::File {
+        self.inner
+    }
+
     /// A reader of the content that ends in an error instead of giving more than the limit.
     pub(crate) fn into_reader(self) -> super::Bytes {
         Box::new(Reader { inner: self.inner, left: self.limit, limit: self.limit })

@@ -4,14 +4,19 @@
 //! an error once more comes than is declared. A fault of the content travels through [`std::io::Error`] as a
 //! [`Malformed`] inside of it, so that any reader can be put on top of any other; [`Trouble`] takes it out again.
 //!
-//! A new source (a member of an archive): a module here with a function from `Bytes` or `File` to `Bytes`, a call in
+//! Archives come behind or instead of the decompressor: `tar` passes by, `zip` is read at its end first.
+//!
+//! A new source: a module here with a function from `Bytes` or `File` to `Bytes`, a call in
 //! [`Plan::open`], its keys in `spec::FileSpec` with their check. It must bound memory, the number of entries it walks
 //! and what it unpacks, and it must not follow names anywhere.
 
 mod bounded;
 mod compressed;
 mod file;
+mod member;
+mod tar;
 mod trouble;
+mod zip;
 
 use std::io::{Cursor, Read};
 use std::path::PathBuf;
@@ -19,6 +24,7 @@ use std::sync::Arc;
 
 pub use compressed::Compression;
 pub use file::{File, FileError};
+pub use member::Archive;
 pub use trouble::{Malformed, Trouble};
 
 use crate::spec::{FileSpec, Report};
@@ -35,6 +41,8 @@ pub struct Plan {
     pub max_bytes: u64,
     /// Most bytes that come out for one that goes in.
     pub max_ratio: u64,
+    /// Where in the file the content is.
+    pub(crate) member: Option<member::Member>,
 }
 
 /// Largest bound that can be declared: 1 TiB.
@@ -51,7 +59,30 @@ impl Plan {
         if spec.max_ratio == 0 {
             report("max_ratio", "is 0, so nothing could be unpacked; 200 is usual".into());
         }
-        Self { compression: spec.compression, max_bytes: spec.max_bytes, max_ratio: spec.max_ratio }
+        let is_in_archive = spec.archive != Archive::None;
+        if is_in_archive == spec.member.is_empty() {
+            let found = if is_in_archive {
+                "is missing: the file in the archive, as in \"out/events.csv\""
+            } else {
+                "has a meaning only with `archive`; remove it"
+            };
+            report("member", found.into());
+        }
+        if spec.member.starts_with(['/', '.']) || spec.member.ends_with('/') {
+            report(
+                "member",
+                format!("is {:?}, but must be a path in the archive, without ./ or / before it", spec.member),
+            );
+        }
+        if spec.archive == Archive::Zip && spec.compression != Compression::None {
+            report(
+                "compression",
+                "has no meaning for a zip archive, which packs its members itself; remove it".into(),
+            );
+        }
+        let member = is_in_archive
+            .then(|| member::Member { archive: spec.archive, name: spec.member.as_str().into() });
+        Self { compression: spec.compression, max_bytes: spec.max_bytes, max_ratio: spec.max_ratio, member }
     }
 
     /// Begins to read an opened file.
@@ -59,7 +90,13 @@ impl Plan {
     /// # Errors
     /// The content is malformed, or reading fails.
     pub fn open(&self, file: File) -> Result<Bytes, Trouble> {
-        self.unpack(file.into_reader())
+        match &self.member {
+            Some(member) if member.archive == Archive::Zip => {
+                let length = file.length();
+                member.of_zip(Box::new(file.into_inner()), length, self.max_bytes, self.max_ratio)
+            }
+            _ => self.unpack(file.into_reader()),
+        }
     }
 
     /// Begins to read bytes in memory as if they were a file.
@@ -70,16 +107,27 @@ impl Plan {
         if bytes.len() as u64 > self.max_bytes {
             return Err(Malformed::TooLarge { limit: self.max_bytes }.into());
         }
-        self.unpack(Box::new(Cursor::new(Shared(bytes))))
+        let length = bytes.len() as u64;
+        let bytes = Cursor::new(Shared(bytes));
+        match &self.member {
+            Some(member) if member.archive == Archive::Zip => {
+                member.of_zip(Box::new(bytes), length, self.max_bytes, self.max_ratio)
+            }
+            _ => self.unpack(Box::new(bytes)),
+        }
     }
 
     fn unpack(&self, packed: Bytes) -> Result<Bytes, Trouble> {
-        compressed::unpack(packed, self.compression, self.max_bytes, self.max_ratio)
+        let unpacked = compressed::unpack(packed, self.compression, self.max_bytes, self.max_ratio)?;
+        match &self.member {
+            Some(member) => member.of_tar(unpacked),
+            None => Ok(unpacked),
+        }
     }
 
     /// Whether what comes out is the file as it is.
     pub fn is_plain(&self) -> bool {
-        self.compression == Compression::None
+        self.compression == Compression::None && self.member.is_none()
     }
 }
 

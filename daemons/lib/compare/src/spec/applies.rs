@@ -2,14 +2,16 @@
 
 use crate::stat::Statistics;
 
+use crate::plausible::Severity;
+
 use super::{ExtraRows, FileSpec, FormatName, Order, Report};
 
 /// Reports keys that are set and mean nothing for the file's format, and what contradicts itself.
 pub(crate) fn check(spec: &FileSpec, report: Report<'_>) {
-    use FormatName::{Bytes, Json, KeyValue, Lines, Npy, Raw, Table, Yoda};
+    use FormatName::{Bytes, Json, KeyValue, Lines, Npy, Raw, Table, Xml, Yoda};
     let text: &[FormatName] = &[Lines, Table, KeyValue];
     let values: &[FormatName] = &[Table, KeyValue];
-    let records: &[FormatName] = &[Lines, Table, KeyValue, Json, Yoda, Npy, Raw];
+    let records: &[FormatName] = &[Lines, Table, KeyValue, Json, Xml, Yoda, Npy, Raw];
     let lines: &[FormatName] = &[Lines, Table, KeyValue, Yoda];
     let default = FileSpec::default();
     for (key, is_set, formats) in [
@@ -65,8 +67,16 @@ pub(crate) fn check(spec: &FileSpec, report: Report<'_>) {
             "has no meaning with order = \"rows\", which keeps none in memory; remove it".into(),
         );
     }
-    if spec.skip_gzip_header && spec.compression != crate::source::Compression::None {
+    let is_packed =
+        spec.compression != crate::source::Compression::None || spec.archive != crate::source::Archive::None;
+    if spec.skip_gzip_header && is_packed {
         report("skip_gzip_header", "has no meaning for content that is unpacked; remove it".into());
+    }
+    if spec.severity != Severity::Malformed
+        && spec.min_bytes == 0
+        && !(records.contains(&spec.format) && spec.min_rows > 0)
+    {
+        report("severity", "has a meaning only with min_rows or min_bytes; remove it".into());
     }
     if spec.max_rows == 0 {
         report("max_rows", "is 0, so no output could be good".into());

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::plausible::Severity;
+
 use super::{DEFAULT_MAX_BYTES, RuleSpec, Selector};
 use crate::format::Numbers;
-use crate::source::Compression;
+use crate::source::{Archive, Compression};
 use crate::stat::Statistics;
 
 /// What a file is made of.
@@ -22,6 +24,8 @@ pub enum FormatName {
     KeyValue,
     /// JSON, by path.
     Json,
+    /// XML, by path.
+    Xml,
     /// Histograms of YODA and Rivet.
     Yoda,
     /// NumPy's arrays.
@@ -33,7 +37,7 @@ pub enum FormatName {
 impl FormatName {
     /// Whether every value has a name: a key or a path.
     pub(crate) const fn is_labelled(self) -> bool {
-        matches!(self, Self::KeyValue | Self::Json | Self::Yoda)
+        matches!(self, Self::KeyValue | Self::Json | Self::Xml | Self::Yoda)
     }
 }
 
@@ -71,6 +75,10 @@ pub struct FileSpec {
     pub optional: bool,
     /// How it is compressed.
     pub compression: Compression,
+    /// What it is packed into, together with others.
+    pub archive: Archive,
+    /// Its name in the archive.
+    pub member: String,
     /// Largest size, packed and unpacked, in bytes.
     pub max_bytes: u64,
     /// Most bytes that one compressed byte may give.
@@ -109,6 +117,8 @@ pub struct FileSpec {
     pub min_rows: u64,
     /// Smallest good output, unpacked, in bytes.
     pub min_bytes: u64,
+    /// What an output means that breaks `min_rows` or `min_bytes`.
+    pub severity: Severity,
     /// raw: what a number is, and how it is stored.
     pub numbers: Numbers,
     /// raw: so many numbers are a row.
@@ -136,6 +146,8 @@ impl Default for FileSpec {
             name: String::new(),
             optional: false,
             compression: Compression::None,
+            archive: Archive::None,
+            member: String::new(),
             max_bytes: DEFAULT_MAX_BYTES,
             max_ratio: 200,
             format: FormatName::Bytes,
@@ -155,6 +167,7 @@ impl Default for FileSpec {
             max_rows: 1_000_000,
             min_rows: 1,
             min_bytes: 0,
+            severity: Severity::Malformed,
             numbers: Numbers::F64Le,
             row_values: 1,
             skip_bytes: 0,

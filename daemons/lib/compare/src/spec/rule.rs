@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Report, Selector};
-use crate::plausible::Trend;
+use crate::plausible::{Severity, Trend};
 use crate::rule::{Denominator, Infinity, Measure, Nan, Precision, Rule, Tolerance};
 
 /// How two numbers are measured.
@@ -57,6 +57,8 @@ pub struct RuleSpec {
     pub at_most: f64,
     /// How the column goes.
     pub trend: Trend,
+    /// What a value means that breaks `at_least`, `at_most` or `trend`.
+    pub severity: Severity,
 }
 
 impl Default for RuleSpec {
@@ -77,6 +79,7 @@ impl Default for RuleSpec {
             at_least: f64::NEG_INFINITY,
             at_most: f64::INFINITY,
             trend: Trend::Any,
+            severity: Severity::Malformed,
         }
     }
 }

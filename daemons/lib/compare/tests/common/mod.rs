@@ -90,6 +90,21 @@ pub fn yoda() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(object, 1..4).prop_map(|objects| objects.concat().into_bytes())
 }
 
+/// Text that is often XML.
+pub fn xml() -> impl Strategy<Value = Vec<u8>> {
+    let leaf = prop_oneof![
+        4 => (-3_i32..3, 0_u32..3).prop_map(|(whole, part)| format!("{whole}.{part} ")),
+        1 => "(nan|x|&lt;|&x;|<!-- -->|</a>)",
+    ];
+    let element = leaf.prop_recursive(3, 8, 3, |inner| {
+        let children = proptest::collection::vec(inner, 0..3);
+        ("[ab]", children, 0..3_u8).prop_map(|(name, children, number)| {
+            format!("<{name} n='{number}'>{}</{name}>", children.concat())
+        })
+    });
+    element.prop_map(|inner| format!("<r>{inner}</r>").into_bytes())
+}
+
 /// Bytes that are often an array.
 pub fn npy() -> impl Strategy<Value = Vec<u8>> {
     let value = prop_oneof![6 => (0_i32..3).prop_map(f64::from), 1 => Just(f64::NAN), 1 => any::<f64>()];
@@ -108,7 +123,7 @@ pub fn npy() -> impl Strategy<Value = Vec<u8>> {
 
 /// Anything.
 pub fn content() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![4 => table(), 2 => json(), 2 => yoda(), 2 => npy(), 1 => proptest::collection::vec(any::<u8>(), 0..60)]
+    prop_oneof![4 => table(), 2 => json(), 2 => yoda(), 2 => npy(), 2 => xml(), 1 => proptest::collection::vec(any::<u8>(), 0..60)]
 }
 
 /// A spec of every kind, with rules that do not depend on which output is which.
@@ -127,6 +142,8 @@ pub fn symmetric_spec() -> impl Strategy<Value = String> {
         Just("format = 'yoda'"),
         Just("format = 'yoda'\norder = 'key'\nstatistics = 'chi2_and_ks'\nsignificance = 0.3"),
         Just("format = 'yoda'\nstatistics = 'ks'"),
+        Just("format = 'xml'"),
+        Just("format = 'xml'\norder = 'key'"),
         Just("format = 'npy'"),
         Just("format = 'npy'\norder = 'set'"),
         Just("format = 'raw'\nnumbers = 'f32_be'"),

@@ -127,7 +127,9 @@ async fn daemon<D: Daemon>(line: Line<D::Args>, settings: Settings) -> anyhow::R
 
 /// The database, fit for us, and the clock that belongs to it.
 async fn open(url: &DbUrl, project: &ProjectDir) -> anyhow::Result<(Store, Clock)> {
-    let store = Store::connect(url).await?;
+    let store = Store::connect(url)
+        .await
+        .with_context(|| format!("can't open the {url}; look at db_host in config.xml if it is elsewhere"))?;
     let version = store.check_server().await?;
     store.check_schema().await?;
     tracing::debug!(version, "connected to the {url}");

@@ -18,6 +18,7 @@ use boinc::id::{AppId, HostAppVersionId, HostId, TeamId, UserId};
 use boinc::record::{CreditByApp, Host, HostAppVersion, Team, User};
 
 use crate::average::Recent;
+use crate::uptime::HostDays;
 
 pub use changes::{ByAppChange, Changes, HostAppVersionChange, HostChange, TotalChange};
 pub use host_app_version::Statistics;
@@ -99,6 +100,7 @@ pub struct Books {
     by_user: BTreeMap<(UserId, AppId), AppAccount>,
     by_team: BTreeMap<(TeamId, AppId), AppAccount>,
     host_app_versions: BTreeMap<(HostId, HostAppVersionId), host_app_version::Slot>,
+    days: BTreeMap<HostId, HostDays>,
     versions: Versions,
 }
 
@@ -155,6 +157,26 @@ impl Books {
     /// made from an older version's.
     pub fn add_host_app_version(&mut self, row: HostAppVersion) {
         self.host_app_versions.insert((row.host_id, row.app_version_id), host_app_version::Slot::loaded(row));
+    }
+
+    /// Loads what the days of a host have paid in the application that is judged. One without is not capped.
+    pub fn add_host_days(&mut self, host: HostId, days: HostDays) {
+        self.days.insert(host, days);
+    }
+
+    /// The days of hosts as they stand now, those that were loaded.
+    pub fn host_days(&self) -> impl Iterator<Item = (HostId, &HostDays)> {
+        self.days.iter().map(|(host, days)| (*host, days))
+    }
+
+    /// Takes up to `seconds` out of those days of a host; how many it could take.
+    pub(crate) fn take_from_days(
+        &mut self,
+        host: HostId,
+        days: std::ops::RangeInclusive<i32>,
+        seconds: f64,
+    ) -> f64 {
+        self.days.get_mut(&host).map_or(seconds, |own| own.take(days, seconds))
     }
 
     /// The host as it stands now.

@@ -36,7 +36,7 @@ mod straggler;
 
 use std::collections::BTreeMap;
 
-use boinc::id::{ResultId, UserId, WorkunitId};
+use boinc::id::{AppId, HostId, ResultId, UserId, WorkunitId};
 use boinc::ledger::LedgerEntry;
 use boinc::record::{App, ResultRow, Workunit};
 use boinc::state::{AssimilateState, NEVER, Outcome, ServerState, ValidateState};
@@ -311,6 +311,22 @@ pub struct Told {
     pub credit: f64,
 }
 
+/// Uptime that a result is not paid when it is settled, because its host's days have no room for it
+/// (`max_seconds_per_host_and_day`).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cut {
+    #[allow(missing_docs)]
+    pub result: ResultId,
+    #[allow(missing_docs)]
+    pub host: HostId,
+    #[allow(missing_docs)]
+    pub app: AppId,
+    /// Seconds that it is worth.
+    pub claimed: f64,
+    /// Seconds of these that it is paid, by trickles and settlement together.
+    pub allowed: f64,
+}
+
 /// The decision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
@@ -323,6 +339,8 @@ pub struct Judgement {
     /// Credit granted, as ledger rows of kind `final`, or taken back, of kind `revocation`; grants of nothing are left
     /// out.
     pub grants: Vec<LedgerEntry>,
+    /// Uptime that is not paid.
+    pub cuts: Vec<Cut>,
     #[allow(missing_docs)]
     pub credited_jobs: Vec<CreditedJob>,
     #[allow(missing_docs)]
@@ -378,6 +396,7 @@ struct Session<'a> {
     results: BTreeMap<ResultId, ResultChange>,
     assimilate: Option<AssimilateState>,
     grants: Vec<LedgerEntry>,
+    cuts: Vec<Cut>,
     credited_jobs: Vec<CreditedJob>,
     notes: Vec<Note>,
     told: BTreeMap<ResultId, Told>,
@@ -442,6 +461,7 @@ impl Session<'_> {
             },
             results: self.results.into_values().collect(),
             grants: self.grants,
+            cuts: self.cuts,
             credited_jobs: self.credited_jobs,
             notes: self.notes,
             told: self.told.into_values().collect(),
@@ -477,6 +497,7 @@ pub fn judge(
         results: BTreeMap::new(),
         assimilate: None,
         grants: Vec::new(),
+        cuts: Vec::new(),
         credited_jobs: Vec::new(),
         notes: Vec::new(),
         told: BTreeMap::new(),

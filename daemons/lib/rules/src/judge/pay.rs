@@ -4,13 +4,13 @@ use boinc::id::{HostId, MessageId, ResultId};
 use boinc::ledger::{LedgerEntry, LedgerKind};
 use boinc::record::ResultRow;
 
-use super::{CreditedJob, Instance, Session, Weight};
+use super::{CreditedJob, Cut, Instance, Session, Weight};
 use crate::RULE_VERSION;
 use crate::books::{Books, BooksError, ByApp, Statistics};
 use crate::credit::{
     CreditMode, Estimate, Share, adaptive_credit, cobblestones, limited, low_average, runtime_credit,
 };
-use crate::uptime::ResultFacts;
+use crate::uptime::{Bound, REACH, ResultFacts, day_of, days_between};
 
 /// What a result is worth, and why.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,8 @@ pub(super) struct Work {
     pub(super) paid_seconds: f64,
     /// When it was first sent; 0 = not known.
     pub(super) sent_time: i32,
+    /// What it was settled for by its run time, cobblestones.
+    pub(super) worth: Option<f64>,
     pub(super) statistics: Option<(Statistics, Statistics)>,
 }
 
@@ -47,6 +49,7 @@ impl Work {
             paid: instance.paid.credit.max(0.0),
             paid_seconds: instance.paid.seconds,
             sent_time: instance.paid.sent_time,
+            worth: None,
             statistics,
         }
     }
@@ -152,6 +155,42 @@ impl Session<'_> {
         let credit = limited(cobblestones(seconds * flops), self.options.max_granted_credit);
         let reason = format!("uptime: {seconds:.0} s at {:.3} GFLOPS", flops / 1e9);
         Worth { credit, uptime: Some((seconds, flops)), reason }
+    }
+
+    /// Settles a result by its own run time, as far as its host's days have room for what was not paid yet.
+    pub(super) fn settle_uptime(&mut self, work: &mut Work) {
+        let mut worth = self.uptime_worth(work);
+        self.cut_to_days(work, &mut worth);
+        work.worth = Some(worth.credit);
+        self.settle(work, &worth);
+    }
+
+    fn cut_to_days(&mut self, work: &Work, worth: &mut Worth) {
+        let (facts, row) = (work.facts(), &work.row);
+        let Some(((seconds, flops), received)) = worth.uptime.zip(facts.received_time) else { return };
+        let due = (worth.credit - work.paid).max(0.0);
+        let (wanted, _) = seconds_of(due, flops, seconds - work.paid_seconds);
+        // Older days are cleaned.
+        #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+        let kept = day_of(self.options.now as i32).saturating_sub(REACH);
+        let days = days_between(facts.sent_time, received);
+        let days = (*days.start()).max(kept).min(*days.end())..=*days.end();
+        let cut =
+            if wanted > 0.0 { wanted - self.books.take_from_days(row.hostid, days, wanted) } else { 0.0 };
+        if cut <= 0.0 {
+            return;
+        }
+        let allowed = seconds - cut;
+        worth.credit = (worth.credit - cobblestones(cut * flops)).max(0.0);
+        worth.uptime = Some((allowed, flops));
+        let why = Bound::HostDay;
+        worth.reason = format!(
+            "uptime: {allowed:.0} s of {seconds:.0} s at {:.3} GFLOPS; the rest is {why}",
+            flops / 1e9
+        );
+        let note = format!("{cut:.0} s of its {seconds:.0} s are not paid: {why}");
+        self.note(Weight::Warning, Some(row.id), note);
+        self.cuts.push(Cut { result: row.id, host: row.hostid, app: row.appid, claimed: seconds, allowed });
     }
 
     /// A valid result: turnaround, quota, `credited_job`. False when its host has no row.

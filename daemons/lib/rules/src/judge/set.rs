@@ -58,7 +58,8 @@ impl Session<'_> {
             self.tell_result(work, found.as_ref().map(|(choice, _)| choice), compared, &electorate, evidence);
         }
         if let Some((choice, worth)) = found {
-            self.crown(choice.canonical, worth.credit, &instances);
+            let own = works.iter().find(|work| work.row.id == choice.canonical).and_then(|work| work.worth);
+            self.crown(choice.canonical, own.unwrap_or(worth.credit), &instances);
             Verdict::Canonical(choice.canonical)
         } else if later {
             look_again(self, &works, evidence);
@@ -166,9 +167,10 @@ impl Session<'_> {
         match (work.row.validate_state, found) {
             (ValidateState::Valid, Some((choice, worth))) if choice.valid.contains(&id) => {
                 if self.count_valid(work) {
-                    let own =
-                        (self.options.credit_mode == CreditMode::Uptime).then(|| self.uptime_worth(work));
-                    self.settle(work, own.as_ref().unwrap_or(worth));
+                    match self.options.credit_mode {
+                        CreditMode::Uptime => self.settle_uptime(work),
+                        _ => self.settle(work, worth),
+                    }
                     work.write_back(self.books);
                 }
                 self.write(&work.row);

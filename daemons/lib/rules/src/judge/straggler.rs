@@ -86,8 +86,7 @@ impl Session<'_> {
         work.row.validate_state = state;
         match state {
             ValidateState::TooLate if self.options.pay_too_late => {
-                let own = (self.options.credit_mode == CreditMode::Uptime).then(|| self.uptime_worth(&work));
-                self.settle(&mut work, own.as_ref().unwrap_or(worth));
+                self.settle_late(&mut work, worth);
             }
             ValidateState::Valid => {
                 self.count_valid(&mut work);
@@ -96,8 +95,7 @@ impl Session<'_> {
                 self.estimate(&mut copy);
                 let [copy] = copy;
                 work.statistics = copy.statistics;
-                let own = (self.options.credit_mode == CreditMode::Uptime).then(|| self.uptime_worth(&work));
-                self.settle(&mut work, own.as_ref().unwrap_or(worth));
+                self.settle_late(&mut work, worth);
                 work.write_back(self.books);
             }
             ValidateState::Invalid => {
@@ -110,6 +108,13 @@ impl Session<'_> {
         }
         self.write(&work.row);
         work.row
+    }
+
+    fn settle_late(&mut self, work: &mut Work, worth: &Worth) {
+        match self.options.credit_mode {
+            CreditMode::Uptime => self.settle_uptime(work),
+            _ => self.settle(work, worth),
+        }
     }
 
     fn unusable(&mut self, row: &mut ResultRow, against: &Against) {

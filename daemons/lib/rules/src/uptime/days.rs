@@ -2,7 +2,8 @@
 //!
 //! A message says that seconds ran between the sending of its task and the storing of the message: on any of the
 //! days between. They are taken out of these days, the earliest first, so a host that was away for a week and
-//! brings a week's uptime in one message is not cut to one day's.
+//! brings a week's uptime in one message is not cut to one day's. The validator's settlement by uptime takes from the
+//! same days, so it does not matter which of both comes first.
 //!
 //! Invariant: what is taken out of a day never exceeds the cap.
 
@@ -17,7 +18,8 @@ pub const fn day_of(time: i32) -> i32 {
     time.div_euclid(86_400)
 }
 
-/// The days that a message of a task sent at `sent_time` and stored at `create_time` can take from.
+/// The days that a message of a task sent at `sent_time` and stored at `create_time` can take from; once it is reported
+/// they end with the report, for the settlement, too.
 #[must_use]
 pub fn days_between(sent_time: i32, create_time: i32) -> std::ops::RangeInclusive<i32> {
     let last = day_of(create_time);
@@ -47,7 +49,7 @@ impl HostDays {
     }
 
     /// Takes up to `seconds` out of `days`, the earliest first. Returns how many it could take.
-    pub(super) fn take(&mut self, days: std::ops::RangeInclusive<i32>, seconds: f64) -> f64 {
+    pub(crate) fn take(&mut self, days: std::ops::RangeInclusive<i32>, seconds: f64) -> f64 {
         let Some(cap) = self.cap else { return seconds };
         let mut left = seconds;
         for day in days {

@@ -247,8 +247,10 @@ impl Account<'_> {
         let due = (target - covered).max(0.0);
         // What is left by rounding is nothing.
         let wanted = if self.room > MILLISECOND { due.min(self.room) } else { 0.0 };
+        // After the report nothing ran: as for the settlement, which takes from the same days.
+        let end = self.facts.received_time.map_or(time, |received| time.min(received));
         let paid =
-            if wanted > 0.0 { self.days.take(days_between(self.facts.sent_time, time), wanted) } else { 0.0 };
+            if wanted > 0.0 { self.days.take(days_between(self.facts.sent_time, end), wanted) } else { 0.0 };
         let reached = if paid < due { covered + paid } else { target };
         self.mark.paid_seconds = self.mark.paid_seconds.max(reached);
         self.room -= paid;
