@@ -287,6 +287,17 @@ fn own(keys: &[&str], columns: &[String]) -> Vec<String> {
     keys.iter().filter(|key| !columns.iter().any(|c| c == *key)).map(|&key| key.to_owned()).collect()
 }
 
+/// The ledger's control totals.
+pub const CONTROL: &str = "cobblestone_ledger_control";
+
+/// So many ledger rows more, with so much credit.
+pub fn control(rows: usize, credit: f64) -> String {
+    format!(
+        "INSERT INTO {CONTROL} (part, `rows`, credit) VALUES (CONNECTION_ID() % 16, {rows}, {credit:e}) \
+         ON DUPLICATE KEY UPDATE `rows` = `rows` + VALUES(`rows`), credit = credit + VALUES(credit)"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

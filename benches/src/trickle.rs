@@ -11,7 +11,7 @@ use crate::bench::Bench;
 use crate::fill::{Pairs, People};
 use crate::floor::Batch;
 use crate::literal::{list, quoted};
-use crate::recording::{Changed, Inserted, Key};
+use crate::recording::{Changed, Inserted, Key, control};
 use crate::site::Site;
 
 /// See the module.
@@ -137,6 +137,8 @@ impl Bench for Trickle {
             let growing = ["seconds_paid", "largest_claim", "credit_paid", "messages", "time"];
             statements.extend(marks.upsert(&results, &growing));
             statements.extend(ledger.insert(batch));
+            let credit = batch.iter().map(|key| ledger.number(key, "credit")).sum();
+            statements.push(control(batch.len(), credit));
             statements
                 .push(format!("UPDATE msg_from_host SET handled = 1 WHERE id IN ({ids}) AND handled = 0"));
             after = batch.last().and_then(|key| key.first()).copied().unwrap_or(after);

@@ -11,7 +11,7 @@ use crate::bench::Bench;
 use crate::fill::{Pairs, People};
 use crate::floor::{Batch, FileStep};
 use crate::literal::list;
-use crate::recording::{Changed, Inserted, Key};
+use crate::recording::{Changed, Inserted, Key, control};
 use crate::site::Site;
 
 /// See the module.
@@ -160,6 +160,8 @@ impl Bench for Validator {
                 );
             }
             statements.extend(ledger.insert(&result_keys));
+            let credit = result_keys.iter().map(|key| ledger.number(key, "credit")).sum();
+            statements.push(control(result_keys.len(), credit));
             statements.extend(judgements.insert(&keys));
             statements.extend(verdicts.insert(&result_keys));
             if batches.is_empty() {
