@@ -96,16 +96,7 @@ fn compare(wanted: &[Vec<Vec<Value>>], found: &[Vec<Vec<Value>>], seed: u64) {
 
 /// Waits until it is held and kills it; whether it was.
 async fn kill(mut child: Child, proxy: &Proxy) -> bool {
-    let held = loop {
-        tokio::select! {
-            () = proxy.held() => break true,
-            () = tokio::time::sleep(Duration::from_millis(5)) => {
-                if child.try_wait().unwrap().is_some() {
-                    break false;
-                }
-            }
-        }
-    };
+    let held = proxy.held_or_ended(&mut child).await.unwrap().is_none();
     child.kill().unwrap();
     child.wait().unwrap();
     proxy.release();

@@ -61,17 +61,9 @@ impl Stage {
 
     /// Waits until it is held; false if it ended before.
     async fn held(&self, child: &mut Child) -> bool {
-        loop {
-            tokio::select! {
-                () = self.proxy.held() => return true,
-                () = tokio::time::sleep(Duration::from_millis(5)) => {
-                    if let Some(status) = child.try_wait().unwrap() {
-                        assert!(status.success());
-                        return false;
-                    }
-                }
-            }
-        }
+        let ended = self.proxy.held_or_ended(child).await.unwrap();
+        assert!(ended.is_none_or(|status| status.success()));
+        ended.is_none()
     }
 
     async fn waiting(&mut self) -> i64 {

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use sandbox::proxy::{Hold, Proxy};
 use sandbox::{ProjectOptions, SimClock, TestProject};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use store::Store;
 use store::audit::Owner;
 use store::sql::Connection;
@@ -90,29 +90,7 @@ impl World {
     }
 
     async fn insert(&mut self, table: &str, rows: Vec<Value>) {
-        let columns = self
-            .sql
-            .rows(
-                "SELECT column_name AS c, data_type AS t FROM information_schema.columns WHERE table_schema = DATABASE() \
-                 AND table_name = ? AND is_nullable = 'NO' AND column_default IS NULL AND extra = ''",
-                &[table.into()],
-            )
-            .await
-            .unwrap();
-        let zeros: Map<String, Value> = columns
-            .iter()
-            .map(|column| {
-                let is_text = ["varchar", "text"].contains(&column.text("t").unwrap().as_str());
-                (column.text("c").unwrap(), if is_text { "".into() } else { 0.into() })
-            })
-            .collect();
-        let full = |row: Value| {
-            let mut all = zeros.clone();
-            all.extend(row.as_object().unwrap().clone());
-            all
-        };
-        let rows: Vec<_> = rows.into_iter().map(full).collect();
-        self.sql.insert_json(table, &rows).await.unwrap();
+        self.sql.insert_filled(table, &rows).await.unwrap();
     }
 
     fn start(&self, flags: &[&str]) -> Command {
@@ -296,16 +274,7 @@ async fn killed_at_every_statement() {
             std::fs::write(&file, &through).unwrap();
             proxy.hold_at(statement, hold);
             let mut child = world.start(&[]).stderr(Stdio::null()).spawn().unwrap();
-            let cut = loop {
-                tokio::select! {
-                    () = proxy.held() => break true,
-                    () = tokio::time::sleep(std::time::Duration::from_millis(5)) => {
-                        if child.try_wait().unwrap().is_some() {
-                            break false;
-                        }
-                    }
-                }
-            };
+            let cut = proxy.held_or_ended(&mut child).await.unwrap().is_none();
             child.kill().unwrap();
             child.wait().unwrap();
             proxy.release();

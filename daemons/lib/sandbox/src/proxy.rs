@@ -15,6 +15,9 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 
+/// How often it is asked whether a process has ended.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(5);
+
 /// Where the wire is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
@@ -104,6 +107,26 @@ impl Proxy {
     pub async fn held(&self) {
         while !self.wire.held.load(Ordering::SeqCst) {
             self.wire.reached.notified().await;
+        }
+    }
+
+    /// Waits until the wire is held (None), or until the process ends (its exit status).
+    ///
+    /// # Errors
+    /// The process can't be asked.
+    pub async fn held_or_ended(
+        &self,
+        child: &mut std::process::Child,
+    ) -> io::Result<Option<std::process::ExitStatus>> {
+        loop {
+            tokio::select! {
+                () = self.held() => return Ok(None),
+                () = tokio::time::sleep(LOOK_AGAIN) => {
+                    if let Some(status) = child.try_wait()? {
+                        return Ok(Some(status));
+                    }
+                }
+            }
         }
     }
 

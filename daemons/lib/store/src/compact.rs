@@ -6,11 +6,11 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text};
 use diesel_async::RunQueryDsl;
-use serde_json::Value;
 
-use crate::bulk::{self, Kind, float};
+use crate::credit::LedgerRow;
 use crate::error::{Error, Result};
 use crate::transaction::{Conn, Tx};
+use crate::trickles::DisallowedRow;
 
 /// One row of the ledger.
 #[derive(Debug, Clone, PartialEq, QueryableByName)]
@@ -270,54 +270,32 @@ impl Tx {
     /// matter.
     pub async fn replace_ledger_rows(&mut self, ids: &[i64], by: &[OldRow]) -> Result<()> {
         self.delete_exactly("cobblestone_ledger", ids).await?;
-        let values: Vec<Vec<Value>> = by
+        let rows: Vec<LedgerRow<'_>> = by
             .iter()
-            .map(|r| {
-                vec![
-                    float(r.time),
-                    r.kind.as_str().into(),
-                    r.resultid.into(),
-                    r.workunitid.into(),
-                    r.hostid.into(),
-                    r.userid.into(),
-                    r.teamid.into(),
-                    r.appid.into(),
-                    float(r.seconds),
-                    float(r.flops),
-                    float(r.credit),
-                    r.rule_version.into(),
-                    crate::text::cut(&r.reason, 255).into(),
-                    r.messages.into(),
-                    r.rows_folded.into(),
-                    float(r.since),
-                    r.by_app.into(),
-                    r.app_userid.into(),
-                    r.app_teamid.into(),
-                ]
+            .map(|r| LedgerRow {
+                time: r.time,
+                kind: &r.kind,
+                messageid: None,
+                resultid: r.resultid,
+                workunitid: r.workunitid,
+                hostid: r.hostid,
+                userid: r.userid,
+                teamid: r.teamid,
+                appid: r.appid,
+                seconds: r.seconds,
+                flops: r.flops,
+                credit: r.credit,
+                rule_version: r.rule_version.into(),
+                reason: &r.reason,
+                messages: r.messages,
+                rows_folded: r.rows_folded,
+                since: r.since,
+                by_app: r.by_app,
+                app_userid: r.app_userid,
+                app_teamid: r.app_teamid,
             })
             .collect();
-        let columns = [
-            ("time", Kind::Double),
-            ("kind", Kind::Text(16)),
-            ("resultid", Kind::Int),
-            ("workunitid", Kind::Int),
-            ("hostid", Kind::Int),
-            ("userid", Kind::Int),
-            ("teamid", Kind::Int),
-            ("appid", Kind::Int),
-            ("seconds", Kind::Double),
-            ("flops", Kind::Double),
-            ("credit", Kind::Double),
-            ("rule_version", Kind::Int),
-            ("reason", Kind::Text(255)),
-            ("messages", Kind::Int),
-            ("rows_folded", Kind::Int),
-            ("since", Kind::Double),
-            ("by_app", Kind::Int),
-            ("app_userid", Kind::Int),
-            ("app_teamid", Kind::Int),
-        ];
-        bulk::insert(self, "cobblestone_ledger", &columns, &values).await?;
+        self.write_ledger(&rows).await?;
         // The credit is the same.
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         self.control(count(by.len()) - count(ids.len()), 0.0).await
@@ -326,35 +304,22 @@ impl Tx {
     /// The same for `cobblestone_disallowed`.
     pub async fn replace_disallowed(&mut self, ids: &[i64], by: &[OldDisallowed]) -> Result<()> {
         self.delete_exactly("cobblestone_disallowed", ids).await?;
-        let values: Vec<Vec<Value>> = by
+        let rows: Vec<DisallowedRow<'_>> = by
             .iter()
-            .map(|r| {
-                vec![
-                    r.resultid.into(),
-                    r.hostid.into(),
-                    r.appid.into(),
-                    float(r.claimed),
-                    float(r.allowed),
-                    crate::text::cut(&r.reason, 255).into(),
-                    float(r.time),
-                    float(r.since),
-                    r.messages.into(),
-                    r.paid_in_part.into(),
-                ]
+            .map(|r| DisallowedRow {
+                messageid: None,
+                resultid: r.resultid,
+                hostid: r.hostid,
+                appid: r.appid,
+                claimed: r.claimed,
+                allowed: r.allowed,
+                reason: &r.reason,
+                time: r.time,
+                since: r.since,
+                messages: r.messages,
+                paid_in_part: r.paid_in_part,
             })
             .collect();
-        let columns = [
-            ("resultid", Kind::Int),
-            ("hostid", Kind::Int),
-            ("appid", Kind::Int),
-            ("claimed", Kind::Double),
-            ("allowed", Kind::Double),
-            ("reason", Kind::Text(255)),
-            ("time", Kind::Double),
-            ("since", Kind::Double),
-            ("messages", Kind::Int),
-            ("paid_in_part", Kind::Int),
-        ];
-        bulk::insert(self, "cobblestone_disallowed", &columns, &values).await
+        self.put_disallowed(&rows).await
     }
 }

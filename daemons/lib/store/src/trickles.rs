@@ -235,52 +235,36 @@ impl Tx {
 
     /// Records uptime that a settlement did not pay; it belongs to no message.
     pub async fn write_unsettled(&mut self, rows: &[Disallowed]) -> Result<()> {
-        let values: Vec<_> = rows
+        let rows: Vec<_> = rows
             .iter()
-            .map(|row| {
-                vec![
-                    row.result.0.into(),
-                    row.host.0.into(),
-                    row.app.0.into(),
-                    float(row.claimed),
-                    float(row.allowed),
-                    crate::text::cut(&row.reason, 255).into(),
-                    float(row.time),
-                    0.into(),
-                    float(row.time),
-                ]
-            })
+            .map(|row| DisallowedRow { messageid: None, messages: 0, ..DisallowedRow::of(row) })
             .collect();
-        let columns = [
-            ("resultid", Kind::Int),
-            ("hostid", Kind::Int),
-            ("appid", Kind::Int),
-            ("claimed", Kind::Double),
-            ("allowed", Kind::Double),
-            ("reason", Kind::Text(255)),
-            ("time", Kind::Double),
-            ("messages", Kind::Int),
-            ("since", Kind::Double),
-        ];
-        bulk::insert(self, "cobblestone_disallowed", &columns, &values).await
+        self.put_disallowed(&rows).await
     }
 
     /// Records uptime that was claimed and not paid; of a message that was released, over what was recorded before.
     pub async fn write_disallowed(&mut self, rows: &[Disallowed]) -> Result<()> {
+        let rows: Vec<_> = rows.iter().map(DisallowedRow::of).collect();
+        self.put_disallowed(&rows).await
+    }
+
+    /// Writes rows: new ones, and over those of the same message.
+    pub(crate) async fn put_disallowed(&mut self, rows: &[DisallowedRow<'_>]) -> Result<()> {
         let values: Vec<_> = rows
             .iter()
-            .map(|row| {
+            .map(|r| {
                 vec![
-                    row.message.0.into(),
-                    row.result.0.into(),
-                    row.host.0.into(),
-                    row.app.0.into(),
-                    float(row.claimed),
-                    float(row.allowed),
-                    crate::text::cut(&row.reason, 255).into(),
-                    float(row.time),
-                    i32::from(row.paid_in_part).into(),
-                    float(row.time),
+                    r.messageid.into(),
+                    r.resultid.into(),
+                    r.hostid.into(),
+                    r.appid.into(),
+                    float(r.claimed),
+                    float(r.allowed),
+                    crate::text::cut(r.reason, 255).into(),
+                    float(r.time),
+                    float(r.since),
+                    r.messages.into(),
+                    r.paid_in_part.into(),
                 ]
             })
             .collect();
@@ -293,9 +277,43 @@ impl Tx {
             ("allowed", Kind::Double),
             ("reason", Kind::Text(255)),
             ("time", Kind::Double),
-            ("paid_in_part", Kind::Int),
             ("since", Kind::Double),
+            ("messages", Kind::Int),
+            ("paid_in_part", Kind::Int),
         ];
         bulk::upsert(self, "cobblestone_disallowed", &columns, &values).await
+    }
+}
+
+/// One row of `cobblestone_disallowed` as it is written: all columns but the id.
+pub(crate) struct DisallowedRow<'a> {
+    pub messageid: Option<i32>,
+    pub resultid: i32,
+    pub hostid: i32,
+    pub appid: i32,
+    pub claimed: f64,
+    pub allowed: f64,
+    pub reason: &'a str,
+    pub time: f64,
+    pub since: f64,
+    pub messages: i32,
+    pub paid_in_part: i32,
+}
+
+impl<'a> DisallowedRow<'a> {
+    fn of(row: &'a Disallowed) -> Self {
+        Self {
+            messageid: Some(row.message.0),
+            resultid: row.result.0,
+            hostid: row.host.0,
+            appid: row.app.0,
+            claimed: row.claimed,
+            allowed: row.allowed,
+            reason: &row.reason,
+            time: row.time,
+            since: row.time,
+            messages: 1,
+            paid_in_part: row.paid_in_part.into(),
+        }
     }
 }

@@ -13,7 +13,7 @@ use daemon::{Clock, CommonArgs, Daemon as _, Pass, PassReport, ProjectDir, Setti
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use sandbox::{ProjectOptions, TestProject};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use store::sql::Connection;
 use store::{DbUrl, Store};
 
@@ -63,31 +63,7 @@ impl World {
 
     /// Inserts rows; columns that must have a value and are not given get 0 or the empty text.
     pub async fn insert(&mut self, table: &str, rows: Vec<Value>) {
-        let columns = self
-            .sql
-            .rows(
-                "SELECT column_name AS c, data_type AS t FROM information_schema.columns WHERE table_schema = DATABASE() \
-                 AND table_name = ? AND is_nullable = 'NO' AND column_default IS NULL",
-                &[table.into()],
-            )
-            .await
-            .unwrap();
-        let zeros: Map<String, Value> = columns
-            .iter()
-            .map(|column| {
-                let is_text = ["varchar", "text"].contains(&column.text("t").unwrap().as_str());
-                (column.text("c").unwrap(), if is_text { "".into() } else { 0.into() })
-            })
-            .collect();
-        let rows: Vec<Map<String, Value>> = rows
-            .into_iter()
-            .map(|row| {
-                let mut all = zeros.clone();
-                all.extend(row.as_object().unwrap().clone());
-                all
-            })
-            .collect();
-        self.sql.insert_json(table, &rows).await.unwrap();
+        self.sql.insert_filled(table, &rows).await.unwrap();
     }
 
     /// Adds workunits with two valid results each, which wait for the assimilator; every second one is a job of
