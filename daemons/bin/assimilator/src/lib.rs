@@ -28,15 +28,12 @@
 
 pub mod assimilator;
 pub mod commit;
+pub mod content;
 pub mod decide;
 pub mod gather;
-pub mod layout;
 pub mod outputs;
 pub mod recovery;
-pub mod staging;
 pub mod stderr;
-pub mod storage;
-pub mod table;
 
 #[cfg(test)]
 mod testing;
