@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS cobblestone_review (
     resultid   INT          NOT NULL,
     who        VARCHAR(128) NOT NULL,
     verdict    VARCHAR(16)  CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    comment    TEXT         NOT NULL,
+    comment    VARCHAR(4000) NOT NULL,
     KEY review_workunit (workunitid),
     KEY review_app (appid, id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
