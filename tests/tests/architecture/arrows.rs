@@ -14,7 +14,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("app-config", &["compare", "rules", "boinc"]),
     ("verdicts", &["compare", "rules", "boinc"]),
     ("daemon", &["store", "boinc"]),
-    ("dataset", &["store", "compare", "boinc"]),
+    ("dataset", &["store", "app-config", "compare", "boinc"]),
     ("sandbox", &["store", "boinc"]),
 ];
 
@@ -28,6 +28,8 @@ const OWNED: &[(&str, &[&str])] = &[
     ("diesel", &["store"]),
     ("diesel-async", &["store"]),
     ("mysql_async", &["store"]),
+    ("object_store", &["dataset"]),
+    ("reqwest", &["dataset"]),
     // Tests read what the assimilator wrote.
     ("parquet", &["dataset", "assimilator", "cobblestone", "tests"]),
 ];

@@ -1,30 +1,38 @@
 //! The daemon: its flags, its start, its passes.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use app_config::{AppConfig, Outputs};
+use app_config::{AppConfig, Hook, Outputs};
 use boinc::id::{AppId, HostId, WorkunitId};
 use boinc::record::Workunit;
 use compare::extract::ExtractPlan;
 use daemon::stop::Reason;
 use daemon::{Daemon, Fatal, Pass, PassReport, Start};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use store::validation::Selection;
 
 use crate::commit::{self, Aside, Decisions, Row, Target, Written};
 use crate::content;
 use crate::decide::{self, Fate};
-use crate::gather::{Batch, DAEMON, Item, bad_workunit};
+use crate::gather::{Batch, DAEMON, Item, Patience, bad_workunit};
+use crate::hook;
 use crate::outputs::{self, Copies, OutputError, UploadFolder};
 use crate::recovery;
+use crate::summary::Summaries;
 use dataset::layout;
+use dataset::remote::{Place, Remote};
 use dataset::staging::Instance;
 use dataset::storage;
 use dataset::table::failures::FailureRecord;
 use dataset::table::results::ResultRecord;
 
+/// Folder below the project directory for what is on its way to S3.
+const SPOOL: &str = "cobblestone/spool";
+/// Folder in the staging folder for copies of outputs on their way to S3.
+const OUT: &str = "out";
 /// Workunits in one transaction.
 const BATCH: i64 = 500;
 /// What was read for tables of data is written when it takes so much memory, in bytes, about: 64 MiB.
@@ -56,6 +64,13 @@ struct Settings {
     /// Whether valid results are flagged that did nothing.
     flag_idle: bool,
     data: Vec<ExtractPlan>,
+    hook: Hook,
+}
+
+/// The campaign that is being made, and how many jobs it will have.
+fn current(work: Option<&app_config::Work>) -> Option<(String, Option<i64>)> {
+    let work = work?;
+    Some((work.campaign.clone(), work.jobs.map(|jobs| i64::try_from(jobs).unwrap_or(i64::MAX))))
 }
 
 /// The assimilator of one application.
@@ -67,14 +82,19 @@ pub struct Assimilator {
     folder: PathBuf,
     /// The project directory and the part of `folder` below it, if it is there.
     in_project: Option<(PathBuf, PathBuf)>,
-    /// `FOLDER/APP`
+    /// `FOLDER/APP`; of a dataset on S3 a folder of the project for what is on its way.
     app_folder: PathBuf,
+    /// Where the dataset is, if it is on S3.
+    remote: Option<Remote>,
     settings: Settings,
+    /// Where programs of the project are.
+    bin: PathBuf,
     upload: UploadFolder,
     modulo: Option<(i32, i32)>,
     args: Args,
     dry_run: bool,
     instance: Option<Instance>,
+    summaries: Summaries,
     /// Files that are recorded and nowhere, and were told.
     missing: BTreeSet<String>,
 }
@@ -99,14 +119,26 @@ impl Daemon for Assimilator {
         })?;
         let flag_idle = config.assimilate.flag_idle && !config.reports.is_empty();
         let assimilate = config.assimilate;
-        let folder = assimilate.folder_in(&start.project.root);
-        let in_project = (!assimilate.folder.is_absolute())
-            .then(|| (start.project.root.clone(), assimilate.folder.clone()));
+        let root = &start.project.root;
+        let place = Place::of(&assimilate, root, name).map_err(|error| Fatal::new(error.to_string()))?;
+        let remote = match place {
+            Place::Local(_) => None,
+            Place::Remote(remote) => Some(remote),
+        };
+        let folder = if remote.is_some() { root.join(SPOOL) } else { assimilate.folder_in(root) };
+        let app_folder = folder.join(layout::safe(name));
+        let shown = remote.as_ref().map_or(app_folder.clone(), |remote| remote.shown().to_owned());
+        let in_project = match &remote {
+            Some(_) => Some((root.clone(), PathBuf::from(SPOOL))),
+            None if assimilate.folder.is_absolute() => None,
+            None => Some((root.clone(), assimilate.folder.clone())),
+        };
         Ok(Self {
             app: app.id,
             app_name: app.name.clone(),
-            app_folder: folder.join(layout::safe(name)),
+            app_folder,
             folder,
+            remote,
             in_project,
             settings: Settings {
                 outputs: assimilate.outputs,
@@ -114,7 +146,9 @@ impl Daemon for Assimilator {
                 flag_idle,
                 // The file was checked when it was read.
                 data: assimilate.data.iter().filter_map(|spec| spec.plan().ok()).collect(),
+                hook: assimilate.hook.clone(),
             },
+            bin: root.join("bin"),
             upload: UploadFolder {
                 path: start.project.config.upload_dir.clone(),
                 fanout: start.project.config.uldl_dir_fanout,
@@ -123,6 +157,12 @@ impl Daemon for Assimilator {
             args: start.args,
             dry_run: start.common.dry_run || start.args.dont_update_db,
             instance: None,
+            summaries: Summaries::new(
+                assimilate.summary.clone(),
+                root.join("bin"),
+                &shown,
+                current(config.work.as_ref()),
+            ),
             missing: BTreeSet::new(),
         })
     }
@@ -131,12 +171,20 @@ impl Daemon for Assimilator {
         let mut report = PassReport::default();
         if !self.dry_run {
             self.open_storage(pass).await?;
-            let published =
-                recovery::publish_committed(pass.store, self.app, &self.app_folder, &mut self.missing)
-                    .await?;
+            let published = recovery::publish_committed(
+                pass.store,
+                self.app,
+                &self.app_folder,
+                self.remote.as_ref(),
+                &mut self.missing,
+            )
+            .await?;
             report.add("published_late", published);
             if let Some(instance) = &self.instance {
                 recovery::clear(pass.store, &self.app_folder, instance).await?;
+            }
+            if let Some(remote) = &self.remote {
+                recovery::clear_remote(pass.store, self.app, remote, pass.clock.now()).await?;
             }
         }
         let most = self.args.one_pass_n_wu.map_or(PASS, u64::from);
@@ -144,8 +192,12 @@ impl Daemon for Assimilator {
         while !pass.is_stopping() && (self.dry_run || report.done < most) {
             let room = i64::try_from(most - report.done).unwrap_or(BATCH);
             which.limit = if self.dry_run { BATCH } else { BATCH.min(room) };
-            let impatient = self.args.wu_id.is_some() && pass.number == 1;
-            let batch = Batch::read(pass.store, which, pass.clock.now(), impatient).await?;
+            let patience = Patience {
+                now: pass.clock.now(),
+                asked: self.args.wu_id.is_some() && pass.number == 1,
+                hook_tries: self.settings.hook.tries,
+            };
+            let batch = Batch::read(pass.store, which, patience).await?;
             let Some(last) = batch.last else { break };
             let is_full = batch.is_full;
             report.found += batch.found();
@@ -161,6 +213,10 @@ impl Daemon for Assimilator {
                 break;
             }
             which.after = last;
+        }
+        if !self.dry_run && report.done == 0 && !pass.is_stopping() {
+            let made = self.summaries.look(pass.store, self.app, pass.clock.now()).await?;
+            report.add("summaries", made);
         }
         if self.args.one_pass_n_wu.is_some() {
             pass.stop.request(Reason::Asked);
@@ -208,7 +264,9 @@ impl Assimilator {
         }
         let was_there = self.instance.take().is_some();
         if !self.app_folder.is_dir() {
-            if was_there || recovery::is_lost(pass.store, self.app, &self.app_folder).await? {
+            if self.remote.is_none()
+                && (was_there || recovery::is_lost(pass.store, self.app, &self.app_folder).await?)
+            {
                 anyhow::bail!(
                     "{} is gone, and files in it are recorded; nothing is assimilated until it is back: mount its \
                      file system, or make the folder if a new place is meant",
@@ -247,11 +305,18 @@ impl Assimilator {
     /// Decides on the next workunits of a batch and writes them. `None`: asked to stop, nothing is written.
     async fn batch(&mut self, pass: &Pass<'_>, work: &mut Work) -> anyhow::Result<Option<Written>> {
         let now = pass.clock.now_i32();
-        let Some(decisions) = self.decide(work, now, &|| pass.is_stopping())? else { return Ok(None) };
+        let Some(mut decisions) = self.decide(work, now, &|| pass.is_stopping())? else { return Ok(None) };
         if self.dry_run {
             return Ok(Some(Written { rows: decisions.rows, aside: decisions.aside, left: 0 }));
         }
+        if let Some(instance) = &self.instance {
+            hook::ask(&self.settings.hook, &self.bin, &instance.temp(), &mut decisions).await?;
+        }
+        if let Some(remote) = &self.remote {
+            self.upload(remote, &decisions).await?;
+        }
         let target = Target {
+            remote: self.remote.as_ref(),
             store: pass.store,
             app: self.app,
             app_name: &self.app_name,
@@ -273,8 +338,14 @@ impl Assimilator {
     ) -> anyhow::Result<Option<Decisions>> {
         let temp = self.instance.as_ref().map(Instance::temp);
         let zstd = (self.settings.outputs == Outputs::Zstd).then_some(self.settings.zstd_level);
+        let root = self.copies_root();
+        if self.remote.is_some()
+            && let Some(instance) = &self.instance
+        {
+            storage::make_folders(instance.folder(), Path::new(OUT), false)?;
+        }
         let mut copies = match &temp {
-            Some(temp) if self.copies() && !self.dry_run => Some(Copies::new(&self.app_folder, temp, zstd)),
+            Some(temp) if self.copies() && !self.dry_run => Some(Copies::new(&root, temp, zstd)),
             _ => None,
         };
         let mut decisions = Decisions { aside: std::mem::take(&mut work.bad), ..Decisions::default() };
@@ -295,10 +366,41 @@ impl Assimilator {
                 Err(error) => return Err(error.into()),
             }
         }
-        if let Some(copies) = &mut copies {
+        if let Some(copies) = &mut copies
+            && self.remote.is_none()
+        {
             copies.sync()?;
         }
         Ok(Some(decisions))
+    }
+
+    /// Where copies of outputs are made.
+    fn copies_root(&self) -> PathBuf {
+        match (&self.remote, &self.instance) {
+            (Some(_), Some(instance)) => instance.folder().join(OUT),
+            _ => self.app_folder.clone(),
+        }
+    }
+
+    /// Puts the copies of outputs on S3, before anything is recorded. Their names are fixed: done twice is done once.
+    async fn upload(&self, remote: &Remote, decisions: &Decisions) -> anyhow::Result<()> {
+        let root = self.copies_root();
+        let outputs = decisions.rows.iter().flat_map(|row| match row {
+            Row::Result { record, .. } => record.outputs.as_slice(),
+            _ => &[],
+        });
+        let stored: Vec<&str> = outputs.filter_map(|o| Some(o.stored.as_ref()?.path.as_str())).collect();
+        let puts = stored.iter().map(|path| {
+            let local = root.join(path);
+            async move { remote.put_file(&local, path).await }
+        });
+        stream::iter(puts).buffer_unordered(commit::AT_ONCE).try_collect::<()>().await?;
+        match std::fs::remove_dir_all(&root) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(storage::storage("remove", &root)(error).into())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn copies(&self) -> bool {
@@ -335,6 +437,7 @@ impl Assimilator {
                     Ok(data) => data,
                     Err(reason) => return aside(canonical.hostid, reason),
                 };
+                let paths = taken.iter().map(|taken| (taken.path.clone(), taken.open_name.clone())).collect();
                 let record = Box::new(ResultRecord {
                     workunit,
                     job,
@@ -352,7 +455,7 @@ impl Assimilator {
                     compression: if self.settings.outputs == Outputs::Zstd { "zstd" } else { "none" },
                     assimilated_time: i64::from(now),
                 });
-                Ok(Ok(Row::Result { record, data }))
+                Ok(Ok(Row::Result { record, data, files: paths }))
             }
             Fate::Fail { error_mask, .. } => Ok(Ok(Row::Failure(Box::new(FailureRecord {
                 workunit,
@@ -367,7 +470,7 @@ impl Assimilator {
         }
     }
 
-    fn tell(&self, report: &mut PassReport, written: &Written) {
+    fn tell(&mut self, report: &mut PassReport, written: &Written) {
         let app = self.app_name.as_str();
         let would = if self.dry_run { "would be " } else { "" };
         for aside in &written.aside {
@@ -376,6 +479,7 @@ impl Assimilator {
         }
         let (mut failed, mut known, mut flagged) = (0, 0, 0);
         for row in &written.rows {
+            self.summaries.note(row.workunit().batch);
             match row {
                 Row::Result { record, .. } => {
                     let bytes = record.outputs.iter().fold(0, |sum, output| output.bytes.saturating_add(sum));

@@ -11,27 +11,33 @@
 //! published later. When nobody knows whether the commit took place, the files stay, and `recovery` asks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use boinc::id::{AppId, HostId, WorkunitId};
 use boinc::record::Workunit;
 use compare::extract::ExtractPlan;
 use dataset::day::day;
 use dataset::layout;
+use dataset::remote::Remote;
 use dataset::staging::{self, Instance};
 use dataset::table::data::{self, DataRecord};
 use dataset::table::failures::{FAILURES, FailureRecord};
 use dataset::table::files::{FILES, FileRecord};
 use dataset::table::results::{RESULTS, ResultRecord};
 use dataset::table::{KEY_APP, KEY_CAMPAIGN};
-use store::Store;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use store::assimilation::DatasetFile;
 use store::quarantine::SetAside;
 use store::reviews::{BY_ASSIMILATOR, NewReview, ReviewVerdict};
+use store::{Store, Tx};
 
 use crate::gather::{DAEMON, bad_workunit};
 
 /// How often the files are made again because another instance has some of the workunits.
 const ATTEMPTS: u32 = 5;
+
+/// Most requests to S3 at a time.
+pub(crate) const AT_ONCE: usize = 16;
 
 /// A row to be written.
 #[derive(Debug)]
@@ -42,6 +48,8 @@ pub enum Row {
         record: Box<ResultRecord>,
         /// With the number of their table.
         data: Vec<(usize, DataRecord)>,
+        /// Where its output files lie in the upload folder, and their logical names.
+        files: Vec<(PathBuf, String)>,
     },
     #[allow(missing_docs)]
     Failure(Box<FailureRecord>),
@@ -74,7 +82,18 @@ impl Row {
         }
     }
 
-    fn error_mask(&self) -> i32 {
+    /// Host of its canonical result; 0 = none.
+    #[must_use]
+    pub fn host(&self) -> HostId {
+        match self {
+            Self::Result { record, .. } => record.canonical.hostid,
+            _ => HostId(0),
+        }
+    }
+
+    /// `workunit.error_mask` to write.
+    #[must_use]
+    pub fn error_mask(&self) -> i32 {
         match self {
             Self::Result { record, .. } => record.workunit.error_mask,
             Self::Failure(record) => record.error_mask,
@@ -148,8 +167,10 @@ pub struct Target<'a> {
     pub app: AppId,
     /// Its name.
     pub app_name: &'a str,
-    /// Its folder.
+    /// Its folder; of a dataset on S3 the local one for what is on its way.
     pub app_folder: &'a std::path::Path,
+    /// Where the dataset is, if it is on S3.
+    pub remote: Option<&'a Remote>,
     /// Declared tables of data.
     pub data: &'a [ExtractPlan],
     /// Unix seconds.
@@ -180,12 +201,10 @@ pub async fn write(
         if rows.is_empty() && aside.is_empty() {
             break;
         }
-        let files = stage(target, instance, &rows)?;
+        let files = stage(target, instance, &rows).await?;
         match transact(target, &rows, &files, &aside).await? {
             Outcome::Others(free) => {
-                for file in &files {
-                    instance.discard(&file.path)?;
-                }
+                discard(target, instance, &files).await?;
                 rows.retain(|row| free.contains(&row.workunit().id));
             }
             Outcome::Committed(set_aside) => {
@@ -223,7 +242,7 @@ impl<'r> OfCampaign<'r> {
         let mut campaigns: BTreeMap<&str, Self> = BTreeMap::new();
         for row in rows {
             match row {
-                Row::Result { record, data } => {
+                Row::Result { record, data, .. } => {
                     let campaign = record.job.as_ref().map_or(layout::NO_CAMPAIGN, |job| &job.campaign);
                     let of = campaigns.entry(campaign).or_default();
                     of.results.push(record);
@@ -288,23 +307,59 @@ fn files_of(record: &ResultRecord) -> impl Iterator<Item = FileRecord> {
 }
 
 /// Makes the files of `rows` in the staging folder: for each campaign one of each table.
-fn stage(target: &Target<'_>, instance: &mut Instance, rows: &[Row]) -> anyhow::Result<Vec<DatasetFile>> {
+async fn stage(
+    target: &Target<'_>,
+    instance: &mut Instance,
+    rows: &[Row],
+) -> anyhow::Result<Vec<DatasetFile>> {
     let day = day(i64::from(target.now_i32));
     let mut files = Vec::new();
+    let mut contents = Vec::new();
     for (campaign, of) in OfCampaign::all(rows) {
         for part in of.parts(target, campaign)? {
             let name = instance.part_name(part.first, part.last, target.now_i32);
             let path = format!("{}/{name}", layout::partition(&part.dataset, &part.campaign, &day));
-            instance.stage(&path, &part.bytes)?;
+            if target.remote.is_none() {
+                instance.stage(&path, &part.bytes)?;
+            }
             files.push(DatasetFile {
                 dataset: part.dataset,
                 path,
                 items: i64::try_from(part.rows)?,
                 bytes: i64::try_from(part.bytes.len())?,
             });
+            if target.remote.is_some() {
+                contents.push(part.bytes);
+            }
         }
     }
+    if let Some(remote) = target.remote {
+        let paths = paths(&files);
+        let intend = async |tx: &mut Tx| tx.insert_intents(target.app, &paths, target.now).await;
+        target.store.transaction("intend", intend).await?;
+        let puts = paths.iter().zip(contents).map(|(path, bytes)| remote.stage(path, bytes));
+        stream::iter(puts).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+    }
     Ok(files)
+}
+
+fn paths(files: &[DatasetFile]) -> Vec<String> {
+    files.iter().map(|file| file.path.clone()).collect()
+}
+
+/// Removes staged files that are surely not recorded.
+async fn discard(target: &Target<'_>, instance: &Instance, files: &[DatasetFile]) -> anyhow::Result<()> {
+    for file in files {
+        match target.remote {
+            Some(remote) => remote.discard(&file.path).await?,
+            None => instance.discard(&file.path)?,
+        }
+    }
+    if target.remote.is_some() {
+        let paths = paths(files);
+        target.store.transaction("discard", async |tx| tx.take_intents(&paths).await).await?;
+    }
+    Ok(())
 }
 
 async fn transact(
@@ -340,6 +395,14 @@ async fn transact(
                 .collect();
             if free.len() != rows.len() {
                 return Ok(Outcome::Others(free));
+            }
+            if target.remote.is_some() {
+                let taken = tx.take_intents(&paths(files)).await?;
+                if taken != files.len() {
+                    // They took so long that another instance removed them.
+                    let what = "parts that are about to be recorded";
+                    return Err(store::Error::Count { what, expected: files.len(), changed: taken });
+                }
             }
             tx.mark_assimilated(&marks, target.now_i32).await?;
             tx.insert_assimilated(&new, target.now).await?;
@@ -382,7 +445,11 @@ async fn publish(target: &Target<'_>, files: &[DatasetFile]) -> anyhow::Result<(
     let mut paths = Vec::new();
     for file in files {
         // If it is nowhere, the next pass says so.
-        if staging::publish(target.app_folder, &file.path)? {
+        let is_there = match target.remote {
+            Some(remote) => remote.publish(&file.path).await?,
+            None => staging::publish(target.app_folder, &file.path)?,
+        };
+        if is_there {
             paths.push(file.path.clone());
         }
     }

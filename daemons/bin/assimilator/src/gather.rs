@@ -8,11 +8,12 @@ use boinc::id::{AppVersionId, HostId, ResultId, WorkunitId};
 use boinc::record::{ResultRow, Workunit};
 use boinc::result_doc::{OutputFile, output_files};
 use boinc::verdict::KeptFile;
-use store::assimilation::{Agreement, AppVersionFacts, HostFacts, JobOf};
+use store::assimilation::{Agreement, AppVersionFacts, HostFacts, JobOf, WorkunitAside};
 use store::validation::Selection;
 use store::{BadRow, Store};
 
 use crate::decide::{self, Fate};
+use crate::hook;
 use crate::stderr;
 use dataset::known_failures::{self, Known};
 
@@ -77,12 +78,31 @@ fn group<K: Ord, V>(pairs: impl IntoIterator<Item = (K, V)>) -> BTreeMap<K, Vec<
     map
 }
 
+/// When a workunit that was set aside is tried again.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Unix seconds.
+    pub now: f64,
+    /// A person asks for it: all are due.
+    pub asked: bool,
+    /// After so many tries one whose hook failed is not tried again.
+    pub hook_tries: i32,
+}
+
+impl Patience {
+    fn is_due(self, aside: &WorkunitAside) -> bool {
+        let is_given_up = aside.tries >= self.hook_tries && aside.reason.starts_with(hook::FAILED);
+        // A person gave it back: the time is 0.
+        self.asked || aside.time <= 0.0 || (!is_given_up && decide::is_due(aside.time, aside.tries, self.now))
+    }
+}
+
 impl Batch {
-    /// Reads the next workunits of `which`. With `impatient`, also those that were set aside and are not due.
+    /// Reads the next workunits of `which`, without those that were set aside and are not due.
     ///
     /// # Errors
     /// The database's.
-    pub async fn read(store: &Store, which: Selection, now: f64, impatient: bool) -> store::Result<Self> {
+    pub async fn read(store: &Store, which: Selection, patience: Patience) -> store::Result<Self> {
         let (loaded, aside) = store
             .read("assimilation candidates", async |conn| {
                 let loaded = conn.workunits_to_assimilate(which).await?;
@@ -98,11 +118,8 @@ impl Batch {
             .await?;
         let seen = loaded.rows.len() + loaded.bad.len();
         let last = loaded.rows.iter().map(|w| w.id).chain(loaded.bad.iter().filter_map(bad_workunit)).max();
-        let not_due: BTreeSet<WorkunitId> = aside
-            .iter()
-            .filter(|a| !impatient && !decide::is_due(a.time, a.tries, now))
-            .map(|a| a.workunit)
-            .collect();
+        let not_due: BTreeSet<WorkunitId> =
+            aside.iter().filter(|a| !patience.is_due(a)).map(|a| a.workunit).collect();
         let due: Vec<Workunit> = loaded.rows.into_iter().filter(|w| !not_due.contains(&w.id)).collect();
         let bad = loaded.bad.into_iter().filter(|b| bad_workunit(b).is_some_and(|id| !not_due.contains(&id)));
         Ok(Self {

@@ -23,6 +23,7 @@
 //! | [`decide`] | what becomes of a workunit: pure |
 //! | [`outputs`] | reads, digests and copies output files |
 //! | [`content`] | takes columns out of output files |
+//! | [`hook`] [`summary`] | the project's own programs |
 //! | [`commit`] [`recovery`] | exactly once |
 
 pub mod assimilator;
@@ -30,9 +31,11 @@ pub mod commit;
 pub mod content;
 pub mod decide;
 pub mod gather;
+pub mod hook;
 pub mod outputs;
 pub mod recovery;
 pub mod stderr;
+pub mod summary;
 
 #[cfg(test)]
 mod testing;

@@ -16,9 +16,12 @@ use boinc::id::AppId;
 use store::Store;
 use store::assimilation::FileState;
 
-use dataset::staging::{self, Instance, Owner};
+use dataset::remote::Remote;
+use dataset::staging::{self, Instance, Owner, STAGING};
 use dataset::storage;
 
+/// An intent is of one who is gone after so many seconds.
+const ABANDONED: f64 = 3600.0;
 /// Most file names in one question to the database.
 const NAMES: usize = 200;
 
@@ -31,6 +34,7 @@ pub async fn publish_committed(
     store: &Store,
     app: AppId,
     app_folder: &Path,
+    remote: Option<&Remote>,
     missing: &mut BTreeSet<String>,
 ) -> anyhow::Result<u64> {
     let files = store
@@ -38,7 +42,11 @@ pub async fn publish_committed(
         .await?;
     let mut published = Vec::new();
     for file in files {
-        if staging::publish(app_folder, &file.path)? {
+        let is_there = match remote {
+            Some(remote) => remote.publish(&file.path).await?,
+            None => staging::publish(app_folder, &file.path)?,
+        };
+        if is_there {
             missing.remove(&file.path);
             published.push(file.path);
         } else if missing.insert(file.path.clone()) {
@@ -48,7 +56,7 @@ pub async fn publish_committed(
                  assimilated; restore the file from a backup of {}",
                 file.path,
                 staging::STAGING,
-                app_folder.display()
+                remote.map_or(app_folder, Remote::shown).display()
             );
         }
     }
@@ -56,6 +64,28 @@ pub async fn publish_committed(
         store.transaction("publish", async |tx| tx.mark_published(paths).await).await?;
     }
     Ok(published.len() as u64)
+}
+
+/// Removes staged objects that were never recorded, of instances that did not come back for an hour. The intents are
+/// locked meanwhile; one who is only slow finds them gone, records nothing, and begins again.
+///
+/// # Errors
+/// The database's or the storage's.
+pub async fn clear_remote(store: &Store, app: AppId, remote: &Remote, now: f64) -> anyhow::Result<()> {
+    let removed = store
+        .transaction("orphans", async |tx| {
+            let paths = tx.lock_old_intents(app, now - ABANDONED).await?;
+            for path in &paths {
+                let gone = remote.discard(path).await;
+                gone.map_err(|error| store::Error::Other(error.to_string()))?;
+            }
+            tx.take_intents(&paths).await
+        })
+        .await?;
+    if removed > 0 {
+        tracing::info!(parts = removed, "removed what an assimilator that is gone left in {STAGING}");
+    }
+    Ok(())
 }
 
 /// Clears the folders of instances that are gone, and what an earlier pass of this one left in its own.

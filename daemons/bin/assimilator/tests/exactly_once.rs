@@ -172,7 +172,8 @@ async fn a_workunit_that_changes_while_it_is_decided_on_is_left_out() {
         limit: 10,
         modulo: None,
     };
-    let batch = assimilator::gather::Batch::read(&world.store, which, common::NOW, false).await.unwrap();
+    let patience = assimilator::gather::Patience { now: common::NOW, asked: false, hook_tries: 1 };
+    let batch = assimilator::gather::Batch::read(&world.store, which, patience).await.unwrap();
     let rows = batch.items.into_iter().map(record).collect();
     world.exec("UPDATE workunit SET canonical_credit = 99 WHERE id = 1").await;
     let app_folder = world.app_folder();
@@ -181,6 +182,7 @@ async fn a_workunit_that_changes_while_it_is_decided_on_is_left_out() {
         app: boinc::id::AppId(1),
         app_name: "theory",
         app_folder: &app_folder,
+        remote: None,
         data: &[],
         now: common::NOW,
         now_i32: 1,

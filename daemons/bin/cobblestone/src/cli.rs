@@ -10,8 +10,8 @@ use daemon::args::{LogFormat, try_parse_with};
 
 use crate::demo::DemoArgs;
 use crate::{
-    adjust, audit, comparing, demo, explain, ledger, migrate, quarantine, rehearse, report, sandbox_stop,
-    status, trickles, verdicts,
+    adjust, audit, comparing, datasets, demo, explain, ledger, migrate, quarantine, rehearse, report,
+    sandbox_stop, status, trickles, verdicts,
 };
 
 /// Something was found to be off.
@@ -70,6 +70,9 @@ enum Command {
     /// Judge kept results by another declaration, and say which verdicts would change; nothing is written
     #[command(after_help = rehearse::AFTER_HELP)]
     Rehearse(rehearse::RehearseArgs),
+    /// Look after the assimilator's dataset: check it, merge small files, write it out as one
+    #[command(subcommand)]
+    Dataset(datasets::DatasetCommand),
     /// Look after what the validator kept of its verdicts
     #[command(subcommand)]
     Verdicts(verdicts::VerdictsCommand),
@@ -185,6 +188,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Report(command) => report::run(&command).await.map(|()| true),
         Command::Status { project } => status::run(&project).await.map(|()| true),
         Command::Rehearse(args) => rehearse::run(&args).await,
+        Command::Dataset(command) => datasets::run(&command).await,
         Command::Verdicts(command) => verdicts::run(&command).await.map(|()| true),
         Command::Trickles(command) => trickles::run(&command).await,
         Command::Quarantine(Quarantine::List { project, kind, limit }) => {

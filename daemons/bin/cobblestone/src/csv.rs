@@ -10,9 +10,18 @@ const LONGEST: usize = 1000;
 
 /// A text: escaped, with `'` before what would be a formula, in quotes where needed.
 pub fn text(text: &str) -> String {
-    let text = printable(text, LONGEST);
+    whole(&printable(text, LONGEST))
+}
+
+/// The same of a text of any length; control characters, line ends too, become blanks.
+pub fn long(text: &str) -> String {
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    whole(&clean)
+}
+
+fn whole(text: &str) -> String {
     let formula = text.trim_start().starts_with(['=', '+', '-', '@', '|', '%', '＝', '＋', '－', '＠']);
-    let text = if formula { format!("'{text}") } else { text };
+    let text = if formula { format!("'{text}") } else { text.to_owned() };
     if text.contains([',', '"', ';', '\'']) || text.trim() != text {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {

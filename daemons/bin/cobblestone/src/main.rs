@@ -16,6 +16,7 @@ mod cli;
 mod compact;
 mod comparing;
 mod csv;
+mod datasets;
 mod demo;
 mod explain;
 mod ledger;

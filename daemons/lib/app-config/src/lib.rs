@@ -39,7 +39,8 @@ pub use mistake::{AppConfigError, Mistake};
 pub use strays::{Stray, strays};
 
 pub use section::{
-    Assimilate, Credit, Outputs, Parameter, RESERVED_PARAMETERS, ReportRule, TrickleDown, Validate, Work,
+    Assimilate, Credit, Hook, HookPer, Outputs, Parameter, RESERVED_PARAMETERS, ReportRule, S3, Summary,
+    TrickleDown, Validate, Work,
 };
 
 /// Largest file that is read, in bytes.

@@ -58,7 +58,7 @@ fn a_key_like_nothing_gets_the_list() {
     let message = message("[assimilate]\nzzz = 1");
     assert_eq!(
         message,
-        "unknown key `zzz` in [assimilate], line 2: known here: `folder`, `outputs`, `zstd_level`, `flag_idle`, `data`"
+        "unknown key `zzz` in [assimilate], line 2: known here: `folder`, `outputs`, `zstd_level`, `flag_idle`, `data`, `s3`, `hook`, `summary`"
     );
 }
 

@@ -6,7 +6,7 @@
 //!
 //! A stderr is a volunteer's text. Finding such a message in it is a hint, no proof: nothing is decided by it.
 
-/// A message that is known: its place in [`KNOWN`].
+/// A message that is known: its place in the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Known(usize);
 

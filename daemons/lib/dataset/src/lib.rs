@@ -17,13 +17,18 @@
 //! | [`table`] | tables and their columns |
 //! | [`parquet`] | Parquet files, written and read |
 //! | [`layout`] | names of folders and files |
-//! | [`storage`] [`staging`] | files appear whole |
+//! | [`storage`] [`staging`] | files of a local dataset appear whole |
+//! | [`compaction`] [`merge`] | many small parts become few |
+//! | [`remote`] | a dataset on S3 |
 //! | [`known_failures`] | messages of the wrapper of virtual machines |
 
+pub mod compaction;
 pub mod day;
 pub mod known_failures;
 pub mod layout;
+pub mod merge;
 pub mod parquet;
+pub mod remote;
 pub mod staging;
 pub mod storage;
 pub mod table;

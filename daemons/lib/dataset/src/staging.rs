@@ -38,7 +38,8 @@ pub fn lock_all(app_folder: &Path) -> Result<Option<Lock>, StorageError> {
     lock(&app_folder.join(STAGING).join(LOCK))
 }
 
-fn lock(path: &Path) -> Result<Option<Lock>, StorageError> {
+/// A lock on one file; `None`: another holds it.
+pub(crate) fn lock(path: &Path) -> Result<Option<Lock>, StorageError> {
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
     let file = file.map_err(storage("open", path))?;
     match file.try_lock() {
@@ -87,6 +88,12 @@ impl Instance {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Folder for copies in the making.

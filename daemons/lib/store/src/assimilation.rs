@@ -33,7 +33,7 @@ pub enum FileState {
 }
 
 impl FileState {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Committed => "committed",
             Self::Published => "published",
@@ -109,7 +109,7 @@ pub struct HostFacts {
 }
 
 /// A workunit that was set aside.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct WorkunitAside {
     #[allow(missing_docs)]
     pub workunit: WorkunitId,
@@ -117,6 +117,8 @@ pub struct WorkunitAside {
     pub time: f64,
     /// How often.
     pub tries: i32,
+    /// Why.
+    pub reason: String,
 }
 
 impl Conn {
@@ -286,13 +288,13 @@ impl Conn {
             .filter(q::daemon.eq(daemon))
             .filter(q::kind.eq("workunit"))
             .filter(q::refid.eq_any(workunits.iter().map(|id| i64::from(id.0))))
-            .select((q::refid, q::time, q::tries))
-            .load::<(i64, f64, i32)>(&mut self.db)
+            .select((q::refid, q::time, q::tries, q::reason))
+            .load::<(i64, f64, i32, String)>(&mut self.db)
             .await?;
         Ok(rows
             .into_iter()
-            .filter_map(|(id, time, tries)| {
-                Some(WorkunitAside { workunit: WorkunitId(i32::try_from(id).ok()?), time, tries })
+            .filter_map(|(id, time, tries, reason)| {
+                Some(WorkunitAside { workunit: WorkunitId(i32::try_from(id).ok()?), time, tries, reason })
             })
             .collect())
     }

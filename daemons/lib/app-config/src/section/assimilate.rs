@@ -21,11 +21,110 @@ pub enum Outputs {
     Leave,
 }
 
+/// Storage that speaks S3, for a folder `s3://BUCKET/PREFIX`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct S3 {
+    /// Address of the service; empty: Amazon's.
+    pub endpoint: String,
+    /// Its region.
+    pub region: String,
+    /// File with the keys: absolute, or relative to the project directory.
+    pub credentials: PathBuf,
+    /// Longest time of one request.
+    pub timeout_seconds: f64,
+}
+
+impl Default for S3 {
+    fn default() -> Self {
+        Self {
+            endpoint: String::new(),
+            region: "us-east-1".to_owned(),
+            credentials: "cobblestone/s3.toml".into(),
+            timeout_seconds: 30.0,
+        }
+    }
+}
+
+/// What a hook is run for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HookPer {
+    /// Each workunit.
+    #[default]
+    Workunit,
+    /// All workunits that are assimilated together.
+    Batch,
+}
+
+/// A program that is run before workunits are assimilated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Hook {
+    /// The program and its arguments; empty: none.
+    pub command: Vec<String>,
+    /// What it is run for.
+    pub per: HookPer,
+    /// It is stopped after so many seconds.
+    pub timeout_seconds: f64,
+    /// After so many failures it is not tried again for a workunit.
+    pub tries: i32,
+}
+
+impl Default for Hook {
+    fn default() -> Self {
+        Self { command: Vec::new(), per: HookPer::Workunit, timeout_seconds: 60.0, tries: 10 }
+    }
+}
+
+/// A program that is run when a campaign or a batch is complete.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Summary {
+    /// The program and its arguments; empty: none.
+    pub command: Vec<String>,
+    /// It is stopped after so many seconds.
+    pub timeout_seconds: f64,
+    /// After so many failures it is not tried again.
+    pub tries: i32,
+}
+
+impl Default for Summary {
+    fn default() -> Self {
+        Self { command: Vec::new(), timeout_seconds: 600.0, tries: 10 }
+    }
+}
+
+/// Longest time of a program or a request, in seconds: a day.
+const LONGEST: f64 = 86_400.0;
+
+fn check_time(key: &str, seconds: f64, report: &mut Report<'_>) {
+    if !(seconds > 0.0 && seconds <= LONGEST) {
+        report(key, format!("is {seconds}, but must be above 0 and at most {LONGEST}"));
+    }
+}
+
+fn check_command(section: &str, command: &[String], tries: i32, report: &mut Report<'_>) {
+    if command.first().is_some_and(String::is_empty) {
+        report(
+            &format!("{section}.command"),
+            "begins with an empty word; the first one is the program".into(),
+        );
+    }
+    if command.len() == 1 && command.first().is_some_and(|program| program.contains(' ')) {
+        let message = "is one word with blanks; write [\"program\", \"files\", …]".into();
+        report(&format!("{section}.command"), message);
+    }
+    if tries < 1 {
+        report(&format!("{section}.tries"), format!("is {tries}, but must be 1 or more"));
+    }
+}
+
 /// Where validated outputs go.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Assimilate {
-    /// Folder of the results: absolute, or relative to the project directory and then below it.
+    /// Folder of the results: absolute, or relative to the project directory and then below it; or `s3://BUCKET/PREFIX`.
     pub folder: PathBuf,
     /// What becomes of output files.
     pub outputs: Outputs,
@@ -35,6 +134,12 @@ pub struct Assimilate {
     pub flag_idle: bool,
     /// Tables of what stands in output files.
     pub data: Vec<ExtractSpec>,
+    /// Of a folder `s3://…`.
+    pub s3: S3,
+    /// A program that is run before workunits are assimilated.
+    pub hook: Hook,
+    /// A program that is run when a campaign or a batch is complete.
+    pub summary: Summary,
 }
 
 impl Default for Assimilate {
@@ -45,6 +150,9 @@ impl Default for Assimilate {
             zstd_level: 3,
             flag_idle: true,
             data: Vec::new(),
+            s3: S3::default(),
+            hook: Hook::default(),
+            summary: Summary::default(),
         }
     }
 }
@@ -56,9 +164,25 @@ impl Assimilate {
         project_dir.join(&self.folder)
     }
 
+    /// Bucket and prefix of a folder `s3://BUCKET/PREFIX`; the prefix has no slash at its ends and may be empty.
+    pub fn bucket(&self) -> Option<(&str, &str)> {
+        let rest = self.folder.to_str()?.strip_prefix("s3://")?;
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        Some((bucket, prefix.trim_matches('/')))
+    }
+
     pub(crate) fn check(&self, report: &mut Report<'_>) {
         let text = self.folder.to_string_lossy();
-        if !self.folder.is_absolute() && !stays_below(&text) {
+        if let Some((bucket, prefix)) = self.bucket() {
+            let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+            let parts_are_good = prefix.is_empty()
+                || prefix
+                    .split('/')
+                    .all(|part| !part.is_empty() && !matches!(part, "." | "..") && part.chars().all(is_name));
+            if bucket.is_empty() || !bucket.chars().all(is_name) || !parts_are_good {
+                report("folder", format!("is \"{text}\", but must be as in \"s3://bucket/some/prefix\""));
+            }
+        } else if !self.folder.is_absolute() && !stays_below(&text) {
             report(
                 "folder",
                 format!("\"{text}\" leaves the project directory; write an absolute path for that"),
@@ -67,6 +191,15 @@ impl Assimilate {
         if !(1..=19).contains(&self.zstd_level) {
             report("zstd_level", format!("is {}, but must be from 1 to 19", self.zstd_level));
         }
+        let endpoint = &self.s3.endpoint;
+        if !endpoint.is_empty() && !endpoint.starts_with("https://") && !endpoint.starts_with("http://") {
+            report("s3.endpoint", format!("is {endpoint:?}, but must begin with https:// or http://"));
+        }
+        check_time("s3.timeout_seconds", self.s3.timeout_seconds, report);
+        check_time("hook.timeout_seconds", self.hook.timeout_seconds, report);
+        check_time("summary.timeout_seconds", self.summary.timeout_seconds, report);
+        check_command("hook", &self.hook.command, self.hook.tries, report);
+        check_command("summary", &self.summary.command, self.summary.tries, report);
         for (index, data) in self.data.iter().enumerate() {
             for (key, message) in data.plan().err().unwrap_or_default() {
                 report(&format!("data.{index}.{key}"), message);

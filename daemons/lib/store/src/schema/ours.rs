@@ -222,6 +222,25 @@ typed_tables! {
         formula -> Text,
         credit -> Double,
     }
+    cobblestone_dataset_intent (path) {
+        path -> Text,
+        appid -> Integer,
+        time -> Double,
+    }
+    cobblestone_dataset_merge (path) {
+        path -> Text,
+        appid -> Integer,
+        merged_into -> Text,
+        time -> Double,
+    }
+    cobblestone_summary (appid, kind, refid) {
+        appid -> Integer,
+        kind -> Text,
+        refid -> BigInt,
+        state -> Text,
+        tries -> Integer,
+        time -> Double,
+    }
     cobblestone_review (id) {
         id -> BigInt,
         time -> Double,
