@@ -15,6 +15,7 @@ mod aside;
 mod batch;
 mod examined;
 mod flags;
+mod samples;
 mod validator;
 
 fn main() -> std::process::ExitCode {
