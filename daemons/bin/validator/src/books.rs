@@ -22,6 +22,8 @@ pub struct Accounts {
     pub marks: BTreeMap<ResultId, Mark>,
     /// Who was paid; only where it may be taken back. Hosts are those of today.
     shares: BTreeMap<ResultId, Vec<PaidShare>>,
+    /// Hosts that were paid, and are not there any more.
+    gone: BTreeSet<HostId>,
 }
 
 impl Accounts {
@@ -31,12 +33,12 @@ impl Accounts {
         let marks: BTreeMap<ResultId, Mark> =
             tx.marks(&ids).await?.into_iter().map(|mark| (mark.result, mark)).collect();
         if options.uptime.invalid_results != InvalidResults::Revoke {
-            return Ok(Self { marks, shares: BTreeMap::new() });
+            return Ok(Self { marks, ..Self::default() });
         }
         let paid: Vec<ResultId> = marks.keys().copied().collect();
         let mut shares = tx.paid_shares(&paid).await?;
-        today(tx, results, &mut shares).await?;
-        Ok(Self { marks, shares })
+        let gone = today(tx, results, &mut shares).await?;
+        Ok(Self { marks, shares, gone })
     }
 
     /// What a result was paid so far.
@@ -61,12 +63,12 @@ impl Accounts {
     }
 }
 
-/// Makes the hosts of shares those of today: most are those of their results, and need no look.
+/// Makes the hosts of shares those of today: most are those of their results, and need no look. Returns those that are gone.
 async fn today(
     tx: &mut Tx,
     results: &[ResultRow],
     shares: &mut BTreeMap<ResultId, Vec<PaidShare>>,
-) -> store::Result<()> {
+) -> store::Result<BTreeSet<HostId>> {
     let now: BTreeMap<ResultId, HostId> = results.iter().map(|row| (row.id, row.hostid)).collect();
     let host_of = |result: &ResultId| now.get(result).copied().unwrap_or(HostId(0));
     let others: BTreeSet<HostId> = shares
@@ -80,12 +82,16 @@ async fn today(
         kin.add(links.into_iter().map(|(host, owner, rpc_seqno)| HostLink { host, owner, rpc_seqno }))
     })
     .await?;
+    let mut gone = BTreeSet::new();
     for (result, shares) in shares.iter_mut() {
         for share in shares {
-            share.host = host_today(share.host, host_of(result), &kin);
+            match host_today(share.host, host_of(result), &kin) {
+                Some(host) => share.host = host,
+                None => _ = gone.insert(share.host),
+            }
         }
     }
-    Ok(())
+    Ok(gone)
 }
 
 /// Locks everything that the rules may change: statistics, hosts, users, teams; those of today, and those that may have to
@@ -103,8 +109,8 @@ pub async fn open_books(
     for row in tx.lock_host_app_versions(&reported).await? {
         books.add_host_app_version(row);
     }
-    let hosts = hosts.into_iter().chain(accounts.shares().map(|share| share.host));
-    let hosts: BTreeSet<HostId> = hosts.filter(|id| *id != HostId(0)).collect();
+    let paid = accounts.shares().map(|share| share.host).filter(|host| !accounts.gone.contains(host));
+    let hosts: BTreeSet<HostId> = hosts.into_iter().chain(paid).filter(|id| *id != HostId(0)).collect();
     let hosts = tx.lock_hosts(&hosts.into_iter().collect::<Vec<_>>()).await?;
     let owners: BTreeSet<UserId> = hosts.iter().map(|host| host.userid).collect();
     let users: BTreeSet<UserId> =

@@ -238,6 +238,7 @@ async fn only_where_it_is_wanted_and_only_its_share() {
     let nobody = "UPDATE cobblestone_ledger SET hostid = 99, userid = 99, teamid = 99, app_userid = 99, app_teamid = 99 \
                   WHERE resultid = 11";
     world.sql.execute(nobody, &[]).await.unwrap();
+    world.sql.execute("UPDATE result SET hostid = 99 WHERE id = 11", &[]).await.unwrap();
     world.totals().await;
     world.one_pass(&[]);
     assert_eq!(world.text(REVOKED).await, "3,4,5,9,10");

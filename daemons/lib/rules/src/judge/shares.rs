@@ -25,11 +25,12 @@ const LEAST: f64 = 1e-9;
 /// Seconds that are nothing.
 const LEAST_SECONDS: f64 = 1e-6;
 
-/// The host that gives back what `paid` was paid for a result that host `now` has: itself, what it was merged into, or,
-/// where its row is gone, the host to which the result went with the merge.
+/// The host that gives back what `paid` was paid for a result that host `now` has: itself, or what it was merged into.
+/// None if that is gone: a result can go to another host of its volunteer, and what the old one was paid does not go with
+/// it.
 #[must_use]
-pub fn host_today(paid: HostId, now: HostId, kin: &Kin) -> HostId {
-    if paid == now { now } else { kin.heir(paid).unwrap_or(now) }
+pub fn host_today(paid: HostId, now: HostId, kin: &Kin) -> Option<HostId> {
+    if paid == now { Some(now) } else { kin.heir(paid) }
 }
 
 /// What is taken from some.
