@@ -5,7 +5,7 @@
 mod common;
 
 use common::old::{COMPACT, CONFIG, DAY, PURGE, SENT, age, figures, text, world};
-use common::{NOW, holds};
+use common::{NOW, World, claim, holds, uptime};
 
 #[tokio::test]
 async fn folding_changes_nothing_that_the_audit_proves() {
@@ -101,6 +101,64 @@ async fn purged_messages_are_counted_and_then_their_payments_fold() {
         world.sum("SELECT SUM(credit) FROM cobblestone_ledger WHERE resultid IN (2, 3, 4)").await,
         paid
     );
+    world.balances();
+}
+
+#[tokio::test]
+async fn entries_of_dropped_messages_go_with_them_and_stay_counted() {
+    let mut world = World::new().await;
+    world.people().await;
+    let report = "[[reports]]\nvariety = \"cpu_time\"\nformat = \"xml\"\nmeaning = \"cumulative\"\n";
+    world.project.write_app_config(&format!("{}{report}", uptime("over_claims = \"hold\""))).unwrap();
+    let counted = claim("r3", SENT + 40_000, "cpu_time", 60.0) + "<failed>many</failed>";
+    let then = SENT + 40_000;
+    world
+        .messages(&[
+            (1, then, "cpu_time", claim("r1", then, "cpu_time", 3600.0)),
+            (1, then, "cpu_time", claim("r1", then, "cpu_time", 1e6)),
+            (2, then, "cpu_time", claim("r2", then, "cpu_time", 1e6)),
+            (1, then, "cpu_time", "<cpu_time>half".to_owned()),
+            (1, then, "cpu_time", counted),
+            (7, then, "cpu_time", claim("r1", then, "cpu_time", 5.0)),
+            (1, then, "strange", "who knows".to_owned()),
+        ])
+        .await;
+    world.handle(&["--watch_all"]);
+    world.ends(0, &["trickles", "drop", "2", "4", "5", "6", "7", "--reason", "rubbish"]);
+    age(&mut world, 100).await;
+    // Dropped now, of an old message.
+    world.ends(0, &["trickles", "drop", "3", "--reason", "too much"]);
+    let mut before = figures(&world);
+    assert_eq!(before["messages"]["set_aside"], 4);
+    let dry = world.ends(0, &[&PURGE[..], &["--dry_run"]].concat());
+    let said = world.ends(0, &PURGE);
+    assert_eq!(dry.replace("would be deleted", "deleted"), said);
+    holds(&said, &["handled messages: 6 deleted", "entries of messages that were dropped: 4 deleted"]);
+    // The message of a variety that the toolkit does not handle is there, and so is its entry.
+    let left = "SELECT GROUP_CONCAT(refid ORDER BY refid) AS n FROM cobblestone_quarantine";
+    assert_eq!(world.sql.row(left, &[]).await.unwrap().text("n").unwrap(), "3,7");
+    let mut after = figures(&world);
+    for fate in ["stored", "handled", "purged", "dropped_and_purged"] {
+        for figures in [&mut after, &mut before] {
+            figures["messages"].as_object_mut().unwrap().remove(fate);
+        }
+    }
+    assert_eq!(after["messages"], before["messages"]);
+    let audit = world.ends(0, &["audit"]);
+    holds(&audit, &["dropped by a person, and the entry purged since"]);
+    // Nothing is left to do; and folding what the held one claimed changes nothing.
+    holds(&world.ends(0, &PURGE), &["entries of messages that were dropped: 0 deleted"]);
+    world.ends(0, &COMPACT);
+    age(&mut world, 100).await;
+    holds(&world.ends(0, &PURGE), &["entries of messages that were dropped: 1 deleted"]);
+    world.ends(0, &COMPACT);
+    let mut last = figures(&world);
+    for fate in ["stored", "handled", "purged", "dropped_and_purged"] {
+        last["messages"].as_object_mut().unwrap().remove(fate);
+    }
+    assert_eq!(last["messages"], before["messages"]);
+    // Host 7 never was; with another that is deleted later, nothing becomes off.
+    world.sql.execute("DELETE FROM host WHERE id = 1", &[]).await.unwrap();
     world.balances();
 }
 

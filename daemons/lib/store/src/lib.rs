@@ -19,6 +19,7 @@ pub mod compact;
 pub mod control;
 pub mod counters;
 pub mod credit;
+pub mod dropped;
 pub mod error;
 mod functions;
 pub mod host_accounts;
