@@ -167,7 +167,7 @@ async fn what_is_meant_is_said_by_conditions() {
             (2, THEN, "cpu_time", "<cpu_time>half".to_owned()),
             (1, THEN, "runtime", "<runtime>half".to_owned()),
             (1, THEN, "cpu_time", claim("r9", THEN, "cpu_time", 5.0)),
-            (1, THEN, "cpu_time", claim("r1", THEN, "cpu_time", 1e6)),
+            (1, THEN, "cpu_time", both("r1", THEN, 1e6, "1")),
             (2, THEN, "cpu_time", both("r2", THEN, 1e6, "-1")),
             (1, THEN, "cpu_time", both("r3", THEN, 60.0, "-1")),
         ])

@@ -13,7 +13,7 @@
 mod choice;
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Double, Integer, Text};
+use diesel::sql_types::{BigInt, Double, Text};
 use diesel_async::RunQueryDsl;
 
 use crate::backlog::MESSAGE_BYTES;

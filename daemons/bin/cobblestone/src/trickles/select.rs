@@ -96,7 +96,7 @@ impl Select {
             return Ok(());
         }
         let (messages, reports) = self.kinds();
-        let mut whole = BTreeSet::new();
+        let mut whole: BTreeSet<i64> = BTreeSet::new();
         for (kinds, reports_only) in [(messages, false), (&[REPORT][..], true)] {
             if kinds.is_empty() || (reports_only && !reports) {
                 continue;
