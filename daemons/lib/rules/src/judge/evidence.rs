@@ -64,26 +64,26 @@ pub enum Against {
     CanonicalGone(String),
 }
 
-/// What was found out about a workunit's results, as [`needs`] asked.
+/// What was found out about a workunit's results, as [`super::needs`] asked.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Evidence {
     /// Nothing was asked.
     None,
-    /// For [`Need::Set`].
+    /// For [`super::Need::Set`].
     Set {
         /// Each result's output.
         files: BTreeMap<ResultId, FileCheck>,
         /// The readable ones compared; None when [`enough_to_compare`] says that they are too few.
         agreement: Option<Agreement>,
     },
-    /// For [`Need::Set`], when comparing can't be done now, says the reason.
+    /// For [`super::Need::Set`], when comparing can't be done now, says the reason.
     Later {
         /// Each result's output.
         files: BTreeMap<ResultId, FileCheck>,
         /// Why not now.
         reason: String,
     },
-    /// For [`Need::Stragglers`].
+    /// For [`super::Need::Stragglers`].
     Stragglers(BTreeMap<ResultId, Against>),
 }
 
