@@ -14,6 +14,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("app-config", &["compare", "rules", "boinc"]),
     ("verdicts", &["compare", "rules", "boinc"]),
     ("daemon", &["store", "boinc"]),
+    ("dataset", &["store", "compare", "boinc"]),
     ("sandbox", &["store", "boinc"]),
 ];
 
@@ -28,7 +29,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("diesel-async", &["store"]),
     ("mysql_async", &["store"]),
     // Tests read what the assimilator wrote.
-    ("parquet", &["assimilator", "cobblestone", "tests"]),
+    ("parquet", &["dataset", "assimilator", "cobblestone", "tests"]),
 ];
 
 #[derive(Debug, Clone, PartialEq)]

@@ -39,7 +39,7 @@ pub use mistake::{AppConfigError, Mistake};
 pub use strays::{Stray, strays};
 
 pub use section::{
-    Assimilate, Credit, Parameter, RESERVED_PARAMETERS, ReportRule, TrickleDown, Validate, Work,
+    Assimilate, Credit, Outputs, Parameter, RESERVED_PARAMETERS, ReportRule, TrickleDown, Validate, Work,
 };
 
 /// Largest file that is read, in bytes.
