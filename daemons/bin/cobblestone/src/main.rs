@@ -25,6 +25,7 @@ mod project;
 mod quarantine;
 mod rehearse;
 mod report;
+mod review;
 mod sandbox_stop;
 mod screen;
 mod status;
