@@ -59,7 +59,7 @@ async fn reviews_come_to_the_dataset_with_the_campaign_and_the_day() {
     assert!(rows[0]["file"].contains("/reviews/campaign=none/day=2026-11-18/part-"), "{}", rows[0]["file"]);
     assert!(rows[1]["file"].contains("/reviews/campaign=c%2F1/day=2026-11-18/part-"));
     // Nothing new, nothing written; the next one alone.
-    assert_eq!(daemon.pass().await.unwrap().to_string(), "");
+    assert_eq!(daemon.pass().await.unwrap().to_string(), "nothing brought to an end");
     say(&world, &[review(1, ReviewVerdict::Accepted, "it is fine")]).await;
     assert_eq!(daemon.pass().await.unwrap().to_string(), "reviews 1");
     assert_eq!(written(&world), said(&mut world).await);
@@ -88,7 +88,8 @@ async fn a_review_that_is_committed_late_is_not_passed_over_and_two_instances_wr
     for n in 0..20 {
         say(&world, &[review(1, ReviewVerdict::Flagged, &format!("{n}"))]).await;
         let (one, two) = tokio::join!(a.pass(), b.pass());
-        (one.unwrap(), two.unwrap());
+        one.unwrap();
+        two.unwrap();
     }
     assert_eq!(written(&world), said(&mut world).await);
     assert_eq!(written(&world).len(), 22);

@@ -33,9 +33,7 @@ fn listed(world: &World, flags: &[&str]) -> Vec<(i64, String)> {
     is_harmless(&text);
     text.lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap())
-        .map(|row| {
-            (row["workunit"].as_i64().unwrap(), row["verdict"].as_str().unwrap_or("none").to_owned())
-        })
+        .map(|row| (row["workunit"].as_i64().unwrap(), row["verdict"].as_str().unwrap_or("none").to_owned()))
         .collect()
 }
 
@@ -49,7 +47,8 @@ async fn the_last_one_holds_and_all_stay() {
     assert_eq!(world.ends(0, &["review", "list"]), "there is no such review\n");
     let said = world.ends(0, &["review", "flag", "1", "wu_2", "--result", "13", "--comment", "looks odd"]);
     assert_eq!(said, "flagged: 3 workunits; the assimilator writes it to the dataset\n");
-    let said = world.ends(0, &["review", "accept", "--result", "wu_1_0", "--comment", "is fine", "--by", "Ünal"]);
+    let said =
+        world.ends(0, &["review", "accept", "--result", "wu_1_0", "--comment", "is fine", "--by", "Ünal"]);
     assert_eq!(said, "accepted: 1 workunits; the assimilator writes it to the dataset\n");
     let (flagged, accepted) = ("flagged".to_owned(), "accepted".to_owned());
     assert_eq!(listed(&world, &[]), [(1, accepted.clone()), (3, flagged.clone()), (2, flagged.clone())]);
@@ -98,7 +97,10 @@ async fn many_are_chosen_by_what_is_known_of_them() {
         listed(&world, &["--latest", "rejected"]).into_iter().map(|(id, _)| id).collect();
     assert_eq!(rejected, [3, 1]);
     assert!(listed(&world, &["--flagged_by", "assimilator"]).is_empty(), "it was rejected since");
-    world.ends(0, &["review", "accept", "--campaign", "first", "--latest", "rejected", "--comment", "after all"]);
+    world.ends(
+        0,
+        &["review", "accept", "--campaign", "first", "--latest", "rejected", "--comment", "after all"],
+    );
     assert_eq!(listed(&world, &["--latest", "rejected"]), []);
     assert_eq!(count(&mut world).await, 5);
 }
@@ -131,9 +133,12 @@ async fn what_cannot_be_reviewed_is_said_and_texts_are_harmless() {
     let evil = json!({"time": 5, "appid": 1, "workunitid": 4, "resultid": 14, "who": "\u{1b}]0;x\u{7}", "verdict": "flagged",
                       "comment": "<script>\u{1b}[2J\u{202e}\r\n"});
     world.insert("cobblestone_review", vec![evil]).await;
-    for command in
-        [&["review", "list"][..], &["review", "list", "--json"], &["review", "show", "4"], &["review", "show", "4", "--json"]]
-    {
+    for command in [
+        &["review", "list"][..],
+        &["review", "list", "--json"],
+        &["review", "show", "4"],
+        &["review", "show", "4", "--json"],
+    ] {
         let text = world.ends(0, command);
         is_harmless(&text);
         holds(&text, &["<script>"]);

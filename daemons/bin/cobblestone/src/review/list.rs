@@ -79,10 +79,19 @@ pub async fn list(args: &ListArgs) -> Result<()> {
         print("there is no such review\n");
         return Ok(());
     }
-    let mut table =
-        Table::new(["workunit", "name", "campaign", "result", "host", "time (UTC)", "who", "verdict", "comment"])
-            .left(&[1, 2, 5, 6, 7, 8])
-            .uncut_last();
+    let mut table = Table::new([
+        "workunit",
+        "name",
+        "campaign",
+        "result",
+        "host",
+        "time (UTC)",
+        "who",
+        "verdict",
+        "comment",
+    ])
+    .left(&[1, 2, 5, 6, 7, 8])
+    .uncut_last();
     for row in rows.iter().take(shown) {
         let text = |text: &Option<String>, most| {
             text.as_deref().map_or_else(|| "-".to_owned(), |text| printable(text, most))
@@ -120,7 +129,9 @@ pub async fn show(args: &ShowArgs) -> Result<()> {
     };
     let (row, reviews) = project
         .store
-        .snapshot("reviews", async |conn| Ok((conn.reviewed(&[id]).await?.pop(), conn.reviews_of(&[id]).await?)))
+        .snapshot("reviews", async |conn| {
+            Ok((conn.reviewed(&[id]).await?.pop(), conn.reviews_of(&[id]).await?))
+        })
         .await?;
     let Some(row) = row.filter(|row| row.appid != 0) else {
         bail!("there is no workunit {id}, and nothing tells of it");

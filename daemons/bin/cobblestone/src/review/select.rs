@@ -100,8 +100,7 @@ pub async fn app(project: &Project, name: Option<&str>) -> Result<Option<AppId>>
 /// # Errors
 /// There is none, or the database can't be read.
 pub async fn campaigns(project: &Project, app: Option<AppId>, name: &str) -> Result<Vec<i32>> {
-    let found =
-        project.store.read("campaign", async |conn| conn.campaigns_named(app, name).await).await?;
+    let found = project.store.read("campaign", async |conn| conn.campaigns_named(app, name).await).await?;
     if found.is_empty() {
         bail!(
             "there is no campaign \"{}\"; `cobblestone report jobs` and the folders of the dataset show names",
