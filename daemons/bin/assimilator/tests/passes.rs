@@ -260,7 +260,7 @@ async fn a_valid_result_that_did_nothing_is_flagged_for_review() {
     world.ready(1..=3).await;
     reported(&mut world, &[(1, 4, 100), (3, 0, 0)]).await;
     let report = world.daemon(&[]).await.pass().await.unwrap();
-    assert_eq!(report.to_string(), "assimilated 3, flagged 2");
+    assert_eq!(report.to_string(), "assimilated 3, flagged 2, reviews 2");
     let reviews = world
         .store
         .read("reviews", async |conn| conn.reviews_of(&[common::wu(1), common::wu(2), common::wu(3)]).await)
