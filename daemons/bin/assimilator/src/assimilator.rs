@@ -21,6 +21,7 @@ use crate::gather::{Batch, DAEMON, Item, Patience, bad_workunit};
 use crate::hook;
 use crate::outputs::{self, Copies, OutputError, UploadFolder};
 use crate::recovery;
+use crate::reviews;
 use crate::summary::Summaries;
 use dataset::layout;
 use dataset::remote::{Place, Remote};
@@ -34,11 +35,11 @@ const SPOOL: &str = "cobblestone/spool";
 /// Folder in the staging folder for copies of outputs on their way to S3.
 const OUT: &str = "out";
 /// Workunits in one transaction.
-const BATCH: i64 = 500;
+const BATCH: i64 = 1000;
 /// What was read for tables of data is written when it takes so much memory, in bytes, about: 64 MiB.
 const MOST_DATA: usize = 64 << 20;
 /// After so many workunits a pass ends, so that there is a line in the log.
-const PASS: u64 = 5000;
+const PASS: u64 = 10_000;
 
 /// Flags of the assimilator.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
@@ -214,6 +215,9 @@ impl Daemon for Assimilator {
             }
             which.after = last;
         }
+        if !self.dry_run && !pass.is_stopping() && report.done < most {
+            report.add("reviews", self.reviews(pass).await?);
+        }
         if !self.dry_run && report.done == 0 && !pass.is_stopping() {
             let made = self.summaries.look(pass.store, self.app, pass.clock.now()).await?;
             report.add("summaries", made);
@@ -327,6 +331,25 @@ impl Assimilator {
         };
         let instance = self.instance.as_mut().context("there is no staging folder")?;
         commit::write(&target, instance, decisions).await.map(Some)
+    }
+
+    /// Writes reviews that the dataset does not hold yet; how many. One instance does it for all.
+    async fn reviews(&mut self, pass: &Pass<'_>) -> anyhow::Result<u64> {
+        if self.modulo.is_some_and(|(_, i)| i != 0) {
+            return Ok(0);
+        }
+        let target = Target {
+            remote: self.remote.as_ref(),
+            store: pass.store,
+            app: self.app,
+            app_name: &self.app_name,
+            app_folder: &self.app_folder,
+            data: &self.settings.data,
+            now: pass.clock.now(),
+            now_i32: pass.clock.now_i32(),
+        };
+        let instance = self.instance.as_mut().context("there is no staging folder")?;
+        reviews::write(&target, instance).await
     }
 
     /// Goes on until the batch is done, or what was read for tables of data is large.

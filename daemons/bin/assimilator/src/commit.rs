@@ -313,34 +313,55 @@ async fn stage(
     rows: &[Row],
 ) -> anyhow::Result<Vec<DatasetFile>> {
     let day = day(i64::from(target.now_i32));
-    let mut files = Vec::new();
-    let mut contents = Vec::new();
+    let mut made = Vec::new();
     for (campaign, of) in OfCampaign::all(rows) {
         for part in of.parts(target, campaign)? {
             let name = instance.part_name(part.first, part.last, target.now_i32);
             let path = format!("{}/{name}", layout::partition(&part.dataset, &part.campaign, &day));
-            if target.remote.is_none() {
-                instance.stage(&path, &part.bytes)?;
-            }
-            files.push(DatasetFile {
+            let file = DatasetFile {
                 dataset: part.dataset,
                 path,
                 items: i64::try_from(part.rows)?,
                 bytes: i64::try_from(part.bytes.len())?,
-            });
-            if target.remote.is_some() {
-                contents.push(part.bytes);
-            }
+            };
+            made.push((file, part.bytes));
         }
     }
+    put(target, instance, made).await
+}
+
+/// Puts files into the staging folder, or the staging area of S3.
+pub(crate) async fn put(
+    target: &Target<'_>,
+    instance: &Instance,
+    made: Vec<(DatasetFile, Vec<u8>)>,
+) -> anyhow::Result<Vec<DatasetFile>> {
+    let (files, contents): (Vec<DatasetFile>, Vec<Vec<u8>>) = made.into_iter().unzip();
     if let Some(remote) = target.remote {
         let paths = paths(&files);
         let intend = async |tx: &mut Tx| tx.insert_intents(target.app, &paths, target.now).await;
         target.store.transaction("intend", intend).await?;
         let puts = paths.iter().zip(contents).map(|(path, bytes)| remote.stage(path, bytes));
         stream::iter(puts).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+    } else {
+        for (file, bytes) in files.iter().zip(&contents) {
+            instance.stage(&file.path, bytes)?;
+        }
     }
     Ok(files)
+}
+
+/// Records staged files.
+pub(crate) async fn record(tx: &mut Tx, target: &Target<'_>, files: &[DatasetFile]) -> store::Result<()> {
+    if target.remote.is_some() {
+        let taken = tx.take_intents(&paths(files)).await?;
+        if taken != files.len() {
+            // They took so long that another instance removed them.
+            let what = "parts that are about to be recorded";
+            return Err(store::Error::Count { what, expected: files.len(), changed: taken });
+        }
+    }
+    tx.insert_dataset_files(target.app, files, target.now).await
 }
 
 fn paths(files: &[DatasetFile]) -> Vec<String> {
@@ -348,7 +369,11 @@ fn paths(files: &[DatasetFile]) -> Vec<String> {
 }
 
 /// Removes staged files that are surely not recorded.
-async fn discard(target: &Target<'_>, instance: &Instance, files: &[DatasetFile]) -> anyhow::Result<()> {
+pub(crate) async fn discard(
+    target: &Target<'_>,
+    instance: &Instance,
+    files: &[DatasetFile],
+) -> anyhow::Result<()> {
     for file in files {
         match target.remote {
             Some(remote) => remote.discard(&file.path).await?,
@@ -396,17 +421,9 @@ async fn transact(
             if free.len() != rows.len() {
                 return Ok(Outcome::Others(free));
             }
-            if target.remote.is_some() {
-                let taken = tx.take_intents(&paths(files)).await?;
-                if taken != files.len() {
-                    // They took so long that another instance removed them.
-                    let what = "parts that are about to be recorded";
-                    return Err(store::Error::Count { what, expected: files.len(), changed: taken });
-                }
-            }
             tx.mark_assimilated(&marks, target.now_i32).await?;
             tx.insert_assimilated(&new, target.now).await?;
-            tx.insert_dataset_files(target.app, files, target.now).await?;
+            record(tx, target, files).await?;
             tx.insert_reviews(&reviews).await?;
             let things: Vec<SetAside> = aside
                 .iter()
@@ -438,7 +455,11 @@ fn is_same(read: &Workunit, now: &Workunit) -> bool {
         && read.canonical_credit.to_bits() == now.canonical_credit.to_bits()
 }
 
-async fn publish(target: &Target<'_>, files: &[DatasetFile]) -> anyhow::Result<()> {
+/// Shows files that are recorded to readers.
+///
+/// # Errors
+/// The database's or the storage's.
+pub async fn publish(target: &Target<'_>, files: &[DatasetFile]) -> anyhow::Result<()> {
     if files.is_empty() {
         return Ok(());
     }

@@ -24,6 +24,7 @@
 //! | [`outputs`] | reads, digests and copies output files |
 //! | [`content`] | takes columns out of output files |
 //! | [`hook`] [`summary`] | the project's own programs |
+//! | [`reviews`] | writes what people say of results |
 //! | [`commit`] [`recovery`] | exactly once |
 
 pub mod assimilator;
@@ -34,6 +35,7 @@ pub mod gather;
 pub mod hook;
 pub mod outputs;
 pub mod recovery;
+pub mod reviews;
 pub mod stderr;
 pub mod summary;
 

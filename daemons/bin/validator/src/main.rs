@@ -13,9 +13,13 @@
 mod abandoned;
 mod aside;
 mod batch;
+mod books;
+mod counts;
 mod examined;
 mod flags;
+mod samples;
 mod validator;
+mod writes;
 
 fn main() -> std::process::ExitCode {
     daemon::main::<validator::Validator>()
