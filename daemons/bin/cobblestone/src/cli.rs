@@ -10,8 +10,8 @@ use daemon::args::{LogFormat, try_parse_with};
 
 use crate::demo::DemoArgs;
 use crate::{
-    adjust, audit, comparing, demo, explain, ledger, migrate, quarantine, rehearse, report, sandbox_stop,
-    status, trickles, verdicts,
+    adjust, app, audit, comparing, demo, explain, ledger, migrate, quarantine, rehearse, report,
+    sandbox_stop, status, trickles, verdicts,
 };
 
 /// Something was found to be off.
@@ -79,6 +79,9 @@ enum Command {
     /// Grant or take credit by hand, with a reason
     #[command(after_help = adjust::AFTER_HELP)]
     Adjust(adjust::AdjustArgs),
+    /// Describe an application, make BOINC's files from the description, and check that all fits together
+    #[command(subcommand)]
+    App(app::AppCommand),
     /// Compare two outputs: the same, or not, where, and by how much
     #[command(after_help = comparing::AFTER_HELP)]
     Compare(comparing::CompareArgs),
@@ -196,6 +199,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Quarantine(Quarantine::Release { project, id }) => {
             quarantine::release(&project, id).await.map(|()| true)
         }
+        Command::App(command) => app::run(&command),
         Command::Compare(args) => comparing::run(&args),
         Command::Spec(command) => comparing::run_spec(&command),
         Command::Demo(args) => demo::run(&args).await,

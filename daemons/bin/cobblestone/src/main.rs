@@ -11,6 +11,7 @@
 
 mod adjust;
 mod age;
+mod app;
 mod audit;
 mod cli;
 mod compact;
