@@ -23,6 +23,7 @@ pub mod error;
 mod functions;
 pub mod host_accounts;
 pub mod increments;
+pub mod inventory;
 pub mod ledger_view;
 pub mod leftovers;
 pub mod messages;

@@ -91,8 +91,8 @@ impl Container {
             }
         }
         for (key, path) in [("workdir", &self.workdir), ("project_mount", &self.project_mount)] {
-            let may_be_empty = key == "project_mount";
-            if !(may_be_empty && path.is_empty()) && !path.starts_with('/') {
+            let is_left_out = key == "project_mount" && path.is_empty();
+            if !is_left_out && !path.starts_with('/') {
                 report(key, format!("is {path:?}, but must be an absolute path in the container"));
             }
         }

@@ -243,8 +243,8 @@ impl Vm {
             .into_iter()
             .chain(self.exclude_virtualbox.iter().map(|version| ("exclude_virtualbox", version)));
         for (key, version) in versions {
-            let may_be_empty = key != "exclude_virtualbox";
-            if !(may_be_empty && version.is_empty()) && virtualbox_version(version).is_none() {
+            let is_left_out = key != "exclude_virtualbox" && version.is_empty();
+            if !is_left_out && virtualbox_version(version).is_none() {
                 report(key, format!("is {version:?}, but a version of VirtualBox is written as \"7.0.20\""));
             }
         }
