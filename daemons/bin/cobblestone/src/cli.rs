@@ -10,7 +10,7 @@ use daemon::args::{LogFormat, try_parse_with};
 
 use crate::demo::DemoArgs;
 use crate::{
-    adjust, app, audit, comparing, demo, explain, ledger, migrate, quarantine, rehearse, report,
+    adjust, app, audit, check, comparing, demo, explain, ledger, migrate, quarantine, rehearse, report,
     sandbox_stop, status, trickles, verdicts,
 };
 
@@ -24,7 +24,7 @@ const FAILED: u8 = 2;
     name = "cobblestone",
     version,
     about = "Looks after a BOINC project's Cobblestone daemons: their tables, the books, messages one by one; and the demo.",
-    after_help = "Exit status: 0 = fine, 1 = something is off (audit, compare, spec, demo) or there was nothing to do for some messages (trickles), or the same was made before (adjust), 2 = it could not be done.",
+    after_help = "Exit status: 0 = fine, 1 = something is off (audit, check, compare, spec, demo) or there was nothing to do for some messages (trickles), or the same was made before (adjust), 2 = it could not be done.",
     disable_help_subcommand = true
 )]
 struct Line {
@@ -79,6 +79,9 @@ enum Command {
     /// Grant or take credit by hand, with a reason
     #[command(after_help = adjust::AFTER_HELP)]
     Adjust(adjust::AdjustArgs),
+    /// Look whether the whole project fits together: config.xml, descriptions, files, database
+    #[command(after_help = check::AFTER_HELP)]
+    Check(check::CheckArgs),
     /// Describe an application, make BOINC's files from the description, and check that all fits together
     #[command(subcommand)]
     App(app::AppCommand),
@@ -199,7 +202,8 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Quarantine(Quarantine::Release { project, id }) => {
             quarantine::release(&project, id).await.map(|()| true)
         }
-        Command::App(command) => app::run(&command),
+        Command::App(command) => app::run(&command).await,
+        Command::Check(args) => check::run(&args).await,
         Command::Compare(args) => comparing::run(&args),
         Command::Spec(command) => comparing::run_spec(&command),
         Command::Demo(args) => demo::run(&args).await,

@@ -92,7 +92,10 @@ pub fn directory(args: &ProjectArgs) -> Result<ProjectDir> {
 }
 
 /// What the environment says, as the daemons read it.
-fn settings() -> Result<Settings> {
+///
+/// # Errors
+/// A variable makes no sense.
+pub fn settings() -> Result<Settings> {
     #[derive(clap::Parser)]
     struct NoFlags {
         #[command(flatten)]

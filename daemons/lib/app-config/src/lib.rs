@@ -40,8 +40,8 @@ pub use strays::{Stray, strays};
 
 pub use section::{
     Assimilate, Container, Context, ContextMethod, Credit, Daemons, InputFile, LEAST_VM_MEMORY_MB,
-    MOST_VM_CORES, Network, Output, Parameter, Port, Program, RESERVED_PARAMETERS, ReportRule, Share, Task,
-    TrickleDown, Validate, Version, VersionFile, Vm, Work, Wrapper, virtualbox_version,
+    MOST_VM_CORES, Network, Output, Outputs, Parameter, Port, Program, RESERVED_PARAMETERS, ReportRule,
+    Share, Task, TrickleDown, Validate, Version, VersionFile, Vm, Work, Wrapper, virtualbox_version,
 };
 pub use wording::nearest;
 

@@ -72,9 +72,9 @@ fn every_example_is_right() {
 #[test]
 fn every_key_is_documented() {
     let mut documented = documented_keys(&read("project-config/theory.toml"));
-    // Those of files and scripts are in compare.toml, those of versions and tasks in the templates of `app new`, all
-    // others in theory.toml.
-    for file in ["compare", "vm", "container", "wrapper"] {
+    // Those of files and scripts are in compare.toml, of tables in dataset.toml, of versions and tasks in the templates of
+    // `app new`, all others in theory.toml.
+    for file in ["compare", "dataset", "vm", "container", "wrapper"] {
         documented.extend(documented_keys(&read(&format!("project-config/{file}.toml"))));
     }
     for key in AppConfig::known_keys() {
@@ -85,7 +85,9 @@ fn every_key_is_documented() {
     let known: BTreeSet<String> = AppConfig::known_keys().into_iter().collect();
     for (key, _) in documented {
         assert!(
-            known.contains(&key) || key.starts_with("work.parameters."),
+            known.contains(&key)
+                || key.starts_with("work.parameters.")
+                || key.starts_with("assimilate.data.columns."),
             "{key} is documented and is no key"
         );
     }
@@ -93,7 +95,7 @@ fn every_key_is_documented() {
 
 #[test]
 fn a_commented_key_shows_its_default() {
-    for file in ["theory", "compare", "vm", "container", "wrapper"] {
+    for file in ["theory", "compare", "dataset", "vm", "container", "wrapper"] {
         let text = read(&format!("project-config/{file}.toml"));
         let all_set = uncommented(&text);
         assert!(all_set.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count() > 20);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use boinc::id::AppId;
 use diesel::prelude::*;
-use diesel::sql_types::{Blob, Double, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Blob, Double, Integer, Nullable, Text};
 use diesel_async::RunQueryDsl;
 
 use crate::error::Result;
@@ -84,7 +84,8 @@ pub fn expected_columns() -> Vec<(&'static str, Vec<&'static str>)> {
         .collect();
     for (table, more) in MORE {
         match expected.iter_mut().find(|(known, _)| known == table) {
-            Some((_, columns)) => columns.extend(more.iter().filter(|column| !columns.contains(column)).copied().collect::<Vec<_>>()),
+            Some((_, columns)) => columns
+                .extend(more.iter().filter(|column| !columns.contains(column)).copied().collect::<Vec<_>>()),
             None => expected.push((table, more.to_vec())),
         }
     }
@@ -105,10 +106,10 @@ struct AppRow {
     id: i32,
     #[diesel(sql_type = Text)]
     name: String,
-    #[diesel(sql_type = Integer)]
-    target_nresults: i32,
-    #[diesel(sql_type = Integer)]
-    deprecated: i32,
+    #[diesel(sql_type = BigInt)]
+    target_nresults: i64,
+    #[diesel(sql_type = BigInt)]
+    deprecated: i64,
     #[diesel(sql_type = Double)]
     weight: f64,
 }
@@ -170,8 +171,8 @@ impl Conn {
     /// Applications, versions, platforms, speeds.
     pub async fn inventory(&mut self) -> Result<Inventory> {
         let apps: Vec<AppRow> = diesel::sql_query(
-            "SELECT id, name, CAST(target_nresults AS SIGNED INTEGER) AS target_nresults, \
-             CAST(deprecated AS SIGNED INTEGER) AS deprecated, weight FROM app ORDER BY id",
+            "SELECT id, name, CAST(target_nresults AS SIGNED) AS target_nresults, \
+             CAST(deprecated AS SIGNED) AS deprecated, weight FROM app ORDER BY id",
         )
         .load(&mut self.db)
         .await?;
@@ -193,7 +194,9 @@ impl Conn {
         .map(|row| row.p_fpops)
         .collect();
         speeds.sort_by(f64::total_cmp);
-        let at = |percent: usize| speeds.get((speeds.len() * percent / 100).min(speeds.len().saturating_sub(1))).copied();
+        let at = |percent: usize| {
+            speeds.get((speeds.len() * percent / 100).min(speeds.len().saturating_sub(1))).copied()
+        };
         Ok(Inventory {
             speeds: at(50).zip(at(99)).filter(|_| speeds.len() >= FEW),
             apps: apps
@@ -201,7 +204,7 @@ impl Conn {
                 .map(|row| AppFacts {
                     id: AppId(row.id),
                     name: row.name,
-                    target_nresults: row.target_nresults,
+                    target_nresults: i32::try_from(row.target_nresults).unwrap_or(0),
                     is_deprecated: row.deprecated != 0,
                     weight: row.weight,
                 })

@@ -32,6 +32,7 @@ pub mod purge;
 pub mod quarantine;
 pub mod report_view;
 pub mod reports;
+pub mod reviews;
 mod rows;
 pub mod sandbox_clock;
 pub mod schema;

@@ -5,13 +5,16 @@
 //! point: run it again.
 
 mod build;
-mod files;
+pub mod check;
+pub mod files;
 mod new;
 
 use anyhow::Result;
 use clap::Subcommand;
 
 pub use new::NewArgs;
+
+use crate::check::{self as checks, AppCheckArgs, ParseArgs};
 
 /// Commands about one application.
 #[derive(Debug, Subcommand)]
@@ -22,14 +25,22 @@ pub enum AppCommand {
     /// Make BOINC's files from the description: version folders, templates, plan classes, daemon lines
     #[command(after_help = build::AFTER_HELP)]
     Build(build::BuildArgs),
+    /// Look whether all of one application fits together: description, BOINC's files, database
+    #[command(after_help = checks::AFTER_HELP)]
+    Check(AppCheckArgs),
+    /// Look at files that were written by hand: which elements are lost
+    #[command(after_help = checks::AFTER_HELP)]
+    Parse(ParseArgs),
 }
 
 /// Runs a command; false when something was left undone.
 ///
 /// # Errors
 /// It could not be done.
-pub fn run(command: &AppCommand) -> Result<bool> {
+pub async fn run(command: &AppCommand) -> Result<bool> {
     match command {
+        AppCommand::Check(args) => checks::run_app(args).await,
+        AppCommand::Parse(args) => checks::run_parse(args),
         AppCommand::New(args) => new::run(args).map(|()| true),
         AppCommand::Build(args) => build::run(args),
     }

@@ -17,7 +17,7 @@ mod vm;
 mod work;
 mod wrapper;
 
-pub use assimilate::Assimilate;
+pub use assimilate::{Assimilate, Outputs};
 pub use container::Container;
 pub use credit::Credit;
 pub use daemons::Daemons;
