@@ -8,7 +8,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use anyhow::{Context as _, Result, bail};
 use app_config::strays;
 use clap::Args;
-use daemon::{ProjectDir, ProjectError};
+use daemon::ProjectDir;
+use daemon::project::ProjectError;
 use serde_json::json;
 use store::inventory::{Inventory, expected_columns};
 use store::{DbUrl, Store};
@@ -86,17 +87,6 @@ pub async fn run(args: &CheckArgs) -> Result<bool> {
 /// As [`run`].
 pub async fn run_app(args: &AppCheckArgs) -> Result<bool> {
     look(&args.project, &args.how, Some(&args.name)).await
-}
-
-/// All findings of a project that is open: what the demo asks.
-///
-/// # Errors
-/// Its database can't be read.
-pub async fn findings(dir: &ProjectDir, store: &Store) -> Result<Vec<Finding>> {
-    let mut findings = Vec::new();
-    let inventory = database(Some(store), None, &mut findings).await?;
-    files_of(dir, inventory.as_ref(), None, true, &mut findings);
-    Ok(findings)
 }
 
 async fn look(project: &ProjectArgs, how: &How, app: Option<&str>) -> Result<bool> {

@@ -44,6 +44,12 @@ enum Command {
         #[command(flatten)]
         project: ProjectArgs,
     },
+    /// Describe an application, make BOINC's files from the description, and check that all fits together
+    #[command(subcommand)]
+    App(app::AppCommand),
+    /// Look whether the whole project fits together: config.xml, descriptions, files, database
+    #[command(after_help = check::AFTER_HELP)]
+    Check(check::CheckArgs),
     /// Show what waits: results, workunits, messages, and what was set aside
     Status {
         #[command(flatten)]
@@ -79,12 +85,6 @@ enum Command {
     /// Grant or take credit by hand, with a reason
     #[command(after_help = adjust::AFTER_HELP)]
     Adjust(adjust::AdjustArgs),
-    /// Look whether the whole project fits together: config.xml, descriptions, files, database
-    #[command(after_help = check::AFTER_HELP)]
-    Check(check::CheckArgs),
-    /// Describe an application, make BOINC's files from the description, and check that all fits together
-    #[command(subcommand)]
-    App(app::AppCommand),
     /// Compare two outputs: the same, or not, where, and by how much
     #[command(after_help = comparing::AFTER_HELP)]
     Compare(comparing::CompareArgs),

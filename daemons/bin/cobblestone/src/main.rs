@@ -6,7 +6,7 @@
 //! 2 = it could not do what was asked, and stderr says why and what to do next.
 //!
 //! Most commands only read. `migrate` makes tables; `adjust`, `trickles retry`, `drop` and `purge`, `quarantine release` and
-//! `ledger compact` write, each in transactions that do one thing whole or not at all; `demo` and `sandbox` work in a folder
+//! `ledger compact` write, each in transactions that do one thing whole or not at all; `app` writes files; `demo` and `sandbox` work in a folder
 //! of their own. Killed at any point, each command can simply be run again.
 
 mod adjust;

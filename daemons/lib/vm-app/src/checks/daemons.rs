@@ -265,7 +265,7 @@ fn names(report: &mut Report<'_>, entries: &[DaemonEntry]) {
         let program = Command::parse(&entry.cmd).program;
         let host = entry.host.clone().unwrap_or_default();
         let pid = entry.pid_file.clone().unwrap_or_else(|| format!("{program}.pid"));
-        let output = entry.output.clone().unwrap_or_else(|| format!("{program}.out"));
+        let output = entry.output.clone().unwrap_or_else(|| format!("{program}.log"));
         for (element, file, why) in [
             ("pid_file", pid, "bin/start takes the second for the first, and does not start it"),
             ("output", output, "their logs run into one file"),

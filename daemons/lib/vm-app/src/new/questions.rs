@@ -232,12 +232,16 @@ pub fn fill(
     Ok(draft.text())
 }
 
+/// Sets a key. The templates of containers and programs show fewer keys: there it is put below the header.
 fn set(draft: &mut Draft, section: &str, key: &str, value: &str) -> Result<(), String> {
     if draft.set(section, key, value) {
-        Ok(())
-    } else {
-        Err(format!("the template has no `{key}` in [{section}]"))
+        return Ok(());
     }
+    let Some((start, _)) = draft.section(section) else {
+        return Err(format!("the template has no [{section}]"));
+    };
+    draft.lines.insert(start + 1, format!("{key} = {value}"));
+    Ok(())
 }
 
 fn string(draft: &mut Draft, section: &str, key: &str, text: &str) -> Result<(), String> {
@@ -270,16 +274,8 @@ fn number(draft: &mut Draft, section: &str, key: &str, text: &str) -> Result<(),
 
 fn cores(draft: &mut Draft, text: &str) -> Result<(), String> {
     let (least, most) = text.split_once('-').unwrap_or((text, text));
-    whole(draft, "task", "min_cores", least.trim()).or_else(|why| insert(draft, "min_cores", least, &why))?;
-    whole(draft, "task", "max_cores", most.trim()).or_else(|why| insert(draft, "max_cores", most, &why))
-}
-
-/// The templates of containers and programs show fewer keys: there the line is added.
-fn insert(draft: &mut Draft, key: &str, text: &str, why: &str) -> Result<(), String> {
-    let value: u32 = text.trim().parse().map_err(|_| why.to_owned())?;
-    let Some((start, _)) = draft.section("task") else { return Err(why.to_owned()) };
-    draft.lines.insert(start + 1, format!("{key} = {value}"));
-    Ok(())
+    whole(draft, "task", "max_cores", most.trim())?;
+    whole(draft, "task", "min_cores", least.trim())
 }
 
 fn lifetime(draft: &mut Draft, text: &str) -> Result<(), String> {
@@ -293,14 +289,11 @@ fn lifetime(draft: &mut Draft, text: &str) -> Result<(), String> {
 
 fn trickle(draft: &mut Draft, text: &str) -> Result<(), String> {
     if float(text)? == 0.0 {
+        // Nothing to pay for: credit is BOINC's own then.
         draft.remove("uptime");
+        set(draft, "credit", "mode", "\"adaptive\"")?;
     }
-    if draft.set("task", "trickle_seconds", &Value::from(float(text)?).to_string()) {
-        return Ok(());
-    }
-    let Some((start, _)) = draft.section("task") else { return Err("there is no [task]".to_owned()) };
-    draft.lines.insert(start + 1, format!("trickle_seconds = {}", Value::from(float(text)?)));
-    Ok(())
+    number(draft, "task", "trickle_seconds", text)
 }
 
 fn heartbeat(draft: &mut Draft, text: &str) -> Result<(), String> {
@@ -329,13 +322,7 @@ fn compare(draft: &mut Draft, text: &str) -> Result<(), String> {
         return Err(format!("\"{text}\" is no fraction: it must be below 1"));
     }
     set(draft, "compare", "method", "\"numeric\"")?;
-    if !draft.set("compare", "relative", &Value::from(fraction).to_string()) {
-        let Some((start, _)) = draft.section("compare") else {
-            return Err("there is no [compare]".to_owned());
-        };
-        draft.lines.insert(start + 1, format!("relative = {}", Value::from(fraction)));
-    }
-    Ok(())
+    number(draft, "compare", "relative", text)
 }
 
 /// Takes out a key with the comment and the empty line above it.
@@ -357,9 +344,7 @@ fn quorum(draft: &mut Draft, text: &str) -> Result<(), String> {
         ("max_success_results", count + 4),
         ("max_total_results", count + 6),
     ] {
-        if !draft.set("task", key, &value.to_string()) {
-            insert(draft, key, &value.to_string(), "there is no [task]")?;
-        }
+        set(draft, "task", key, &value.to_string())?;
     }
     Ok(())
 }
