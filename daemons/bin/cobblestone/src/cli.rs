@@ -252,8 +252,8 @@ mod tests {
             "{which}"
         );
         assert!(parse("cobblestone trickles retry 1 2").is_ok());
-        assert!(parse("cobblestone trickles retry --all_set_aside --reason x").is_ok());
-        assert!(parse("cobblestone trickles retry 1 --reason x").is_err());
+        assert!(parse("cobblestone trickles retry --all_set_aside --reason_contains x").is_ok());
+        assert!(parse("cobblestone trickles retry 1 --reason-contains x").is_err());
         assert!(parse("cobblestone ledger compact").is_err(), "no age");
         assert!(parse("cobblestone ledger compact --older_than 90d --dry-run").is_ok());
         assert!(parse("cobblestone trickles purge --older-than 1y").is_err());
