@@ -99,7 +99,7 @@ struct Answers {
     /// What the guest sees of the disk: folder, slot or none
     #[arg(long, value_name = "HOW")]
     share: Option<String>,
-    /// none, floppy, cernvm[:FILE], cloud-init:ISO or iso:ISO
+    /// none, floppy, cernvm, cernvm:FILE, cloud-init:ISO or iso:ISO
     #[arg(long, value_name = "HOW")]
     context: Option<String>,
     /// File in which the guest reports its jobs, or none
@@ -117,7 +117,7 @@ struct Answers {
     /// Results that must agree
     #[arg(long, value_name = "N")]
     quorum: Option<String>,
-    /// Credit mode, as in [credit] of the file
+    /// How valid results are paid: mode in the file
     #[arg(long, value_name = "MODE")]
     credit: Option<String>,
     /// Folder of the results

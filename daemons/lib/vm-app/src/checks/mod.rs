@@ -9,7 +9,7 @@
 //! | [`vbox_job`] | what vboxwrapper refuses, or what can't work |
 //! | [`version`] | the folder of a version: files, signatures, names |
 //! | [`plan_class`] | plan classes that versions have, platforms |
-//! | [`templates`] | input and output template, with [compare] |
+//! | [`templates`] | input and output template, with `[compare]` |
 //! | [`timing`] | lifetime, deadline, messages, FLOPS |
 //! | [`quorum`] | replication |
 //! | [`messages`] | claims, reports, credit |
