@@ -39,7 +39,9 @@ fn page() -> String {
         let _ = writeln!(page, "| `{name}` | {} | {about} | {of} |", kind.name());
     }
     page.push_str("\nDeclared columns are DOUBLE, those in `text` are TEXT.\n");
-    page.push_str("\n## Known failures\n\nThe most telling one first.\n\n| name | what it means |\n|---|---|\n");
+    page.push_str(
+        "\n## Known failures\n\nThe most telling one first.\n\n| name | what it means |\n|---|---|\n",
+    );
     for known in Known::all() {
         let _ = writeln!(page, "| `{}` | {} |", known.name(), known.about());
     }

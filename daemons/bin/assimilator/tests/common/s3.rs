@@ -27,7 +27,7 @@ impl Moto {
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let port = loop {
-            let line = lines.next().expect("moto ended").unwrap();
+            let line = lines.next().unwrap().unwrap();
             if let Some((_, port)) = line.split_once("Running on http://127.0.0.1:") {
                 break port.trim().parse().unwrap();
             }
