@@ -30,6 +30,14 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// All files below a folder.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    walk(folder, &mut found);
+    found.sort();
+    found
+}
+
 /// How often each workunit stands in a table.
 pub fn workunits(stage: &Stage, table: &str) -> BTreeMap<i32, usize> {
     let mut found = BTreeMap::new();

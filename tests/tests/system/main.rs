@@ -18,6 +18,7 @@ mod stage;
 
 mod bin_start;
 mod clock_keys;
+mod dataset_command;
 mod hostile;
 mod instances;
 mod kill;

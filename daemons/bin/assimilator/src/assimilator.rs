@@ -12,6 +12,7 @@ use compare::extract::ExtractPlan;
 use daemon::stop::Reason;
 use daemon::{Daemon, Fatal, Pass, PassReport, Start};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use store::assimilation::JobOf;
 use store::validation::Selection;
 
 use crate::commit::{self, Aside, Decisions, Row, Target, Written};
@@ -66,6 +67,21 @@ struct Settings {
     flag_idle: bool,
     data: Vec<ExtractPlan>,
     hook: Hook,
+    /// Name of the campaign that is being made, and its parameters as JSON.
+    parameters: Option<(String, String)>,
+}
+
+impl Settings {
+    /// Adds the campaign's parameters, which stand in APP.toml only.
+    fn with_parameters(&self, job: JobOf) -> JobOf {
+        let of = self.parameters.as_ref().filter(|(campaign, _)| *campaign == job.campaign);
+        JobOf { parameters: job.parameters.or_else(|| Some(of?.1.clone())), ..job }
+    }
+}
+
+fn parameters(work: Option<&app_config::Work>) -> Option<(String, String)> {
+    let work = work.filter(|work| !work.parameters.is_empty())?;
+    Some((work.campaign.clone(), serde_json::to_string(&work.parameters).ok()?))
 }
 
 /// The campaign that is being made, and how many jobs it will have.
@@ -148,6 +164,7 @@ impl Daemon for Assimilator {
                 // The file was checked when it was read.
                 data: assimilate.data.iter().filter_map(|spec| spec.plan().ok()).collect(),
                 hook: assimilate.hook.clone(),
+                parameters: parameters(config.work.as_ref()),
             },
             bin: root.join("bin"),
             upload: UploadFolder {
@@ -440,6 +457,7 @@ impl Assimilator {
     ) -> Result<Result<Row, Aside>, OutputError> {
         let Item { workunit, results, job, fate, files, validated, known, stderr, .. } = item;
         let (host, version, report) = (item.host, item.version, item.report);
+        let job = job.map(|job| self.settings.with_parameters(job));
         let campaign = job.as_ref().map_or(layout::NO_CAMPAIGN, |job| job.campaign.as_str()).to_owned();
         let aside = |host, reason| {
             Ok(Err(Aside { workunit: workunit.id, name: workunit.name.clone(), host, reason }))

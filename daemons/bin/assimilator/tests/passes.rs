@@ -155,6 +155,19 @@ async fn one_bad_workunit_is_set_aside_and_tried_again_later() {
 }
 
 #[tokio::test]
+async fn the_parameters_of_the_campaign_stand_in_its_rows() {
+    let mut world = World::new("parameters").await;
+    let config = "[work]\ncampaign = \"now\"\n[work.parameters]\ngenerator = \"pythia8\"\nbeam = 6500\n";
+    world.project.write_app_config(config).unwrap();
+    world.ready(1..=2).await;
+    world.exec("UPDATE cobblestone_campaign SET name = 'now'").await;
+    assert_eq!(world.daemon(&[]).await.pass().await.unwrap().done, 2);
+    let rows = world.rows("results");
+    let of = |id: &str| rows.iter().find(|row| row["workunit_id"] == id).unwrap()["parameters"].clone();
+    assert_eq!((of("1").as_str(), of("2").as_str()), ("null", "{\"beam\":6500,\"generator\":\"pythia8\"}"));
+}
+
+#[tokio::test]
 async fn a_dry_run_writes_nothing() {
     let mut world = World::new("dry").await;
     world.ready(1..=3).await;

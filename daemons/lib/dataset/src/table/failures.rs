@@ -81,7 +81,7 @@ const COLUMNS: &[Column<FailureRecord>] = &[
     column("job", "Number of the job in its campaign; null if the work generator did not make it", Value::Long(|r| Some(r.job.as_ref()?.job))),
     column("seed", "Seed of the job", Value::Long(|r| Some(r.job.as_ref()?.seed))),
     column("events", "Events asked for", Value::Long(|r| Some(r.job.as_ref()?.events))),
-    column("parameters", "Parameters of the campaign and the job, as JSON; null if none are known", Value::Text(|r| Some(r.job.as_ref()?.parameters.as_deref()?.into()))),
+    column("parameters", "Parameters of the campaign as JSON, as APP.toml has them when the row is made; null for campaigns that it no longer declares", Value::Text(|r| Some(r.job.as_ref()?.parameters.as_deref()?.into()))),
     column("batch", "BOINC's batch; 0 = none", Value::Int(|r| Some(r.workunit.batch))),
     column("error_mask", "BOINC's error bits", Value::Int(|r| Some(r.error_mask))),
     column("errors", "The error bits in words, separated by commas", Value::Text(|r| Some(ErrorMask(r.error_mask).words().join(",").into()))),

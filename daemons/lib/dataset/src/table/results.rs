@@ -110,7 +110,7 @@ const COLUMNS: &[Column<ResultRecord>] = &[
     column("job", "Number of the job in its campaign; null if the work generator did not make it", Value::Long(|r| Some(r.job.as_ref()?.job))),
     column("seed", "Seed of the job", Value::Long(|r| Some(r.job.as_ref()?.seed))),
     column("events", "Events asked for", Value::Long(|r| Some(r.job.as_ref()?.events))),
-    column("parameters", "Parameters of the campaign and the job, as JSON; null if none are known", Value::Text(|r| Some(r.job.as_ref()?.parameters.as_deref()?.into()))),
+    column("parameters", "Parameters of the campaign as JSON, as APP.toml has them when the row is made; null for campaigns that it no longer declares", Value::Text(|r| Some(r.job.as_ref()?.parameters.as_deref()?.into()))),
     column("batch", "BOINC's batch; 0 = none", Value::Int(|r| Some(r.workunit.batch))),
     column("canonical_result_id", "Id of the result that stands for the workunit", Value::Int(|r| Some(r.canonical.id.0))),
     column("canonical_result_name", "Its name", Value::Text(|r| Some(r.canonical.name.as_str().into()))),
