@@ -23,6 +23,7 @@ const MIGRATIONS: &[(i32, &str, &str)] = &[
     (7, "verdicts", include_str!("../../../../sql/cobblestone/0007_verdicts.sql")),
     (8, "first_sent", include_str!("../../../../sql/cobblestone/0008_first_sent.sql")),
     (9, "control", include_str!("../../../../sql/cobblestone/0009_control.sql")),
+    (12, "campaigns", include_str!("../../../../sql/cobblestone/0012_campaigns.sql")),
 ];
 
 /// Version of our tables that this build needs.
