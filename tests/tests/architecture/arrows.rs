@@ -13,6 +13,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("store", &["boinc"]),
     ("app-config", &["compare", "rules", "boinc"]),
     ("verdicts", &["compare", "rules", "boinc"]),
+    ("campaign", &["app-config", "boinc"]),
     ("daemon", &["store", "boinc"]),
     ("sandbox", &["store", "boinc"]),
 ];

@@ -421,7 +421,23 @@ impl Tx {
         Ok(changed == 1)
     }
 
-    /// Reads files of a locked campaign again from their beginning: those in which rows were set aside, or all.
+    /// Forgets what was set aside of a locked campaign's rows: they are read again, and what is still wrong comes back.
+    pub async fn forget_set_aside_rows(&mut self, campaign: i32) -> Result<()> {
+        diesel::sql_query(
+            "DELETE q FROM cobblestone_campaign_file f STRAIGHT_JOIN cobblestone_quarantine q ON q.daemon = 'work-generator' \
+             AND q.kind = 'job' AND q.refid BETWEEN (f.id << 32) AND (f.id << 32) + 4294967295 WHERE f.campaignid = ?",
+        )
+        .bind::<Integer, _>(campaign)
+        .execute(&mut self.db)
+        .await?;
+        diesel::update(c::table.filter(c::id.eq(campaign)))
+            .set(c::set_aside.eq(0))
+            .execute(&mut self.db)
+            .await?;
+        Ok(())
+    }
+
+    /// Reads all files of a locked campaign again from their beginning.
     pub async fn rewind_files(&mut self, campaign: i32, now: f64) -> Result<usize> {
         Ok(diesel::update(f::table.filter(f::campaignid.eq(campaign)).filter(f::place.gt(0)))
             .set((f::place.eq(0), f::rows_read.eq(0), f::tail.eq(""), f::state.eq("open"), f::time.eq(now)))
