@@ -180,13 +180,7 @@ async fn the_work_generator() {
 
     let mut stage = Stage::new("killed").await;
     stage.project.write_app_config(&config).unwrap();
-    // The campaign's row and its seeds come first, in transactions of their own.
-    let mut barrier = Barrier::on(&stage, "workunit").await;
-    let mut process = stage.daemon(PROGRAM, "");
-    barrier.stopped(&mut stage, from_mut(&mut process)).await;
-    process.kill();
-    barrier.lift().await;
-    stage.alone().await;
+    stage.campaign_begins().await;
     assert_eq!(stage.number("SELECT SUM(seeds) FROM cobblestone_seed_range").await, 3600);
     chosen(&mut stage, PROGRAM, &["workunit", "cobblestone_job"]).await;
     between(&mut stage, PROGRAM, LEFT, "cobblestone_job", "workunit").await;

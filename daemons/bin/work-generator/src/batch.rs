@@ -119,7 +119,10 @@ impl Maker<'_> {
             })),
             Err(refusal) => match inputs.trouble.take() {
                 Some(trouble) => Err(anyhow!(trouble).context("staging input files")),
-                None => Ok(Err(refusal)),
+                None => {
+                    inputs.take_back();
+                    Ok(Err(refusal))
+                }
             },
         }
     }

@@ -46,6 +46,8 @@ enum Turn {
     Nothing,
     /// It did something.
     Did(PassReport),
+    /// It wrote nothing, for another instance was faster: the next pass looks at once.
+    Overtaken,
 }
 
 impl Daemon for WorkGenerator {
@@ -108,12 +110,14 @@ impl Daemon for WorkGenerator {
             }
             let row = rows.iter().find(|row| row.name == name);
             let retry = row.is_some_and(|row| retries.contains(&row.id));
-            if let Turn::Did(report) = self.turn(pass, &name, row, retry).await? {
-                self.served.insert(name, pass.number);
-                if !self.dry_run {
+            match self.turn(pass, &name, row, retry).await? {
+                Turn::Nothing => {}
+                Turn::Did(report) if self.dry_run => all.found += report.found,
+                Turn::Did(report) => {
+                    self.served.insert(name, pass.number);
                     return Ok(report);
                 }
-                all.found += report.found;
+                Turn::Overtaken => return Ok(PassReport { found: 1, done: 1, ..PassReport::default() }),
             }
         }
         Ok(all)
@@ -334,7 +338,10 @@ impl WorkGenerator {
                         let advance =
                             Advance { next_job: row.next_job, file: Some(to), ..Advance::default() };
                         let state = over.then(|| (State::Complete, String::new()));
-                        self.finish(pass, name, row, moved(row, advance, state)).await?;
+                        let turn = self.finish(pass, name, row, moved(row, advance, state)).await?;
+                        if !matches!(turn, Turn::Did(_)) {
+                            return Ok(turn);
+                        }
                     }
                     source::put_away(&campaign, &self.project.root, file)?;
                 }
@@ -444,7 +451,7 @@ impl WorkGenerator {
         }
         let campaign = plan.campaign.clone();
         let turn = self.write(pass, name, writes, items.len() as u64).await?;
-        if done && !self.dry_run && matches!(&turn, Turn::Did(report) if report.done > 0) {
+        if done && !self.dry_run && matches!(turn, Turn::Did(_)) {
             source::put_away(&campaign, &self.project.root, &cursor.name)?;
         }
         Ok(turn)
@@ -550,9 +557,7 @@ impl WorkGenerator {
             Done::Overtaken => {
                 tracing::debug!(campaign = name, "another instance made these jobs");
                 self.pressure.forget();
-                // Something was done: the next pass looks at once.
-                report.done = u64::from(found > 0);
-                Ok(Turn::Did(report))
+                Ok(Turn::Overtaken)
             }
             Done::Stopped(state) => {
                 tracing::info!(
@@ -573,11 +578,16 @@ impl WorkGenerator {
         {
             return Ok(Turn::Nothing);
         }
-        let done = commit(pass, self.plans.stage(), self.app, name, writes).await?;
-        if matches!(done, Done::Written { .. }) && state == Some(State::Complete) {
-            tracing::info!(campaign = name, "all jobs of the campaign are made");
+        match commit(pass, self.plans.stage(), self.app, name, writes).await? {
+            Done::Written { .. } => {
+                if state == Some(State::Complete) {
+                    tracing::info!(campaign = name, "all jobs of the campaign are made");
+                }
+                Ok(Turn::Did(PassReport { found: 1, done: 1, ..PassReport::default() }))
+            }
+            Done::Overtaken => Ok(Turn::Overtaken),
+            Done::Stopped(_) => Ok(Turn::Nothing),
         }
-        Ok(Turn::Did(PassReport { found: 1, done: 1, ..PassReport::default() }))
     }
 
     fn tell(&mut self, name: &str, what: &str) {

@@ -45,6 +45,13 @@ impl Inputs {
         self.new = false;
     }
 
+    /// Takes the offered file away again, if it was not there before: its job can't be made.
+    pub fn take_back(&mut self) {
+        if let Some((name, _)) = self.offered.as_ref().filter(|_| std::mem::take(&mut self.new)) {
+            self.stage.take_back(std::slice::from_ref(name));
+        }
+    }
+
     fn refused(&mut self, name: &str, error: StageError) -> FileFault {
         let fault = FileFault::Unreadable { path: name.to_owned(), reason: error.to_string() };
         if matches!(error, StageError::Io { .. }) {
