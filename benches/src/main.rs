@@ -63,6 +63,9 @@ struct Args {
     /// Folder with the programs
     #[arg(long, value_name = "DIR", default_value = "target/release")]
     programs: PathBuf,
+    /// Memory of the database server for tables (`innodb_buffer_pool_size`), in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 256)]
+    server_memory: u32,
     /// Keeps the server's and the project's files there
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -108,7 +111,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(args: &Args) -> Result<()> {
-    let ground = Ground::new(&args.programs, args.keep.as_deref())?;
+    let ground = Ground::new(&args.programs, args.keep.as_deref(), args.server_memory)?;
     let mut report = Report::new(args.quick, ground.server_version().await?);
     let mut bench = Runner { args, ground: &ground, report: &mut report };
     bench.one(&Generator { workunits: args.items(10_000) }).await?;

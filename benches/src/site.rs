@@ -27,8 +27,9 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// Starts a server. Its files and the projects' go to `keep`, or to a temporary folder.
-    pub fn new(programs: &Path, keep: Option<&Path>) -> Result<Self> {
+    /// Starts a server with `memory` MiB for its tables. Its files and the projects' go to `keep`, or to a temporary
+    /// folder.
+    pub fn new(programs: &Path, keep: Option<&Path>, memory: u32) -> Result<Self> {
         let programs = programs
             .canonicalize()
             .with_context(|| format!("no folder {}; run ./bench, which builds", programs.display()))?;
@@ -39,7 +40,9 @@ impl Ground {
                 (temporary.path().to_owned(), Some(temporary))
             }
         };
-        let server = Server::start(folder.join("server"))?;
+        let mut server = Server::start(folder.join("server"))?;
+        server.configure(&format!("innodb_buffer_pool_size={memory}M\n"))?;
+        server.restart()?;
         Ok(Self { server, programs, folder, _temporary: temporary })
     }
 

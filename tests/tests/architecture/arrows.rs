@@ -15,6 +15,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("verdicts", &["compare", "rules", "boinc"]),
     ("campaign", &["app-config", "boinc"]),
     ("daemon", &["store", "boinc"]),
+    ("dataset", &["store", "compare", "boinc"]),
     ("sandbox", &["store", "boinc"]),
 ];
 
@@ -29,7 +30,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("diesel-async", &["store"]),
     ("mysql_async", &["store"]),
     // Tests read what the assimilator wrote.
-    ("parquet", &["assimilator", "cobblestone", "tests"]),
+    ("parquet", &["dataset", "assimilator", "cobblestone", "tests"]),
 ];
 
 #[derive(Debug, Clone, PartialEq)]

@@ -5,26 +5,31 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use app_config::AppConfig;
+use app_config::{AppConfig, Outputs};
 use boinc::id::{AppId, HostId, WorkunitId};
 use boinc::record::Workunit;
+use compare::extract::ExtractPlan;
 use daemon::stop::Reason;
 use daemon::{Daemon, Fatal, Pass, PassReport, Start};
 use store::validation::Selection;
 
 use crate::commit::{self, Aside, Decisions, Row, Target, Written};
-use crate::decide::Fate;
+use crate::content;
+use crate::decide::{self, Fate};
 use crate::gather::{Batch, DAEMON, Item, bad_workunit};
-use crate::layout;
 use crate::outputs::{self, Copies, OutputError, UploadFolder};
 use crate::recovery;
-use crate::staging::Instance;
-use crate::storage;
-use crate::table::failures::FailureRecord;
-use crate::table::results::ResultRecord;
+use crate::reviews;
+use dataset::layout;
+use dataset::staging::Instance;
+use dataset::storage;
+use dataset::table::failures::FailureRecord;
+use dataset::table::results::ResultRecord;
 
 /// Workunits in one transaction.
 const BATCH: i64 = 500;
+/// What was read for tables of data is written when it takes so much memory, in bytes, about: 64 MiB.
+const MOST_DATA: usize = 64 << 20;
 /// After so many workunits a pass ends, so that there is a line in the log.
 const PASS: u64 = 5000;
 
@@ -44,6 +49,16 @@ pub struct Args {
     pub one_pass_n_wu: Option<u32>,
 }
 
+/// What APP.toml says.
+#[derive(Debug)]
+struct Settings {
+    outputs: Outputs,
+    zstd_level: i32,
+    /// Whether valid results are flagged that did nothing.
+    flag_idle: bool,
+    data: Vec<ExtractPlan>,
+}
+
 /// The assimilator of one application.
 #[derive(Debug)]
 pub struct Assimilator {
@@ -55,7 +70,7 @@ pub struct Assimilator {
     in_project: Option<(PathBuf, PathBuf)>,
     /// `FOLDER/APP`
     app_folder: PathBuf,
-    copy_outputs: bool,
+    settings: Settings,
     upload: UploadFolder,
     modulo: Option<(i32, i32)>,
     args: Args,
@@ -83,6 +98,7 @@ impl Daemon for Assimilator {
         let app = app.ok_or_else(|| {
             Fatal::new(format!("the database has no application `{name}`; look at --app and at bin/xadd"))
         })?;
+        let flag_idle = config.assimilate.flag_idle && !config.reports.is_empty();
         let assimilate = config.assimilate;
         let folder = assimilate.folder_in(&start.project.root);
         let in_project = (!assimilate.folder.is_absolute())
@@ -93,7 +109,13 @@ impl Daemon for Assimilator {
             app_folder: folder.join(layout::safe(name)),
             folder,
             in_project,
-            copy_outputs: assimilate.copy_outputs,
+            settings: Settings {
+                outputs: assimilate.outputs,
+                zstd_level: assimilate.zstd_level,
+                flag_idle,
+                // The file was checked when it was read.
+                data: assimilate.data.iter().filter_map(|spec| spec.plan().ok()).collect(),
+            },
             upload: UploadFolder {
                 path: start.project.config.upload_dir.clone(),
                 fanout: start.project.config.uldl_dir_fanout,
@@ -131,17 +153,43 @@ impl Daemon for Assimilator {
             if batch.waiting > 0 {
                 tracing::debug!(workunits = batch.waiting, "set aside, not due yet");
             }
-            let Some(written) = self.batch(pass, batch).await? else { break };
-            self.tell(&mut report, &written);
+            let mut work = Work::of(batch);
+            while !work.is_done() {
+                let Some(written) = self.batch(pass, &mut work).await? else { return Ok(report) };
+                self.tell(&mut report, &written);
+            }
             if !is_full {
                 break;
             }
             which.after = last;
         }
+        if !self.dry_run && !pass.is_stopping() && report.done < most {
+            report.add("reviews", self.reviews(pass).await?);
+        }
         if self.args.one_pass_n_wu.is_some() {
             pass.stop.request(Reason::Asked);
         }
         Ok(report)
+    }
+}
+
+/// What is left of a batch.
+struct Work {
+    bad: Vec<Aside>,
+    items: std::vec::IntoIter<Item>,
+}
+
+impl Work {
+    fn of(batch: Batch) -> Self {
+        let bad = batch.bad.iter().filter_map(|row| {
+            let workunit = bad_workunit(row)?;
+            Some(Aside { workunit, name: String::new(), host: HostId(0), reason: row.to_string() })
+        });
+        Self { bad: bad.collect(), items: batch.items.into_iter() }
+    }
+
+    fn is_done(&self) -> bool {
+        self.bad.is_empty() && self.items.len() == 0
     }
 }
 
@@ -200,10 +248,10 @@ impl Assimilator {
         Ok(storage::make_folders(&self.folder, name, true)?)
     }
 
-    /// Decides on a batch and writes it. `None`: asked to stop, nothing is written.
-    async fn batch(&mut self, pass: &Pass<'_>, batch: Batch) -> anyhow::Result<Option<Written>> {
+    /// Decides on the next workunits of a batch and writes them. `None`: asked to stop, nothing is written.
+    async fn batch(&mut self, pass: &Pass<'_>, work: &mut Work) -> anyhow::Result<Option<Written>> {
         let now = pass.clock.now_i32();
-        let Some(decisions) = self.decide(batch, now, &|| pass.is_stopping())? else { return Ok(None) };
+        let Some(decisions) = self.decide(work, now, &|| pass.is_stopping())? else { return Ok(None) };
         if self.dry_run {
             return Ok(Some(Written { rows: decisions.rows, aside: decisions.aside, left: 0 }));
         }
@@ -212,6 +260,7 @@ impl Assimilator {
             app: self.app,
             app_name: &self.app_name,
             app_folder: &self.app_folder,
+            data: &self.settings.data,
             now: pass.clock.now(),
             now_i32: now,
         };
@@ -219,32 +268,50 @@ impl Assimilator {
         commit::write(&target, instance, decisions).await.map(Some)
     }
 
+    /// Writes reviews that the dataset does not hold yet; how many. One instance does it for all.
+    async fn reviews(&mut self, pass: &Pass<'_>) -> anyhow::Result<u64> {
+        if self.modulo.is_some_and(|(_, i)| i != 0) {
+            return Ok(0);
+        }
+        let target = Target {
+            store: pass.store,
+            app: self.app,
+            app_name: &self.app_name,
+            app_folder: &self.app_folder,
+            data: &self.settings.data,
+            now: pass.clock.now(),
+            now_i32: pass.clock.now_i32(),
+        };
+        let instance = self.instance.as_mut().context("there is no staging folder")?;
+        reviews::write(&target, instance).await
+    }
+
+    /// Goes on until the batch is done, or what was read for tables of data is large.
     fn decide(
         &self,
-        batch: Batch,
+        work: &mut Work,
         now: i32,
         stopping: &dyn Fn() -> bool,
     ) -> anyhow::Result<Option<Decisions>> {
         let temp = self.instance.as_ref().map(Instance::temp);
+        let zstd = (self.settings.outputs == Outputs::Zstd).then_some(self.settings.zstd_level);
         let mut copies = match &temp {
-            Some(temp) if self.copy_outputs && !self.dry_run => Some(Copies::new(&self.app_folder, temp)),
+            Some(temp) if self.copies() && !self.dry_run => Some(Copies::new(&self.app_folder, temp, zstd)),
             _ => None,
         };
-        let mut decisions = Decisions::default();
-        for row in &batch.bad {
-            decisions.aside.extend(bad_workunit(row).map(|workunit| Aside {
-                workunit,
-                name: String::new(),
-                host: HostId(0),
-                reason: row.to_string(),
-            }));
-        }
-        for item in batch.items {
+        let mut decisions = Decisions { aside: std::mem::take(&mut work.bad), ..Decisions::default() };
+        let mut memory = 0;
+        while memory < MOST_DATA
+            && let Some(item) = work.items.next()
+        {
             if stopping() {
                 return Ok(None);
             }
             match self.item(item, now, copies.as_mut(), stopping) {
-                Ok(Ok(row)) => decisions.rows.push(row),
+                Ok(Ok(row)) => {
+                    memory += row.memory();
+                    decisions.rows.push(row);
+                }
                 Ok(Err(aside)) => decisions.aside.push(aside),
                 Err(OutputError::Stopped) => return Ok(None),
                 Err(error) => return Err(error.into()),
@@ -256,6 +323,10 @@ impl Assimilator {
         Ok(Some(decisions))
     }
 
+    fn copies(&self) -> bool {
+        self.settings.outputs != Outputs::Leave
+    }
+
     /// One workunit: its row, or why it is set aside.
     fn item(
         &self,
@@ -264,7 +335,8 @@ impl Assimilator {
         copies: Option<&mut Copies<'_>>,
         stopping: &dyn Fn() -> bool,
     ) -> Result<Result<Row, Aside>, OutputError> {
-        let Item { workunit, results, job, fate, files, validated, host, stderr } = item;
+        let Item { workunit, results, job, fate, files, validated, known, stderr, .. } = item;
+        let (host, version, report) = (item.host, item.version, item.report);
         let campaign = job.as_ref().map_or(layout::NO_CAMPAIGN, |job| job.campaign.as_str()).to_owned();
         let aside = |host, reason| {
             Ok(Err(Aside { workunit: workunit.id, name: workunit.name.clone(), host, reason }))
@@ -274,24 +346,35 @@ impl Assimilator {
             Fate::Known { dataset } => Ok(Ok(Row::Known { workunit: Box::new(workunit), dataset })),
             Fate::Assimilate { canonical, n_valid } => {
                 let folder = layout::outputs_folder(&campaign, &workunit.name);
-                let is_copied = self.copy_outputs && !files.is_empty();
+                let is_copied = self.copies() && !files.is_empty();
                 let copies = copies.map(|copies| (copies, folder.as_str()));
-                let outputs = match outputs::take(&self.upload, &files, &validated, copies, stopping) {
-                    Ok(outputs) => outputs,
+                let taken = match outputs::take(&self.upload, &files, &validated, copies, stopping) {
+                    Ok(taken) => taken,
                     Err(OutputError::Workunit(reason)) => return aside(canonical.hostid, reason),
                     Err(error) => return Err(error),
                 };
-                Ok(Ok(Row::Result(Box::new(ResultRecord {
+                let data = match content::take(&self.settings.data, &taken, workunit.id, canonical.id) {
+                    Ok(data) => data,
+                    Err(reason) => return aside(canonical.hostid, reason),
+                };
+                let record = Box::new(ResultRecord {
                     workunit,
                     job,
                     canonical: *canonical,
                     host,
+                    version,
+                    uptime: item.uptime,
+                    agreement: item.agreement,
+                    flag: decide::did_nothing(report.as_ref(), self.settings.flag_idle),
+                    report,
                     n_results: i32::try_from(results.len()).unwrap_or(i32::MAX),
                     n_valid: i32::try_from(n_valid).unwrap_or(i32::MAX),
-                    outputs,
+                    outputs: taken.into_iter().map(|taken| taken.output).collect(),
                     output_folder: is_copied.then_some(folder),
+                    compression: if self.settings.outputs == Outputs::Zstd { "zstd" } else { "none" },
                     assimilated_time: i64::from(now),
-                }))))
+                });
+                Ok(Ok(Row::Result { record, data }))
             }
             Fate::Fail { error_mask, .. } => Ok(Ok(Row::Failure(Box::new(FailureRecord {
                 workunit,
@@ -299,6 +382,7 @@ impl Assimilator {
                 campaign,
                 error_mask,
                 results,
+                known,
                 stderr,
                 assimilated_time: i64::from(now),
             })))),
@@ -312,10 +396,10 @@ impl Assimilator {
             let Aside { workunit, name, host, reason } = aside;
             tracing::warn!(wu = workunit.0, name, host = host.0, app, "{would}set aside: {reason}");
         }
-        let (mut failed, mut known) = (0, 0);
+        let (mut failed, mut known, mut flagged) = (0, 0, 0);
         for row in &written.rows {
             match row {
-                Row::Result(record) => {
+                Row::Result { record, .. } => {
                     let bytes = record.outputs.iter().fold(0, |sum, output| output.bytes.saturating_add(sum));
                     metrics::counter!("cobblestone_output_bytes_total").increment(bytes.unsigned_abs());
                     tracing::debug!(
@@ -323,12 +407,19 @@ impl Assimilator {
                         name = record.workunit.name,
                         "{would}assimilated"
                     );
+                    if let Some(why) = &record.flag {
+                        flagged += 1;
+                        let (wu, host) = (record.workunit.id.0, record.canonical.hostid.0);
+                        tracing::warn!(wu, host, app, "{would}flagged for review: {why}");
+                    }
                 }
                 Row::Failure(record) => {
                     failed += 1;
                     let Workunit { id, name, .. } = &record.workunit;
                     let errors = boinc::state::ErrorMask(record.error_mask).words().join(", ");
-                    tracing::info!(wu = id.0, name, app, "{would}recorded as failed: {errors}");
+                    let known = record.known.first().map_or("-", |(known, _)| known.name());
+                    metrics::counter!("cobblestone_failed_workunits_total", "known" => known).increment(1);
+                    tracing::info!(wu = id.0, name, app, known, "{would}recorded as failed: {errors}");
                 }
                 Row::Known { workunit, dataset } => {
                     known += 1;
@@ -344,6 +435,7 @@ impl Assimilator {
         report.add("assimilated", rows - failed - known);
         report.add("failed", failed);
         report.add("known", known);
+        report.add("flagged", flagged);
         report.add("set_aside", written.aside.len() as u64);
         report.add("taken_by_another", written.left);
     }

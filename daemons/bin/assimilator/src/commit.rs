@@ -14,16 +14,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use boinc::id::{AppId, HostId, WorkunitId};
 use boinc::record::Workunit;
+use compare::extract::ExtractPlan;
+use dataset::day::day;
+use dataset::layout;
+use dataset::staging::{self, Instance};
+use dataset::table::data::{self, DataRecord};
+use dataset::table::failures::{FAILURES, FailureRecord};
+use dataset::table::files::{FILES, FileRecord};
+use dataset::table::results::{RESULTS, ResultRecord};
+use dataset::table::{KEY_APP, KEY_CAMPAIGN};
 use store::Store;
 use store::assimilation::DatasetFile;
 use store::quarantine::SetAside;
+use store::reviews::{BY_ASSIMILATOR, NewReview, ReviewVerdict};
 
 use crate::gather::{DAEMON, bad_workunit};
-use crate::layout;
-use crate::staging::{self, Instance};
-use crate::table::failures::{FAILURES, FailureRecord};
-use crate::table::results::{RESULTS, ResultRecord};
-use crate::table::{KEY_APP, KEY_CAMPAIGN};
 
 /// How often the files are made again because another instance has some of the workunits.
 const ATTEMPTS: u32 = 5;
@@ -31,8 +36,13 @@ const ATTEMPTS: u32 = 5;
 /// A row to be written.
 #[derive(Debug)]
 pub enum Row {
-    #[allow(missing_docs)]
-    Result(Box<ResultRecord>),
+    /// A row of results, and those of `data/NAME` that belong to it.
+    Result {
+        #[allow(missing_docs)]
+        record: Box<ResultRecord>,
+        /// With the number of their table.
+        data: Vec<(usize, DataRecord)>,
+    },
     #[allow(missing_docs)]
     Failure(Box<FailureRecord>),
     /// It has a row already, in the dataset of that name: only its state is to be marked.
@@ -49,24 +59,47 @@ impl Row {
     #[must_use]
     pub fn workunit(&self) -> &Workunit {
         match self {
-            Self::Result(record) => &record.workunit,
+            Self::Result { record, .. } => &record.workunit,
             Self::Failure(record) => &record.workunit,
             Self::Known { workunit, .. } => workunit,
         }
     }
 
+    /// Memory that its rows of data take, in bytes, about.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        match self {
+            Self::Result { data, .. } => data.iter().map(|(_, data)| data.extracted.memory()).sum(),
+            _ => 0,
+        }
+    }
+
     fn error_mask(&self) -> i32 {
         match self {
-            Self::Result(record) => record.workunit.error_mask,
+            Self::Result { record, .. } => record.workunit.error_mask,
             Self::Failure(record) => record.error_mask,
             Self::Known { workunit, .. } => workunit.error_mask,
         }
     }
 
+    /// The automatic review, if it is flagged.
+    fn review(&self, app: AppId, now: f64) -> Option<NewReview> {
+        let Self::Result { record, .. } = self else { return None };
+        Some(NewReview {
+            time: now,
+            app,
+            workunit: record.workunit.id,
+            result: record.canonical.id,
+            who: BY_ASSIMILATOR.to_owned(),
+            verdict: ReviewVerdict::Flagged,
+            comment: record.flag.clone()?,
+        })
+    }
+
     /// The dataset that gets a row.
     fn dataset(&self) -> Option<&'static str> {
         match self {
-            Self::Result(_) => Some(RESULTS.name),
+            Self::Result { .. } => Some(RESULTS.name),
             Self::Failure(_) => Some(FAILURES.name),
             Self::Known { .. } => None,
         }
@@ -117,6 +150,8 @@ pub struct Target<'a> {
     pub app_name: &'a str,
     /// Its folder.
     pub app_folder: &'a std::path::Path,
+    /// Declared tables of data.
+    pub data: &'a [ExtractPlan],
     /// Unix seconds.
     pub now: f64,
     /// The same for columns.
@@ -164,44 +199,110 @@ pub async fn write(
     Ok(Written { left: wanted as u64, ..Written::default() })
 }
 
-/// Makes the files of `rows` in the staging folder: one per campaign, and one of failures.
-fn stage(target: &Target<'_>, instance: &mut Instance, rows: &[Row]) -> anyhow::Result<Vec<DatasetFile>> {
-    let mut campaigns: BTreeMap<&str, Vec<&ResultRecord>> = BTreeMap::new();
-    let mut failures: Vec<&FailureRecord> = Vec::new();
-    for row in rows {
-        match row {
-            Row::Result(record) => {
-                let campaign = record.job.as_ref().map_or(layout::NO_CAMPAIGN, |job| job.campaign.as_str());
-                campaigns.entry(campaign).or_default().push(record);
+/// A file to be made.
+struct Part {
+    dataset: String,
+    campaign: String,
+    /// Ids of its first and last workunit.
+    first: i32,
+    last: i32,
+    rows: usize,
+    bytes: Vec<u8>,
+}
+
+/// What one campaign gets.
+#[derive(Default)]
+struct OfCampaign<'r> {
+    results: Vec<&'r ResultRecord>,
+    failures: Vec<&'r FailureRecord>,
+    data: BTreeMap<usize, Vec<&'r DataRecord>>,
+}
+
+impl<'r> OfCampaign<'r> {
+    fn all(rows: &'r [Row]) -> BTreeMap<&'r str, Self> {
+        let mut campaigns: BTreeMap<&str, Self> = BTreeMap::new();
+        for row in rows {
+            match row {
+                Row::Result { record, data } => {
+                    let campaign = record.job.as_ref().map_or(layout::NO_CAMPAIGN, |job| &job.campaign);
+                    let of = campaigns.entry(campaign).or_default();
+                    of.results.push(record);
+                    for (table, record) in data {
+                        of.data.entry(*table).or_default().push(record);
+                    }
+                }
+                Row::Failure(record) => {
+                    campaigns.entry(&record.campaign).or_default().failures.push(record);
+                }
+                Row::Known { .. } => {}
             }
-            Row::Failure(record) => failures.push(record),
-            Row::Known { .. } => {}
         }
+        campaigns
     }
-    let mut part = |ids: &mut dyn Iterator<Item = i32>| {
-        let (first, last) = ids.fold((i32::MAX, 0), |(first, last), id| (id.min(first), id.max(last)));
-        instance.part_name(first, last, target.now_i32)
-    };
-    let mut made = Vec::new();
-    for (campaign, records) in &campaigns {
-        let path = layout::results_path(campaign, &part(&mut records.iter().map(|r| r.workunit.id.0)));
+
+    /// Its files. Those that others refer to come first, so that a row of results is seen after what belongs to it.
+    fn parts(&self, target: &Target<'_>, campaign: &str) -> anyhow::Result<Vec<Part>> {
         let facts = [(KEY_APP, target.app_name), (KEY_CAMPAIGN, campaign)];
-        made.push((RESULTS.name, path, records.len(), RESULTS.to_parquet(records, &facts)?));
+        let part = |dataset: &str, ids: &mut dyn Iterator<Item = i32>, rows: usize, bytes: Vec<u8>| {
+            let (first, last) = ids.fold((i32::MAX, 0), |(first, last), id| (id.min(first), id.max(last)));
+            Part { dataset: dataset.to_owned(), campaign: campaign.to_owned(), first, last, rows, bytes }
+        };
+        let mut parts = Vec::new();
+        for (table, records) in &self.data {
+            let Some(plan) = target.data.get(*table) else { continue };
+            let rows = records.iter().map(|record| record.extracted.rows).sum();
+            if rows > 0 {
+                let bytes = data::to_parquet(plan.spec(), records, &facts)?;
+                let ids = &mut records.iter().map(|record| record.workunit.0);
+                parts.push(part(&data::table_name(&plan.spec().name), ids, rows, bytes));
+            }
+        }
+        let files: Vec<FileRecord> = self.results.iter().flat_map(|record| files_of(record)).collect();
+        if !files.is_empty() {
+            let rows: Vec<&FileRecord> = files.iter().collect();
+            let ids = &mut files.iter().map(|record| record.workunit.0);
+            parts.push(part(FILES.name, ids, rows.len(), FILES.to_parquet(&rows, &facts)?));
+        }
+        if !self.results.is_empty() {
+            let ids = &mut self.results.iter().map(|record| record.workunit.id.0);
+            let bytes = RESULTS.to_parquet(&self.results, &facts)?;
+            parts.push(part(RESULTS.name, ids, self.results.len(), bytes));
+        }
+        if !self.failures.is_empty() {
+            let ids = &mut self.failures.iter().map(|record| record.workunit.id.0);
+            let bytes = FAILURES.to_parquet(&self.failures, &facts)?;
+            parts.push(part(FAILURES.name, ids, self.failures.len(), bytes));
+        }
+        Ok(parts)
     }
-    if !failures.is_empty() {
-        let path = layout::failures_path(&part(&mut failures.iter().map(|r| r.workunit.id.0)));
-        let bytes = FAILURES.to_parquet(&failures, &[(KEY_APP, target.app_name)])?;
-        made.push((FAILURES.name, path, failures.len(), bytes));
-    }
+}
+
+/// The manifest of a workunit.
+fn files_of(record: &ResultRecord) -> impl Iterator<Item = FileRecord> {
+    record.outputs.iter().map(|output| FileRecord {
+        workunit: record.workunit.id,
+        result: record.canonical.id,
+        output: output.clone(),
+        compression: record.compression,
+    })
+}
+
+/// Makes the files of `rows` in the staging folder: for each campaign one of each table.
+fn stage(target: &Target<'_>, instance: &mut Instance, rows: &[Row]) -> anyhow::Result<Vec<DatasetFile>> {
+    let day = day(i64::from(target.now_i32));
     let mut files = Vec::new();
-    for (dataset, path, items, bytes) in made {
-        instance.stage(&path, &bytes)?;
-        files.push(DatasetFile {
-            dataset: dataset.to_owned(),
-            path,
-            items: i64::try_from(items)?,
-            bytes: i64::try_from(bytes.len())?,
-        });
+    for (campaign, of) in OfCampaign::all(rows) {
+        for part in of.parts(target, campaign)? {
+            let name = instance.part_name(part.first, part.last, target.now_i32);
+            let path = format!("{}/{name}", layout::partition(&part.dataset, &part.campaign, &day));
+            instance.stage(&path, &part.bytes)?;
+            files.push(DatasetFile {
+                dataset: part.dataset,
+                path,
+                items: i64::try_from(part.rows)?,
+                bytes: i64::try_from(part.bytes.len())?,
+            });
+        }
     }
     Ok(files)
 }
@@ -217,6 +318,7 @@ async fn transact(
     let new: Vec<(WorkunitId, &str)> =
         rows.iter().filter_map(|row| Some((row.workunit().id, row.dataset()?))).collect();
     let new_ids: Vec<WorkunitId> = new.iter().map(|(id, _)| *id).collect();
+    let reviews: Vec<NewReview> = rows.iter().filter_map(|row| row.review(target.app, target.now)).collect();
     let marks: Vec<(WorkunitId, i32)> =
         rows.iter().map(|row| (row.workunit().id, row.error_mask())).collect();
     target
@@ -242,6 +344,7 @@ async fn transact(
             tx.mark_assimilated(&marks, target.now_i32).await?;
             tx.insert_assimilated(&new, target.now).await?;
             tx.insert_dataset_files(target.app, files, target.now).await?;
+            tx.insert_reviews(&reviews).await?;
             let things: Vec<SetAside> = aside
                 .iter()
                 .filter(|a| held.contains(&a.workunit))
@@ -272,7 +375,11 @@ fn is_same(read: &Workunit, now: &Workunit) -> bool {
         && read.canonical_credit.to_bits() == now.canonical_credit.to_bits()
 }
 
-async fn publish(target: &Target<'_>, files: &[DatasetFile]) -> anyhow::Result<()> {
+/// Shows files that are recorded to readers.
+///
+/// # Errors
+/// The database's or the storage's.
+pub async fn publish(target: &Target<'_>, files: &[DatasetFile]) -> anyhow::Result<()> {
     if files.is_empty() {
         return Ok(());
     }

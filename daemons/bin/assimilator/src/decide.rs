@@ -11,6 +11,7 @@
 //! So each workunit gets one row in one table, also when BOINC asks twice: a workunit that was cancelled while its
 //! results ran is assimilated as failed, and again when they are reported and agree.
 
+use boinc::guest_report::Report;
 use boinc::record::{ResultRow, Workunit};
 use boinc::state::{ErrorMask, Outcome, ValidateState};
 
@@ -59,13 +60,35 @@ pub fn decide(workunit: &Workunit, results: &[ResultRow], bad: Option<&str>) -> 
     }
 }
 
+/// Whether it ran and failed.
+#[must_use]
+pub fn has_failed(result: &ResultRow) -> bool {
+    result.received_time > 0 && matches!(result.outcome, Outcome::ClientError | Outcome::ValidateError)
+}
+
+/// Why a result is flagged for review that is valid and did nothing, as far as its guest reported: credit went out, and
+/// no science came in. `None`: it is not. An application without guest reports has none that did nothing.
+#[must_use]
+pub fn did_nothing(report: Option<&Report>, are_declared: bool) -> Option<String> {
+    if !are_declared {
+        return None;
+    }
+    match report {
+        None => Some("valid, and its guest reported nothing: no jobs, no events".to_owned()),
+        Some(report) if report.succeeded == 0 && report.events == 0 => Some(format!(
+            "valid, and it did nothing: its guest reported {} jobs taken, none that ended well, {} that failed, no events",
+            report.received, report.failed
+        )),
+        Some(_) => None,
+    }
+}
+
 /// The latest of those that ran and failed, else of those that were reported.
 fn most_telling(results: &[ResultRow]) -> Option<boinc::id::ResultId> {
-    let failed = |r: &ResultRow| matches!(r.outcome, Outcome::ClientError | Outcome::ValidateError);
     results
         .iter()
         .filter(|r| r.received_time > 0)
-        .max_by_key(|r| (failed(r), r.received_time, r.id))
+        .max_by_key(|r| (has_failed(r), r.received_time, r.id))
         .map(|r| r.id)
 }
 
@@ -121,6 +144,17 @@ mod tests {
         assert_eq!(most_telling(&results), Some(ResultId(2)));
         assert_eq!(most_telling(&results[2..]), Some(ResultId(3)));
         assert_eq!(most_telling(&results[3..]), None);
+    }
+
+    #[test]
+    fn a_valid_task_that_did_nothing_is_flagged() {
+        let report = |received, succeeded, failed, events| Report { received, succeeded, failed, events };
+        assert!(did_nothing(None, true).is_some_and(|why| why.contains("reported nothing")));
+        let idle = did_nothing(Some(&report(7, 0, 3, 0)), true).unwrap();
+        assert!(idle.contains("7 jobs taken") && idle.contains("3 that failed"), "{idle}");
+        assert_eq!(did_nothing(Some(&report(0, 0, 0, 5)), true), None, "some guests count events only");
+        assert_eq!(did_nothing(Some(&report(1, 1, 0, 0)), true), None);
+        assert_eq!(did_nothing(None, false), None);
     }
 
     #[test]

@@ -3,21 +3,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use boinc::id::{HostId, ResultId, WorkunitId};
+use boinc::guest_report::Report;
+use boinc::id::{AppVersionId, HostId, ResultId, WorkunitId};
 use boinc::record::{ResultRow, Workunit};
 use boinc::result_doc::{OutputFile, output_files};
 use boinc::verdict::KeptFile;
-use store::assimilation::{HostFacts, JobOf};
+use store::assimilation::{Agreement, AppVersionFacts, HostFacts, JobOf};
 use store::validation::Selection;
 use store::{BadRow, Store};
 
 use crate::decide::{self, Fate};
 use crate::stderr;
+use dataset::known_failures::{self, Known};
 
 /// Name of this daemon in the quarantine.
 pub const DAEMON: &str = "assimilator";
 /// Most stderr texts (64 KiB each) in memory at a time.
 const STDERRS: usize = 50;
+/// Most results of a workunit whose stderr is searched for known failures: the latest.
+const SEARCHED: usize = 10;
 
 /// A workunit and all that belongs to it.
 #[derive(Debug)]
@@ -36,6 +40,16 @@ pub struct Item {
     pub validated: Vec<KeptFile>,
     /// Host of its canonical result.
     pub host: Option<HostFacts>,
+    /// Version of its canonical result.
+    pub version: Option<AppVersionFacts>,
+    /// Longest uptime that messages of its canonical result claimed, seconds.
+    pub uptime: Option<f64>,
+    /// How its valid results agreed.
+    pub agreement: Option<Agreement>,
+    /// What the guest of its canonical result reported.
+    pub report: Option<Report>,
+    /// Known failures of its results, if it failed, and how many had each.
+    pub known: Vec<(Known, usize)>,
     /// End of the most telling stderr, if it failed.
     pub stderr: Option<(i32, String)>,
 }
@@ -152,6 +166,11 @@ async fn items(store: &Store, workunits: Vec<Workunit>) -> store::Result<Vec<Ite
                 files: Vec::new(),
                 validated: Vec::new(),
                 host: None,
+                version: None,
+                uptime: None,
+                agreement: None,
+                report: None,
+                known: Vec::new(),
                 stderr: None,
             }
         })
@@ -161,63 +180,103 @@ async fn items(store: &Store, workunits: Vec<Workunit>) -> store::Result<Vec<Ite
     Ok(items)
 }
 
-/// Output files and hosts of canonical results.
+/// Output files, hosts and all else that is known about canonical results.
 async fn add_documents(store: &Store, items: &mut [Item]) -> store::Result<()> {
-    let canonicals: Vec<(ResultId, HostId)> = items
+    let canonicals: Vec<&ResultRow> = items
         .iter()
         .filter_map(|item| match &item.fate {
-            Fate::Assimilate { canonical, .. } => Some((canonical.id, canonical.hostid)),
+            Fate::Assimilate { canonical, .. } => Some(canonical.as_ref()),
             _ => None,
         })
         .collect();
-    let ids: Vec<ResultId> = canonicals.iter().map(|(id, _)| *id).collect();
-    let hosts: Vec<HostId> =
-        canonicals.iter().map(|(_, host)| *host).collect::<BTreeSet<_>>().into_iter().collect();
-    let workunits: Vec<WorkunitId> = items.iter().map(|item| item.workunit.id).collect();
-    let (documents, hosts, kept) = store
-        .read("output documents and hosts", async |conn| {
-            Ok((
-                conn.output_documents(&ids).await?,
-                conn.host_facts(&hosts).await?,
-                conn.canonical_files(&workunits).await?,
-            ))
+    if canonicals.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<ResultId> = canonicals.iter().map(|r| r.id).collect();
+    let hosts: BTreeSet<HostId> = canonicals.iter().map(|r| r.hostid).collect();
+    let versions: BTreeSet<AppVersionId> = canonicals.iter().map(|r| r.app_version_id).collect();
+    let hosts: Vec<HostId> = hosts.into_iter().collect();
+    let versions: Vec<AppVersionId> = versions.into_iter().collect();
+    let workunits: Vec<WorkunitId> = canonicals.iter().map(|r| r.workunitid).collect();
+    let mut facts = store
+        .read("facts of canonical results", async |conn| {
+            Ok(Facts {
+                documents: conn.output_documents(&ids).await?.into_iter().collect(),
+                hosts: conn.host_facts(&hosts).await?.into_iter().map(|host| (host.id, host)).collect(),
+                versions: conn.app_version_facts(&versions).await?.into_iter().map(|v| (v.id, v)).collect(),
+                kept: conn
+                    .canonical_files(&workunits)
+                    .await?
+                    .into_iter()
+                    .map(|(_, canonical, files)| (canonical, files))
+                    .collect(),
+                uptimes: conn.marks(&ids).await?.into_iter().map(|m| (m.result, m.largest_claim)).collect(),
+                agreements: conn.agreements(&workunits).await?.into_iter().map(|a| (a.workunit, a)).collect(),
+                reports: conn.report_sums(&ids).await?,
+            })
         })
         .await?;
-    let mut kept: BTreeMap<ResultId, Vec<KeptFile>> =
-        kept.into_iter().map(|(_, canonical, files)| (canonical, files)).collect();
-    let documents: BTreeMap<ResultId, Vec<u8>> = documents.into_iter().collect();
-    let hosts: BTreeMap<HostId, HostFacts> = hosts.into_iter().map(|host| (host.id, host)).collect();
     for item in items {
-        let Fate::Assimilate { canonical, .. } = &item.fate else { continue };
-        item.host = hosts.get(&canonical.hostid).cloned();
-        item.validated = kept.remove(&canonical.id).unwrap_or_default();
-        match output_files(documents.get(&canonical.id).map(Vec::as_slice).unwrap_or_default()) {
+        facts.add_to(item);
+    }
+    Ok(())
+}
+
+/// What is known about the canonical results of a batch.
+struct Facts {
+    documents: BTreeMap<ResultId, Vec<u8>>,
+    hosts: BTreeMap<HostId, HostFacts>,
+    versions: BTreeMap<AppVersionId, AppVersionFacts>,
+    kept: BTreeMap<ResultId, Vec<KeptFile>>,
+    uptimes: BTreeMap<ResultId, f64>,
+    agreements: BTreeMap<WorkunitId, Agreement>,
+    reports: BTreeMap<ResultId, Report>,
+}
+
+impl Facts {
+    fn add_to(&mut self, item: &mut Item) {
+        let Fate::Assimilate { canonical, .. } = &item.fate else { return };
+        item.host = self.hosts.get(&canonical.hostid).cloned();
+        item.version = self.versions.get(&canonical.app_version_id).cloned();
+        item.validated = self.kept.remove(&canonical.id).unwrap_or_default();
+        item.uptime = self.uptimes.get(&canonical.id).copied().filter(|seconds| *seconds > 0.0);
+        item.agreement = self.agreements.get(&item.workunit.id).copied();
+        item.report = self.reports.get(&canonical.id).copied();
+        match output_files(self.documents.get(&canonical.id).map(Vec::as_slice).unwrap_or_default()) {
             Ok(files) => item.files = files,
             Err(error) => {
                 item.fate = Fate::SetAside(format!("result {}: xml_doc_in: {error}", canonical.id));
             }
         }
     }
-    Ok(())
 }
 
+/// The stderr that is shown, and known failures in the others.
 async fn add_stderr(store: &Store, items: &mut [Item]) -> store::Result<()> {
-    let wanted: Vec<ResultId> = items
-        .iter()
-        .filter_map(|item| match item.fate {
-            Fate::Fail { stderr_of, .. } => stderr_of,
-            _ => None,
-        })
-        .collect();
-    let mut tails = BTreeMap::new();
+    let mut wanted: Vec<ResultId> = Vec::new();
+    for item in items.iter() {
+        let Fate::Fail { stderr_of, .. } = item.fate else { continue };
+        let mut failed: Vec<&ResultRow> =
+            item.results.iter().filter(|r| decide::has_failed(r) || Some(r.id) == stderr_of).collect();
+        failed.sort_by_key(|r| std::cmp::Reverse((Some(r.id) == stderr_of, r.received_time, r.id)));
+        wanted.extend(failed.iter().take(SEARCHED).map(|r| r.id));
+    }
+    let (mut tails, mut known) = (BTreeMap::new(), BTreeMap::new());
     for ids in wanted.chunks(STDERRS) {
         let texts = store.read("stderr", async |conn| conn.stderr_of(ids).await).await?;
-        tails.extend(texts.into_iter().filter_map(|(id, text)| Some((id, stderr::tail(&text)?))));
+        for (id, text) in texts {
+            known.insert(id, known_failures::find(&text));
+            tails.extend(stderr::tail(&text).map(|tail| (id, tail)));
+        }
     }
     for item in items {
-        if let Fate::Fail { stderr_of: Some(id), .. } = item.fate {
-            item.stderr = tails.remove(&id).map(|tail| (id.0, tail));
+        let Fate::Fail { stderr_of, .. } = item.fate else { continue };
+        item.stderr = stderr_of.and_then(|id| Some((id.0, tails.remove(&id)?)));
+        let mut counts: BTreeMap<Known, usize> = BTreeMap::new();
+        for found in item.results.iter().filter_map(|r| known.get(&r.id)).flatten() {
+            *counts.entry(*found).or_default() += 1;
         }
+        item.known = counts.into_iter().collect();
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! Words: a workunit is *assimilated* when a row of table `results` or `failures` holds it and BOINC knows;
 //! a *part* is one Parquet file of a table; *staging* is where parts wait for their commit; an *instance* is
-//! a running assimilator.
+//! a running assimilator. Tables, names and files are those of crate `dataset`.
 //!
 //! Invariant: exactly once. A workunit is marked (assimilate_state 2) in the transaction that records the part
 //! which holds it, and a part holds exactly the workunits that its transaction marked. Readers see a part after
@@ -13,7 +13,7 @@
 //! Failures: what is wrong with one workunit sets it aside, with its reason and growing pauses between tries. What
 //! is wrong with the storage or the database ends the pass, marks nothing, and is tried again.
 //!
-//! Where to extend: a column is a line in `table`; a table of another kind is a [`table::Table`] and a
+//! Where to extend: a column is a line in `dataset::table`; a table of another kind is a table there and a
 //! [`commit::Row`].
 //!
 //! | module | |
@@ -22,21 +22,19 @@
 //! | [`gather`] | reads a batch |
 //! | [`decide`] | what becomes of a workunit: pure |
 //! | [`outputs`] | reads, digests and copies output files |
-//! | [`table`] | tables and Parquet |
-//! | [`layout`] | names of folders and files |
-//! | [`staging`] [`commit`] [`recovery`] | exactly once |
+//! | [`content`] | takes columns out of output files |
+//! | [`reviews`] | writes what people say of results |
+//! | [`commit`] [`recovery`] | exactly once |
 
 pub mod assimilator;
 pub mod commit;
+pub mod content;
 pub mod decide;
 pub mod gather;
-pub mod layout;
 pub mod outputs;
 pub mod recovery;
-pub mod staging;
+pub mod reviews;
 pub mod stderr;
-pub mod storage;
-pub mod table;
 
 #[cfg(test)]
 mod testing;

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use boinc::hierarchy;
@@ -25,8 +25,9 @@ use boinc::verdict::KeptFile;
 use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
-use crate::layout;
-use crate::storage::{self, StorageError, storage};
+use dataset::layout;
+use dataset::storage::{self, StorageError, storage};
+use dataset::table::results::{Output, Stored};
 
 /// Largest output file that is taken, in bytes: 16 GiB.
 pub const LARGEST_FILE: u64 = 16 << 30;
@@ -35,17 +36,6 @@ pub const MOST_FILES: usize = 1000;
 /// Up to so many copies are brought to disk one by one.
 const SYNC_SINGLY: usize = 16;
 const CHUNK: usize = 256 << 10;
-
-/// An output file, as it is recorded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Output {
-    /// Its name in the workunit's folder of outputs.
-    pub name: String,
-    /// Its size.
-    pub bytes: i64,
-    /// SHA-256 digest of its content, lower-case hex.
-    pub sha256: String,
-}
 
 /// The upload folder of a project.
 #[derive(Debug, Clone)]
@@ -70,9 +60,52 @@ pub enum OutputError {
     Stopped,
 }
 
+/// An output file that was read, and where it was read from.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    #[allow(missing_docs)]
+    pub output: Output,
+    /// Its logical name.
+    pub open_name: String,
+    /// Where it lies in the upload folder.
+    pub path: PathBuf,
+    identity: Identity,
+}
+
+/// Tells a file from one that took its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+}
+
+impl Identity {
+    fn of(facts: &fs::Metadata) -> Self {
+        Self {
+            device: facts.dev(),
+            inode: facts.ino(),
+            size: facts.len(),
+            modified: (facts.mtime(), facts.mtime_nsec()),
+        }
+    }
+}
+
+impl Taken {
+    /// True if the file is still the one that was read and digested.
+    #[must_use]
+    pub fn is_same(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_ok_and(|facts| Identity::of(&facts) == self.identity)
+    }
+}
+
 struct Source {
     name: String,
+    open_name: String,
     physical: String,
+    path: PathBuf,
+    identity: Identity,
     file: File,
     size: u64,
     /// SHA-256 of the file that the validator compared, where it is kept.
@@ -80,6 +113,10 @@ struct Source {
 }
 
 impl Source {
+    fn taken(&self, output: Output) -> Taken {
+        Taken { output, open_name: self.open_name.clone(), path: self.path.clone(), identity: self.identity }
+    }
+
     /// The file is the one that was validated.
     fn check(&self, output: &Output) -> Result<(), OutputError> {
         match &self.validated {
@@ -100,15 +137,46 @@ pub struct Copies<'a> {
     root: &'a Path,
     /// Folder for temporary files, on the same file system.
     temp: &'a Path,
+    /// Level of zstd; `None`: files are kept as they are.
+    zstd: Option<i32>,
     made: Vec<PathBuf>,
     number: u64,
 }
 
+/// A file in the making: counts and digests what it gets.
+struct Counted<'p> {
+    file: File,
+    path: &'p Path,
+    digest: Sha256,
+    bytes: u64,
+    error: Option<StorageError>,
+}
+
+impl io::Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = match self.file.write(bytes) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                let kind = error.kind();
+                self.error = Some(storage("write", self.path)(error));
+                return Err(kind.into());
+            }
+            written => written?,
+        };
+        self.digest.update(bytes.get(..n).unwrap_or_default());
+        self.bytes = self.bytes.saturating_add(n as u64);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl<'a> Copies<'a> {
-    /// None yet. `temp` must exist, be empty, and be nobody else's.
+    /// None yet. `temp` must exist, be empty, and be nobody else's. With `zstd`, copies are compressed at that level.
     #[must_use]
-    pub fn new(root: &'a Path, temp: &'a Path) -> Self {
-        Self { root, temp, made: Vec::new(), number: 0 }
+    pub fn new(root: &'a Path, temp: &'a Path, zstd: Option<i32>) -> Self {
+        Self { root, temp, zstd, made: Vec::new(), number: 0 }
     }
 
     /// Brings all copies made so far to disk.
@@ -133,7 +201,7 @@ impl<'a> Copies<'a> {
         Ok(())
     }
 
-    /// Reads from `from` to a file `folder/name` below the root.
+    /// Reads from `source` to a file below `folder`, which is below the root.
     fn copy(
         &mut self,
         source: &mut Source,
@@ -142,10 +210,13 @@ impl<'a> Copies<'a> {
     ) -> Result<Output, OutputError> {
         self.number += 1;
         let temp = self.temp.join(self.number.to_string());
-        let mut file = File::create_new(&temp).map_err(storage("make", &temp))?;
-        let read = read(source, stopping, |bytes| file.write_all(bytes).map_err(storage("write", &temp)))
-            .and_then(|output| source.check(&output).map(|()| output));
-        let output = match read {
+        let file = File::create_new(&temp).map_err(storage("make", &temp))?;
+        let written = match self.zstd {
+            None => plain(source, file, &temp, stopping),
+            Some(level) => packed(source, file, &temp, level, stopping),
+        };
+        let read = written.and_then(|output| source.check(&output).map(|()| output));
+        let mut output = match read {
             Ok(output) => output,
             Err(error) => {
                 // The first error counts.
@@ -153,13 +224,69 @@ impl<'a> Copies<'a> {
                 return Err(error);
             }
         };
-        drop(file);
         storage::make_folders(self.root, Path::new(folder), false)?;
-        let path = self.root.join(folder).join(&output.name);
+        let suffix = if self.zstd.is_some() { ".zst" } else { "" };
+        let below = format!("{folder}/{}{suffix}", output.name);
+        let path = self.root.join(&below);
         fs::rename(&temp, &path).map_err(storage("make", &path))?;
         self.made.push(path);
+        let stored = output.stored.get_or_insert_with(|| Stored {
+            path: String::new(),
+            bytes: output.bytes,
+            sha256: output.sha256.clone(),
+        });
+        stored.path = below;
         Ok(output)
     }
+}
+
+/// Copies as it is.
+fn plain(
+    source: &mut Source,
+    mut file: File,
+    temp: &Path,
+    stopping: &dyn Fn() -> bool,
+) -> Result<Output, OutputError> {
+    read(source, stopping, |bytes| file.write_all(bytes).map_err(storage("write", temp)))
+}
+
+/// Copies through zstd.
+fn packed(
+    source: &mut Source,
+    file: File,
+    temp: &Path,
+    level: i32,
+    stopping: &dyn Fn() -> bool,
+) -> Result<Output, OutputError> {
+    let counted = Counted { file, path: temp, digest: Sha256::new(), bytes: 0, error: None };
+    let failed = |counted: &mut Counted<'_>, error: io::Error| {
+        counted.error.take().unwrap_or_else(|| storage("compress to", temp)(error))
+    };
+    let mut encoder =
+        zstd::stream::write::Encoder::new(counted, level).map_err(storage("compress to", temp))?;
+    // A reader can tell that nothing is lost.
+    encoder.include_checksum(true).map_err(storage("compress to", temp))?;
+    let output = read(source, stopping, |bytes| {
+        encoder.write_all(bytes).map_err(|error| failed(encoder.get_mut(), error))
+    })?;
+    let counted = match encoder.try_finish() {
+        Ok(counted) => counted,
+        Err((mut encoder, error)) => return Err(failed(encoder.get_mut(), error).into()),
+    };
+    let stored = Stored {
+        path: String::new(),
+        bytes: i64::try_from(counted.bytes).unwrap_or(i64::MAX),
+        sha256: hex(counted.digest),
+    };
+    Ok(Output { stored: Some(stored), ..output })
+}
+
+fn hex(digest: Sha256) -> String {
+    let mut text = String::with_capacity(64);
+    for byte in digest.finalize() {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// Reads the output files of a result, and copies them to `folder` (below the root of `copies`) if that is given. Files
@@ -173,7 +300,7 @@ pub fn take(
     validated: &[KeptFile],
     copies: Option<(&mut Copies<'_>, &str)>,
     stopping: &dyn Fn() -> bool,
-) -> Result<Vec<Output>, OutputError> {
+) -> Result<Vec<Taken>, OutputError> {
     if files.len() > MOST_FILES {
         return Err(OutputError::Workunit(format!(
             "it has {} output files, at most {MOST_FILES} are taken",
@@ -186,35 +313,42 @@ pub fn take(
         if sources.iter().any(|known| known.physical == file.physical_name) {
             continue;
         }
-        let Some((handle, size)) = open(upload, file)? else { continue };
+        let Some((path, handle, facts)) = open(upload, file)? else { continue };
         let name = layout::output_name(&file.open_name, &file.physical_name, |name| {
             sources.iter().any(|known| known.name == name)
         });
         let kept = validated.iter().find(|kept| kept.name == file.open_name);
         sources.push(Source {
             name,
+            open_name: file.open_name.clone(),
             physical: file.physical_name.clone(),
+            path,
+            identity: Identity::of(&facts),
             file: handle,
-            size,
+            size: facts.len(),
             validated: kept.map(|kept| kept.sha256.clone()),
         });
     }
-    match copies {
-        Some((copies, folder)) => {
-            sources.iter_mut().map(|source| copies.copy(source, folder, stopping)).collect()
-        }
-        None => sources
-            .iter_mut()
-            .map(|source| {
-                let output = read(source, stopping, |_| Ok(()))?;
-                source.check(&output).map(|()| output)
-            })
-            .collect(),
+    let mut taken = Vec::with_capacity(sources.len());
+    let mut copies = copies;
+    for mut source in sources {
+        let output = match &mut copies {
+            Some((copies, folder)) => copies.copy(&mut source, folder, stopping)?,
+            None => {
+                let output = read(&mut source, stopping, |_| Ok(()))?;
+                source.check(&output).map(|()| output)?
+            }
+        };
+        taken.push(source.taken(output));
     }
+    Ok(taken)
 }
 
 /// `None`: it is missing, and may be.
-fn open(upload: &UploadFolder, wanted: &OutputFile) -> Result<Option<(File, u64)>, OutputError> {
+fn open(
+    upload: &UploadFolder,
+    wanted: &OutputFile,
+) -> Result<Option<(PathBuf, File, fs::Metadata)>, OutputError> {
     let shown = printable(&wanted.physical_name, 100);
     let fault = |what: String| OutputError::Workunit(format!("output file {shown} {what}"));
     let path = hierarchy::path_in(&upload.path, &wanted.physical_name, upload.fanout)
@@ -243,7 +377,7 @@ fn open(upload: &UploadFolder, wanted: &OutputFile) -> Result<Option<(File, u64)
     if facts.len() > LARGEST_FILE {
         return Err(fault(format!("has {} bytes, at most {LARGEST_FILE} are taken", facts.len())));
     }
-    Ok(Some((file, facts.len())))
+    Ok(Some((path, file, facts)))
 }
 
 /// Reads a file once, to its digest and to `sink`. It must have the size that it had when it was opened.
@@ -280,11 +414,12 @@ fn read(
         let shown = printable(&source.physical, 100);
         return Err(OutputError::Workunit(format!("output file {shown} changes its size while it is read")));
     }
-    let mut sha256 = String::with_capacity(64);
-    for byte in digest.finalize() {
-        let _ = write!(sha256, "{byte:02x}");
-    }
-    Ok(Output { name: source.name.clone(), bytes: i64::try_from(total).unwrap_or(i64::MAX), sha256 })
+    Ok(Output {
+        name: source.name.clone(),
+        bytes: i64::try_from(total).unwrap_or(i64::MAX),
+        sha256: hex(digest),
+        stored: None,
+    })
 }
 
 #[cfg(test)]

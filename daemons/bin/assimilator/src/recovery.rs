@@ -16,8 +16,8 @@ use boinc::id::AppId;
 use store::Store;
 use store::assimilation::FileState;
 
-use crate::staging::{self, Instance, Owner};
-use crate::storage;
+use dataset::staging::{self, Instance, Owner};
+use dataset::storage;
 
 /// Most file names in one question to the database.
 const NAMES: usize = 200;

@@ -8,8 +8,8 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use assimilator::staging;
 use common::{DONE, READY, World};
+use dataset::staging;
 use sandbox::proxy::{Hold, Proxy};
 use store::DbUrl;
 
@@ -85,7 +85,7 @@ async fn what_the_dead_left_is_finished_or_cleared_and_the_living_are_left_alone
 
     let mut daemon = world.daemon(&[]).await;
     let report = daemon.pass().await.unwrap();
-    assert_eq!((report.done, report.to_string().as_str()), (0, "published_late 2"));
+    assert_eq!((report.done, report.to_string().as_str()), (0, "published_late 4"));
     assert_eq!(world.check_exactly_once().await, 3);
     assert!(!dead.exists());
     assert_eq!(world.staged().len(), 1);
@@ -181,6 +181,7 @@ async fn a_workunit_that_changes_while_it_is_decided_on_is_left_out() {
         app: boinc::id::AppId(1),
         app_name: "theory",
         app_folder: &app_folder,
+        data: &[],
         now: common::NOW,
         now_i32: 1,
     };
@@ -192,12 +193,13 @@ async fn a_workunit_that_changes_while_it_is_decided_on_is_left_out() {
 }
 
 fn record(item: assimilator::gather::Item) -> assimilator::commit::Row {
-    assimilator::commit::Row::Failure(Box::new(assimilator::table::failures::FailureRecord {
+    assimilator::commit::Row::Failure(Box::new(dataset::table::failures::FailureRecord {
         workunit: item.workunit,
         job: None,
         campaign: String::new(),
         error_mask: 32,
         results: item.results,
+        known: Vec::new(),
         stderr: None,
         assimilated_time: 1,
     }))

@@ -28,10 +28,10 @@ async fn results_failures_and_outputs_each_in_their_place() {
     let rows = world.rows("results");
     let [none, campaign] = &rows[..] else { panic!("{rows:?}") };
     let (campaign, none) = if none["workunit_id"] == "2" { (none, campaign) } else { (campaign, none) };
-    assert!(
-        none["file"].contains("/results/theory/results/campaign=none/part-0000000001-0000000001-1795000000-")
-    );
-    assert!(campaign["file"].contains("/results/campaign=c%2F1/part-0000000002-"));
+    assert!(none["file"].contains(
+        "/results/theory/results/campaign=none/day=2026-11-18/part-0000000001-0000000001-1795000000-"
+    ));
+    assert!(campaign["file"].contains("/results/campaign=c%2F1/day=2026-11-18/part-0000000002-"));
     for (column, value) in [
         ("workunit_name", "wu_2"),
         ("seed", "14"),
@@ -52,19 +52,24 @@ async fn results_failures_and_outputs_each_in_their_place() {
         let copy = world.app_folder().join("outputs").join(folder).join("out.dat");
         assert_eq!(fs::read_to_string(copy).unwrap(), content(id));
     }
-    let failures = world.rows("failures");
+    let mut failures = world.rows("failures");
+    failures.sort_by_key(|row| row["workunit_id"].clone());
     let told: Vec<_> =
         failures.iter().map(|r| (r["workunit_id"].as_str(), r["error_mask"].as_str())).collect();
     assert_eq!(told, [("3", "2"), ("4", "32")]);
     assert_eq!(failures[0]["stderr_tail"], "no VT-x");
     assert_eq!(failures[0]["exit_codes"], "197,197");
+    assert_eq!(failures[0]["exit_reasons"], "time_limit_exceeded,time_limit_exceeded");
+    let files = world.rows("files");
+    assert_eq!((files.len(), files[0]["name"].as_str(), files[0]["bytes"].as_str()), (2, "out.dat", "12"));
 
     let sql = "SELECT COUNT(*) AS n FROM workunit WHERE id <= 4 AND assimilate_state = 2 AND transition_time = 1795000000";
     assert_eq!(world.number(sql).await, 4);
     assert_eq!(world.number("SELECT error_mask AS n FROM workunit WHERE id = 4").await, 32);
     assert_eq!((world.state(5).await, world.state(6).await), (READY, 0));
     let published = "SELECT COUNT(*) AS n FROM cobblestone_dataset_file WHERE state = 'published'";
-    assert_eq!(world.number(published).await, 3);
+    // For each campaign results and files, and failures of none.
+    assert_eq!(world.number(published).await, 6);
     assert_eq!(world.check_exactly_once().await, 4);
     assert!(world.staged().is_empty());
     drop(daemon);
@@ -128,7 +133,7 @@ async fn a_dry_run_writes_nothing() {
 #[tokio::test]
 async fn outputs_may_stay_where_they_are() {
     let mut world = World::new("stay").await;
-    world.project.write_app_config("[assimilate]\nfolder = \"data/out\"\ncopy_outputs = false\n").unwrap();
+    world.project.write_app_config("[assimilate]\nfolder = \"data/out\"\noutputs = \"leave\"\n").unwrap();
     world.ready([1]).await;
     assert_eq!(world.daemon(&[]).await.pass().await.unwrap().done, 1);
     let app_folder = world.project.path("data/out/theory");
@@ -194,4 +199,88 @@ async fn a_workunit_that_boinc_asks_for_twice_gets_one_row() {
     assert_eq!(world.state(1).await, DONE);
     assert_eq!(world.number("SELECT transition_time AS n FROM workunit WHERE id = 1").await, 1_795_000_000);
     assert_eq!((world.rows("failures").len(), world.rows("results").len()), (1, 0));
+}
+
+/// Publishes guest reports of results 1, 3, 5 …: (result, succeeded, events).
+async fn reported(world: &mut World, reports: &[(i32, i32, i32)]) {
+    for (result, succeeded, events) in reports {
+        world
+            .exec(&format!(
+                "INSERT INTO cobblestone_report VALUES ({result}, 'jobs.json', 9, 1, 1, 0, 5, {succeeded}, 1, {events}, 1, 0)"
+            ))
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_valid_result_that_did_nothing_is_flagged_for_review() {
+    let mut world = World::new("idle").await;
+    let declared = "[[reports]]\nvariety = \"jobs.json\"\nformat = \"json\"\nmeaning = \"cumulative\"\n";
+    world.project.write_app_config(declared).unwrap();
+    world.ready(1..=3).await;
+    reported(&mut world, &[(1, 4, 100), (3, 0, 0)]).await;
+    let report = world.daemon(&[]).await.pass().await.unwrap();
+    assert_eq!(report.to_string(), "assimilated 3, flagged 2, reviews 2");
+    let reviews = world
+        .store
+        .read("reviews", async |conn| conn.reviews_of(&[common::wu(1), common::wu(2), common::wu(3)]).await)
+        .await
+        .unwrap();
+    let told: Vec<_> = reviews.iter().map(|r| (r.review.workunit.0, r.review.result.0)).collect();
+    assert_eq!(told, [(2, 3), (3, 5)]);
+    for review in &reviews {
+        assert_eq!(review.review.who, store::reviews::BY_ASSIMILATOR);
+        assert_eq!(review.review.verdict, store::reviews::ReviewVerdict::Flagged);
+    }
+    assert!(reviews[0].review.comment.contains("none that ended well"), "{}", reviews[0].review.comment);
+    assert!(reviews[1].review.comment.contains("reported nothing"));
+    let rows = world.rows("results");
+    let row = |id: &str| rows.iter().find(|row| row["workunit_id"] == id).unwrap();
+    assert_eq!((row("1")["flag"].as_str(), row("1")["guest_events"].as_str()), ("null", "100"));
+    assert_eq!((row("2")["guest_received"].as_str(), row("2")["guest_failed"].as_str()), ("5", "1"));
+    assert!(row("3")["flag"].contains("reported nothing") && row("3")["guest_events"] == "null");
+    // It can be switched off.
+    world.project.write_app_config(&format!("[assimilate]\nflag_idle = false\n{declared}")).unwrap();
+    world.ready([4]).await;
+    assert_eq!(world.daemon(&[]).await.pass().await.unwrap().to_string(), "assimilated 1");
+}
+
+const DATA: &str = "[assimilate]\noutputs = \"zstd\"\n[[assimilate.data]]\nname = \"words\"\nfile = \"out.*\"\n\
+    text = [\"last\"]\n[assimilate.data.columns]\nid = 3\nlast = 1\n";
+
+#[tokio::test]
+async fn what_stands_in_output_files_becomes_tables() {
+    let mut world = World::new("data").await;
+    world.project.write_app_config(DATA).unwrap();
+    world.ready(1..=4).await;
+    fs::write(world.project.upload_path(&physical(3)).unwrap(), "a b 2\nc d 2.5\n").unwrap();
+    // A line without the third value in the whole file, and a link.
+    fs::write(world.project.upload_path(&physical(5)).unwrap(), "a b\n").unwrap();
+    let link = world.project.upload_path(&physical(7)).unwrap();
+    fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
+    let report = world.daemon(&[]).await.pass().await.unwrap();
+    assert_eq!(report.to_string(), "assimilated 2, set_aside 2");
+    let mut rows = world.rows("data/words");
+    rows.sort_by_key(|row| (row["workunit_id"].clone(), row["row"].clone()));
+    let told: Vec<_> =
+        rows.iter().map(|r| [&r["workunit_id"], &r["result_id"], &r["row"], &r["id"], &r["last"]]).collect();
+    assert_eq!(
+        told,
+        [["1", "1", "0", "1.0", "output"], ["2", "3", "0", "2.0", "a"], ["2", "3", "1", "2.5", "c"]]
+    );
+    assert!(rows[1]["file"].contains("/data/words/campaign=c%2F1/day=2026-11-18/part-"));
+    let reasons =
+        world.sql.rows("SELECT reason FROM cobblestone_quarantine ORDER BY refid", &[]).await.unwrap();
+    assert!(reasons[0].text("reason").unwrap().contains("data.words: shared/out.dat"), "{reasons:?}");
+    // Outputs are compressed, and the manifest says so.
+    let files = world.rows("files");
+    let file = files.iter().find(|row| row["workunit_id"] == "1").unwrap();
+    assert_eq!(
+        (file["path"].as_str(), file["compression"].as_str()),
+        ("outputs/none/wu_1/out.dat.zst", "zstd")
+    );
+    let packed = fs::read(world.app_folder().join(&file["path"])).unwrap();
+    assert_eq!(file["stored_bytes"], packed.len().to_string());
+    assert_eq!(world.check_exactly_once().await, 2);
 }

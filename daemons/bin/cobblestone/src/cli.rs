@@ -10,7 +10,7 @@ use daemon::args::{LogFormat, try_parse_with};
 
 use crate::demo::DemoArgs;
 use crate::{
-    adjust, audit, campaigns, comparing, demo, explain, ledger, migrate, quarantine, rehearse, report,
+    adjust, audit, campaigns, comparing, demo, explain, ledger, migrate, quarantine, rehearse, report, review,
     sandbox_stop, status, trickles, verdicts,
 };
 
@@ -64,6 +64,9 @@ enum Command {
     /// Add up what happened inside the virtual machines
     #[command(subcommand)]
     Report(report::ReportCommand),
+    /// Say of results that they are good, doubtful or not to be used; and look at what was said
+    #[command(subcommand)]
+    Review(review::ReviewCommand),
     /// Look at trickle-up messages, and decide about those that were set aside
     #[command(subcommand)]
     Trickles(trickles::TricklesCommand),
@@ -187,6 +190,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Adjust(args) => adjust::run(&args).await,
         Command::Report(command) => report::run(&command).await.map(|()| true),
         Command::Status { project } => status::run(&project).await.map(|()| true),
+        Command::Review(command) => review::run(&command).await,
         Command::Rehearse(args) => rehearse::run(&args).await,
         Command::Campaign(command) => campaigns::run(&command).await,
         Command::Verdicts(command) => verdicts::run(&command).await.map(|()| true),
@@ -248,8 +252,8 @@ mod tests {
             "{which}"
         );
         assert!(parse("cobblestone trickles retry 1 2").is_ok());
-        assert!(parse("cobblestone trickles retry --all_set_aside --reason x").is_ok());
-        assert!(parse("cobblestone trickles retry 1 --reason x").is_err());
+        assert!(parse("cobblestone trickles retry --all_set_aside --reason_contains x").is_ok());
+        assert!(parse("cobblestone trickles retry 1 --reason-contains x").is_err());
         assert!(parse("cobblestone ledger compact").is_err(), "no age");
         assert!(parse("cobblestone ledger compact --older_than 90d --dry-run").is_ok());
         assert!(parse("cobblestone trickles purge --older-than 1y").is_err());

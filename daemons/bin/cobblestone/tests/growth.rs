@@ -5,7 +5,7 @@
 mod common;
 
 use common::old::{COMPACT, CONFIG, DAY, PURGE, SENT, age, figures, text, world};
-use common::{NOW, holds};
+use common::{NOW, World, claim, holds, uptime};
 
 #[tokio::test]
 async fn folding_changes_nothing_that_the_audit_proves() {
@@ -105,6 +105,69 @@ async fn purged_messages_are_counted_and_then_their_payments_fold() {
 }
 
 #[tokio::test]
+async fn entries_of_dropped_messages_go_with_them_and_stay_counted() {
+    let mut world = World::new().await;
+    world.people().await;
+    let report = "[[reports]]\nvariety = \"cpu_time\"\nformat = \"xml\"\nmeaning = \"cumulative\"\n";
+    world.project.write_app_config(&format!("{}{report}", uptime("over_claims = \"hold\""))).unwrap();
+    let counted = claim("r3", SENT + 40_000, "cpu_time", 60.0) + "<failed>many</failed>";
+    let then = SENT + 40_000;
+    world
+        .messages(&[
+            (1, then, "cpu_time", claim("r1", then, "cpu_time", 3600.0) + "<failed>0</failed>"),
+            (1, then, "cpu_time", claim("r1", then, "cpu_time", 1e6) + "<failed>0</failed>"),
+            (2, then, "cpu_time", claim("r2", then, "cpu_time", 1e6) + "<failed>0</failed>"),
+            (1, then, "cpu_time", "<cpu_time>half".to_owned()),
+            (1, then, "cpu_time", counted),
+            (7, then, "cpu_time", claim("r1", then, "cpu_time", 5.0)),
+            (1, then, "strange", "who knows".to_owned()),
+        ])
+        .await;
+    world.handle(&["--watch_all"]);
+    world.ends(0, &["trickles", "drop", "2", "4", "5", "6", "7", "--reason", "rubbish"]);
+    age(&mut world, 100).await;
+    // Dropped now, of an old message.
+    world.ends(0, &["trickles", "drop", "3", "--reason", "too much"]);
+    let entries =
+        "SELECT GROUP_CONCAT(refid, ' ', kind ORDER BY refid, kind) AS n FROM cobblestone_quarantine";
+    let row = world.sql.row(entries, &[]).await.unwrap();
+    let all = "2 dropped,3 dropped,4 dropped,5 dropped_report,6 dropped,6 dropped_report,7 dropped";
+    assert_eq!(row.text("n").unwrap(), all);
+    let mut before = figures(&world);
+    assert_eq!(before["messages"]["set_aside"], 4);
+    let dry = world.ends(0, &[&PURGE[..], &["--dry_run"]].concat());
+    let said = world.ends(0, &PURGE);
+    assert_eq!(dry.replace("would be deleted", "deleted"), said);
+    holds(&said, &["handled messages: 6 deleted", "entries of messages that were dropped: 5 deleted"]);
+    // The message of a variety that the toolkit does not handle is there, and so is its entry.
+    let left = "SELECT GROUP_CONCAT(refid ORDER BY refid) AS n FROM cobblestone_quarantine";
+    assert_eq!(world.sql.row(left, &[]).await.unwrap().text("n").unwrap(), "3,7");
+    let mut after = figures(&world);
+    for fate in ["stored", "handled", "purged", "dropped_and_purged", "of_deleted_hosts"] {
+        for figures in [&mut after, &mut before] {
+            figures["messages"].as_object_mut().unwrap().remove(fate);
+        }
+    }
+    assert_eq!(after["messages"], before["messages"]);
+    let audit = world.ends(0, &["audit"]);
+    holds(&audit, &["dropped by a person, and the entry purged since"]);
+    // Nothing is left to do; and folding what the held one claimed changes nothing.
+    holds(&world.ends(0, &PURGE), &["entries of messages that were dropped: 0 deleted"]);
+    world.ends(0, &COMPACT);
+    age(&mut world, 100).await;
+    holds(&world.ends(0, &PURGE), &["entries of messages that were dropped: 1 deleted"]);
+    world.ends(0, &COMPACT);
+    let mut last = figures(&world);
+    for fate in ["stored", "handled", "purged", "dropped_and_purged", "of_deleted_hosts"] {
+        last["messages"].as_object_mut().unwrap().remove(fate);
+    }
+    assert_eq!(last["messages"], before["messages"]);
+    // Host 7 never was; with another that is deleted later, nothing becomes off.
+    world.sql.execute("DELETE FROM host WHERE id = 1", &[]).await.unwrap();
+    world.balances();
+}
+
+#[tokio::test]
 async fn what_is_kept_of_purged_results_goes_and_stays_counted() {
     let mut world = world().await;
     world.sql.execute("DELETE FROM result WHERE id IN (1, 3)", &[]).await.unwrap();
@@ -193,5 +256,5 @@ async fn what_is_kept_of_hosts_that_are_gone_goes_and_stays_counted() {
         .await
         .unwrap();
     world.balances();
-    assert_eq!(world.ends(0, &PURGE).matches(": 0 deleted").count(), 7);
+    assert_eq!(world.ends(0, &PURGE).matches(": 0 deleted").count(), 8);
 }

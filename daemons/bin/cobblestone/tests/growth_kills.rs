@@ -51,6 +51,8 @@ impl Stage {
         let options =
             ProjectOptions { clock: Some(SimClock::frozen(NOW)), tcp: true, ..ProjectOptions::default() };
         let mut world = world_in(World::with(options).await).await;
+        // The one that can't be used is dropped.
+        world.ends(0, &["trickles", "drop", "--all-set-aside", "--reason", "rubbish"]);
         age(&mut world, 100).await;
         // Of one result the row is gone.
         world.sql.execute("DELETE FROM result WHERE id = 4", &[]).await.unwrap();

@@ -100,7 +100,7 @@ async fn messages_are_given_back_and_paid_what_is_possible() {
     // The cause is mended: the result is there after all.
     world.sql.execute("UPDATE result SET name = 'r9' WHERE id = 4", &[]).await.unwrap();
     world.sql.execute("UPDATE result SET hostid = 1 WHERE id = 4", &[]).await.unwrap();
-    let said = world.ends(0, &["trickles", "retry", "--reason", "no result of that name"]);
+    let said = world.ends(0, &["trickles", "retry", "--reason-contains", "no result of that name"]);
     holds(&said, &["given back: 1 messages"]);
     let listed = world.ends(0, &["trickles", "list", "--state", "released"]);
     holds(&listed, &["released"]);
@@ -137,16 +137,95 @@ async fn messages_are_given_back_and_paid_what_is_possible() {
     assert!(!said.err.contains("message 5"), "{}", said.err);
     assert_eq!(world.number("SELECT SUM(handled) FROM msg_from_host WHERE id IN (1, 2)").await, 2);
     assert_eq!(
-        world.ends(0, &["trickles", "retry", "--reason", "nonsense"]),
+        world.ends(0, &["trickles", "retry", "--reason-contains", "nonsense"]),
         "no such message is set aside or held\n"
     );
     for wrong in [
         &["trickles", "retry"][..],
         &["trickles", "retry", "5", "--all-set-aside"],
-        &["trickles", "retry", "--reason", ""],
+        &["trickles", "retry", "--reason-contains", ""],
     ] {
         world.ends(2, wrong);
     }
+}
+
+/// Kinds in the quarantine, by message.
+async fn kinds(world: &mut World) -> String {
+    let sql =
+        "SELECT GROUP_CONCAT(refid, ' ', kind ORDER BY refid, kind) AS line FROM cobblestone_quarantine";
+    world.sql.row(sql, &[]).await.unwrap().text("line").unwrap_or_default()
+}
+
+#[tokio::test]
+async fn what_is_meant_is_said_by_conditions() {
+    let mut world = World::new().await;
+    world.people().await;
+    world.project.write_app_config(&format!("{}{BOTH}", uptime("over_claims = \"hold\""))).unwrap();
+    world
+        .messages(&[
+            (1, THEN, "cpu_time", "<cpu_time>half".to_owned()),
+            (2, THEN, "cpu_time", "<cpu_time>half".to_owned()),
+            (1, THEN, "runtime", "<runtime>half".to_owned()),
+            (1, THEN, "cpu_time", claim("r9", THEN, "cpu_time", 5.0)),
+            (1, THEN, "cpu_time", both("r1", THEN, 1e6, "1")),
+            (2, THEN, "cpu_time", both("r2", THEN, 1e6, "-1")),
+            (1, THEN, "cpu_time", both("r3", THEN, 60.0, "-1")),
+        ])
+        .await;
+    world.handle(&[]);
+    let all = "1 trickle,2 trickle,3 trickle,4 trickle,5 held,6 held,6 report,7 report";
+    assert_eq!(kinds(&mut world).await, all);
+    world
+        .sql
+        .execute("UPDATE cobblestone_quarantine SET time = time - 90000 WHERE refid = 1", &[])
+        .await
+        .unwrap();
+    let drop = |more: &[&str]| {
+        let words = [&["trickles", "drop", "--reason", "rubbish"][..], more].concat();
+        let dry = world.ends(0, &[&words[..], &["--dry_run"]].concat());
+        (dry.lines().next().unwrap().to_owned(), dry)
+    };
+    for (conditions, count) in [
+        (&["--host", "1"][..], 5),
+        (&["--host", "1", "--kind", "set_aside"], 3),
+        (&["--variety", "runtime"], 1),
+        (&["--variety", "%"], 0),
+        (&["--reason-contains", "no result of that name"], 1),
+        (&["--kind", "held"], 2),
+        (&["--kind", "report"], 2),
+        (&["--older-than", "1d"], 1),
+        (&["--all-set-aside"], 6),
+        (&["--all-set-aside", "--host", "2", "--older-than", "1d"], 0),
+    ] {
+        let (said, _) = drop(conditions);
+        assert_eq!(said, format!("would be dropped: {count} messages"), "{conditions:?}");
+    }
+    holds(&drop(&["--kind", "held"]).1, &["        2  held: more than the wall clock"]);
+    assert_eq!(kinds(&mut world).await, all, "a dry run");
+    for wrong in [
+        &["trickles", "drop", "--reason", "x"][..],
+        &["trickles", "drop", "1", "--host", "1", "--reason", "x"],
+        &["trickles", "drop", "--host", "1"],
+        &["trickles", "drop", "--kind", "paid", "--reason", "x"],
+        &["trickles", "drop", "--reason-contains", "", "--reason", "x"],
+        &["trickles", "retry", "--dry_run"],
+    ] {
+        world.ends(2, wrong);
+    }
+    // Only the reports: what is held stays held.
+    let reports = ["trickles", "drop", "--kind", "report", "--reason", "broken guests"];
+    holds(&world.ends(0, &reports), &["dropped: 2 messages"]);
+    let now = "1 trickle,2 trickle,3 trickle,4 trickle,5 held,6 dropped_report,6 held,7 dropped_report";
+    assert_eq!(kinds(&mut world).await, now);
+    let old = ["trickles", "drop", "--older-than", "1d", "--reason", "nobody asked"];
+    holds(&world.ends(0, &old), &["dropped: 1 messages"]);
+    holds(&world.ends(0, &old), &["no such message is set aside or held"]);
+    let variety = ["trickles", "retry", "--variety", "runtime", "--dry_run"];
+    holds(&world.ends(0, &variety), &["would be given back: 1 messages"]);
+    holds(&world.ends(0, &["trickles", "retry", "--kind", "held", "--host", "1"]), &["given back: 1"]);
+    let now = "1 dropped,2 trickle,3 trickle,4 trickle,5 released,6 dropped_report,6 held,7 dropped_report";
+    assert_eq!(kinds(&mut world).await, now);
+    world.balances();
 }
 
 #[tokio::test]
@@ -211,12 +290,6 @@ async fn a_report_is_given_back_and_its_message_counts_once() {
         .await;
     world.handle(&[]);
     let calm = books(&mut world).await;
-    let kinds =
-        "SELECT GROUP_CONCAT(refid, ' ', kind ORDER BY refid, kind) AS line FROM cobblestone_quarantine";
-    let kinds = async |world: &mut World| -> String {
-        let row = world.sql.row(kinds, &[]).await.unwrap();
-        row.text("line").unwrap_or_default()
-    };
     assert_eq!(kinds(&mut world).await, "1 report,2 report,3 held,3 report");
     let list = world.ends(0, &["trickles", "list", "--state", "set_aside"]);
     holds(
@@ -227,7 +300,7 @@ async fn a_report_is_given_back_and_its_message_counts_once() {
     holds(&world.ends(0, &["explain", "trickle", "1"]), &["failed is 7", "what was paid stays"]);
 
     // The cause is still there.
-    let said = world.ends(0, &["trickles", "retry", "--reason", "max_jobs"]);
+    let said = world.ends(0, &["trickles", "retry", "--reason-contains", "max_jobs"]);
     holds(&said, &["given back: 2 messages"]);
     assert_eq!(kinds(&mut world).await, "1 released_report,2 released_report,3 held,3 report");
     assert_eq!(world.number("SELECT SUM(handled) FROM msg_from_host").await, 1);
@@ -298,7 +371,10 @@ async fn a_message_that_nobody_declares_is_dropped_and_given_back() {
     holds(&world.ends(0, &["trickles", "retry", "7"]), &["given back: 1"]);
     world.balances();
     world.handle(&["--watch_all"]);
-    holds(&world.ends(0, &["trickles", "retry", "--reason", "no application declares"]), &["given back: 1"]);
+    holds(
+        &world.ends(0, &["trickles", "retry", "--reason-contains", "no application declares"]),
+        &["given back: 1"],
+    );
     world.handle(&["--watch_all"]);
     assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_quarantine WHERE kind = 'unknown'").await, 1);
     world.balances();

@@ -5,22 +5,20 @@ use boinc::id::MessageId;
 use boinc::record::App;
 use daemon::{Daemon, Fatal, Modulus, Pass, PassReport, Start};
 use rules::uptime::Benchmarks;
-use store::Store;
 use store::backlog::{Take, Waiting};
 
 use crate::aside::Texts;
 use crate::batch::{self, Context};
 use crate::flags::Flags;
+use crate::left_alone::LeftAlone;
 use crate::policies::Policies;
 use crate::sweep::Sweep;
 use crate::told::Told;
+use crate::waiting::{are_held, count, take};
 use crate::watch;
 
 /// Seconds after which the project's benchmarks are read again.
 const BENCHMARKS: f64 = 3600.0;
-
-/// Messages that are counted at most to see whether some came back.
-const COUNTED: u32 = 20_000;
 
 /// Seconds between two looks for messages that nobody declares: it passes over all that waits.
 const WATCH: f64 = 300.0;
@@ -45,6 +43,7 @@ pub struct TrickleCredit {
     /// What a dry run told.
     told: Told,
     texts: Texts,
+    left_alone: LeftAlone,
     /// `--watch_all`
     watch_all: bool,
     /// When no undeclared message was left.
@@ -97,6 +96,7 @@ impl Daemon for TrickleCredit {
             dry_run: start.common.dry_run,
             told: Told::default(),
             texts: Texts::default(),
+            left_alone: LeftAlone::default(),
             watch_all: start.args.watch_all,
             watched: None,
         })
@@ -105,6 +105,7 @@ impl Daemon for TrickleCredit {
     async fn pass(&mut self, pass: &Pass<'_>) -> Result<PassReport> {
         let mut report = PassReport::default();
         self.prepare(pass).await?;
+        self.left_alone.forget(pass.clock.now());
         let mut patience = PATIENCE;
         // Each variety has its turn, one batch long. Those that had nothing a moment ago come only when the others have
         // nothing either.
@@ -168,8 +169,9 @@ impl TrickleCredit {
             dry_run: self.dry_run,
             texts: &mut self.texts,
         };
-        let handled =
-            batch::handle(&mut context, Take::Next { waiting, after, limit: sweep.limit() }, variety).await?;
+        let next = Take::Next { waiting, after, limit: sweep.limit() };
+        let handled = take(&mut context, &self.left_alone, next, variety).await?;
+        self.left_alone.note(&handled.left_alone, now);
         let counts = handled.counts;
         self.told.add(handled.told);
         let Some(last) = handled.last else {
@@ -189,7 +191,7 @@ impl TrickleCredit {
             sweep.end(now, behind);
             return Ok(false);
         };
-        sweep.took(last, handled.found, counts.left_alone, handled.cut, handled.held);
+        sweep.took(last, handled.taken, counts.left_alone, handled.cut, handled.held);
         report.found += handled.found;
         report.done += counts.handled();
         report.set_aside += counts.set_aside;
@@ -256,22 +258,4 @@ impl TrickleCredit {
         }
         Ok(())
     }
-}
-
-/// Unhandled messages up to `last`; none if that is not asked for, or if so many wait that counting takes long.
-async fn count(store: &Store, waiting: Waiting<'_>, last: Option<MessageId>) -> Result<Option<u64>> {
-    let Some(last) = last else { return Ok(None) };
-    let counted =
-        store.read("waiting messages", async |conn| conn.count_waiting(waiting, last, COUNTED).await).await?;
-    Ok(Some(counted.0).filter(|_| counted.1 < u64::from(COUNTED)))
-}
-
-/// Whether more wait than were left alone: another instance has them. Looks at no more than it must, because all
-/// instances that have nothing to do ask at once.
-async fn are_held(store: &Store, waiting: Waiting<'_>, left_alone: u64) -> Result<bool> {
-    let limit = u32::try_from(left_alone).unwrap_or(COUNTED).saturating_add(1).min(COUNTED);
-    let last = MessageId(i32::MAX);
-    let counted =
-        store.read("held messages", async |conn| conn.count_waiting(waiting, last, limit).await).await?;
-    Ok(counted.0 > left_alone)
 }

@@ -10,15 +10,10 @@ use store::Conn;
 /// Looks hosts up, with those that they were merged into.
 pub async fn kin(conn: &mut Conn, hosts: BTreeSet<HostId>) -> store::Result<Kin> {
     let mut kin = Kin::default();
-    let mut wanted: Vec<HostId> = hosts.into_iter().collect();
-    for _ in 0..=LONGEST_CHAIN {
-        if wanted.is_empty() {
-            break;
-        }
-        let links = conn.host_links(&wanted).await?;
-        let links = links.into_iter().map(|(host, owner, rpc_seqno)| HostLink { host, owner, rpc_seqno });
-        wanted = kin.add(links);
-    }
+    conn.follow_merges(hosts.into_iter().collect(), LONGEST_CHAIN + 1, |links| {
+        kin.add(links.into_iter().map(|(host, owner, rpc_seqno)| HostLink { host, owner, rpc_seqno }))
+    })
+    .await?;
     Ok(kin)
 }
 

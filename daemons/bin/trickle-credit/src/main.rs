@@ -24,12 +24,15 @@ mod decide;
 mod flags;
 mod handler;
 mod kin;
+mod left_alone;
+mod locks;
 mod policies;
 mod reports;
 mod settle;
 mod sort;
 mod sweep;
 mod told;
+mod waiting;
 mod watch;
 
 fn main() -> std::process::ExitCode {

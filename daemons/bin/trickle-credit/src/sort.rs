@@ -31,7 +31,7 @@ pub struct Sorted {
     /// Those that can't be used.
     pub aside: Vec<Aside>,
     /// Those of applications that this daemon does not serve.
-    pub left_alone: u64,
+    pub left_alone: Vec<MessageId>,
     /// Those of which a person gave the report back: what else they are is counted, and not looked at.
     pub reports_only: BTreeSet<MessageId>,
 }
@@ -213,7 +213,7 @@ fn about_result(
         if report_only && policies.of(result.appid, variety).is_some() {
             sorted.aside.push(Aside::report(row.id, NO_REPORT));
         } else {
-            sorted.left_alone += 1;
+            sorted.left_alone.push(row.id);
         }
     }
     let useless = matches!(claim, Some(Err(_)));
@@ -241,7 +241,7 @@ fn without_result(
     let (sender, host) = sender(kin, row.hostid);
     match policies.payer(variety) {
         Err(nobody) => sorted.aside.push(Aside::unusable(row.id, nobody)),
-        Ok(None) => sorted.left_alone += 1,
+        Ok(None) => sorted.left_alone.push(row.id),
         Ok(Some(payer)) => match text.claim(row, payer.rule, sender) {
             Ok(asked) => sorted.by_host.entry(host).or_default().push(Asked { host, ..asked }),
             Err(aside) => sorted.aside.push(aside),

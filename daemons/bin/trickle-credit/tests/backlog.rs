@@ -25,7 +25,10 @@ meaning = "cumulative"
 
 /// Two hosts with a task each. The second task belongs to an application that nobody serves.
 async fn world() -> World {
-    let mut world = World::new().await;
+    furnish(World::new().await).await
+}
+
+async fn furnish(mut world: World) -> World {
     world.project.write_app_config(CONFIG).unwrap();
     world.insert("host", [1, 2].map(|id| json!({"id": id, "userid": 1, "p_fpops": 2e9})).to_vec()).await;
     world.insert("user", vec![json!({"id": 1, "email_addr": "u", "authenticator": "u"})]).await;
@@ -124,4 +127,92 @@ async fn the_server_finds_the_next_messages_by_the_index() {
         least = least.min(after - before);
     }
     assert!(least < 1000, "{least} entries of the index were read for 10 messages");
+}
+
+/// Texts that belong to another daemon are read once, not by each sweep.
+#[tokio::test]
+async fn long_texts_of_others_are_read_once() {
+    use sandbox::{ProjectOptions, SimClock, proxy::Proxy};
+    use std::io::BufRead;
+
+    // Each pass is a thousand seconds after the one before: its sweep begins at the first message.
+    let clock = Some(SimClock::starting_at(NOW, 10_000.0));
+    let bare = World::with(ProjectOptions { clock, tcp: true, ..Default::default() }).await;
+    bare.project.migrate().await.unwrap();
+    let mut world = furnish(bare).await;
+    const LONG: usize = 100_000;
+    let padding = "x".repeat(LONG);
+    let long: Vec<Row> = (1..=30)
+        .map(|k| {
+            let (host, time, variety, text) = row(2, "cpu_time", k);
+            (host, time, variety, text + &padding)
+        })
+        .collect();
+    world.messages(&long).await;
+    let port = u16::try_from(world.number("SELECT @@port").await).unwrap();
+    let proxy = Proxy::start(port).await.unwrap();
+    let file = world.project.path("config.xml");
+    let direct = std::fs::read_to_string(&file).unwrap();
+    let through = direct.replace(&format!("127.0.0.1:{port}"), &format!("127.0.0.1:{}", proxy.port()));
+    assert_ne!(direct, through);
+    std::fs::write(&file, through).unwrap();
+
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cobblestone-trickle-credit"));
+    command.args(["-d", "3", "--sleep_interval", "0.1", "--project_dir"]).arg(world.project.dir());
+    let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let log = std::io::BufReader::new(child.stderr.take().unwrap());
+    let reader = tokio::task::spawn_blocking(move || {
+        let mut passes = Vec::new();
+        for line in log.lines().map_while(Result::ok) {
+            if line.contains("left_alone 30") {
+                passes.push(proxy.answered_bytes());
+            }
+            if passes.len() == 5 {
+                break;
+            }
+        }
+        passes
+    });
+    let passes = reader.await.unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let [first, .., last] = passes.as_slice() else { panic!("no passes: {passes:?}") };
+    assert!(*first > 30 * LONG as u64, "{passes:?}");
+    assert!(last - first < 100_000, "texts are read again: {passes:?}");
+}
+
+/// What is known to be another's does not hide what is ours among it, nor what comes back.
+#[tokio::test]
+async fn what_is_ours_is_found_among_others() {
+    use sandbox::{ProjectOptions, SimClock};
+
+    let clock = Some(SimClock::starting_at(NOW, 10_000.0));
+    let bare = World::with(ProjectOptions { clock, tcp: true, ..Default::default() }).await;
+    bare.project.migrate().await.unwrap();
+    let mut world = furnish(bare).await;
+    for k in 1..=40 {
+        world.messages(&[row(2, "cpu_time", k), row(1, "cpu_time", k)]).await;
+    }
+    // This one seems handled until somebody gives it back.
+    world.sql.execute("UPDATE msg_from_host SET handled = 1 WHERE id = 40", &[]).await.unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cobblestone-trickle-credit"));
+    command.args(["-d", "1", "--sleep_interval", "0.1", "--project_dir"]).arg(world.project.dir());
+    let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let waiting = "SELECT COUNT(*) FROM msg_from_host WHERE handled = 0";
+    let all = async |world: &mut World, left: i64| {
+        while world.number(waiting).await != left {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    all(&mut world, 40).await;
+    world.sql.execute("UPDATE msg_from_host SET handled = 0 WHERE id = 40", &[]).await.unwrap();
+    all(&mut world, 40).await;
+    for k in 41..=50 {
+        world.messages(&[row(2, "cpu_time", k), row(1, "cpu_time", k)]).await;
+    }
+    all(&mut world, 50).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(world.sum("SELECT seconds_paid FROM cobblestone_mark").await, 50.0);
+    world.balances().await;
 }

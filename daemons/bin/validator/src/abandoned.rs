@@ -5,23 +5,22 @@
 //! minutes, a bounded number of marks at a time.
 //!
 //! Invariant: decided on locked results, in the transaction that writes the ledger, the totals, `granted_credit` and
-//! the mark. Killed at any point, a result is either untouched or revoked. The mark then says that it was paid nothing, so
-//! the second time there is nothing to take, also for another instance. One that is reported after all and found
+//! the mark. Killed at any point, a result is either untouched or revoked. The ledger then adds up to what persons granted,
+//! so the second time there is nothing to take, also for another instance. One that is reported after all and found
 //! valid is paid in full.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use boinc::id::ResultId;
 use daemon::{Pass, PassReport};
-use rules::judge::{Options, Paid, Revocation, settle_abandoned};
+use rules::judge::{Options, Revocation, settle_abandoned};
 use rules::uptime::InvalidResults;
 use store::Tx;
 use store::abandoned::Walk;
 use store::trickles::Mark;
 
-use crate::batch::open_books;
+use crate::books::{Accounts, open_books};
 
 /// Seconds between two looks at all marks.
 const EVERY: f64 = 300.0;
@@ -108,9 +107,12 @@ async fn revoke(pass: &Pass<'_>, search: &Search<'_>, results: &[ResultId]) -> R
         match (done, part) {
             (Ok(all), _) => {
                 for revocation in &all {
-                    let (result, credit) = (revocation.change.id.0, -revocation.entry.credit);
+                    let result = revocation.change.id.0;
                     let what = if search.dry_run { "would be taken back" } else { "taken back" };
-                    tracing::info!(result, host = revocation.entry.host.0, credit, "abandoned: {what}");
+                    for entry in &revocation.entries {
+                        let (host, user, team) = (entry.host.0, entry.user.0, entry.team.0);
+                        tracing::info!(result, host, user, team, credit = -entry.credit, "abandoned: {what}");
+                    }
                 }
                 revoked += if search.dry_run { 0 } else { all.len() as u64 };
             }
@@ -134,31 +136,27 @@ async fn revoke_together(
 ) -> store::Result<Vec<Revocation>> {
     let options = &search.options;
     let rows = tx.lock_results(results).await?.rows;
-    let ids: Vec<ResultId> = rows.iter().map(|row| row.id).collect();
-    let marks: BTreeMap<ResultId, Mark> =
-        tx.marks(&ids).await?.into_iter().map(|mark| (mark.result, mark)).collect();
-    let seconds = tx.seconds_paid(&ids).await?;
-    let mut books = open_books(tx, options, &rows).await?;
+    let accounts = Accounts::read(tx, options, &rows).await?;
+    let mut books = open_books(tx, options, &rows, &accounts).await?;
     let mut done = Vec::new();
     let mut new = Vec::new();
     let mut grants = Vec::new();
     for row in &rows {
-        let Some(mark) = marks.get(&row.id) else { continue };
-        let paid = Paid {
-            credit: mark.credit_paid,
-            seconds: seconds.get(&row.id).copied().unwrap_or_default(),
-            sent_time: mark.sent_time,
-        };
-        let (by_app, now) = (options.credit_by_app, options.now);
-        match settle_abandoned(row, paid, &options.uptime, by_app, now, &mut books) {
-            Ok(Some(revocation)) => {
-                // Nothing is paid any more: what comes if it is reported after all is paid from the first second.
-                new.push(Mark { credit_paid: 0.0, seconds_paid: 0.0, time: now, ..mark.clone() });
-                grants.push((row.id, -row.granted_credit));
-                done.push(revocation);
-            }
-            Ok(None) => {}
-            Err(error) => tracing::debug!(result = row.id.0, "nothing is taken back: {error}"),
+        let Some(mark) = accounts.marks.get(&row.id) else { continue };
+        let paid = accounts.paid(row.id);
+        let now = options.now;
+        if let Some(revocation) = settle_abandoned(row, &paid, &options.uptime, now, &mut books) {
+            // What comes if it is reported after all is paid from the first second.
+            let credit_paid = revocation.change.granted_credit;
+            let seconds_paid = revocation.seconds_left;
+            new.push(Mark { credit_paid, seconds_paid, time: now, ..mark.clone() });
+            grants.push((row.id, credit_paid - row.granted_credit));
+            done.push(revocation);
+        } else {
+            tracing::debug!(
+                result = row.id.0,
+                "nothing is taken back: nothing is owed, or all who got it are gone"
+            );
         }
     }
     if search.dry_run || done.is_empty() {
@@ -166,7 +164,7 @@ async fn revoke_together(
     }
     tx.add_granted_credit(&grants).await?;
     tx.write_marks(&new).await?;
-    let entries: Vec<_> = done.iter().map(|revocation| revocation.entry.clone()).collect();
+    let entries: Vec<_> = done.iter().flat_map(|revocation| revocation.entries.iter().cloned()).collect();
     tx.pay(&entries, &books.changes()).await?;
     Ok(done)
 }

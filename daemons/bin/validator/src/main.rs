@@ -13,9 +13,12 @@
 mod abandoned;
 mod aside;
 mod batch;
+mod books;
+mod counts;
 mod examined;
 mod flags;
 mod validator;
+mod writes;
 
 fn main() -> std::process::ExitCode {
     daemon::main::<validator::Validator>()

@@ -18,7 +18,8 @@ use verdicts::{Examiner, Uploads, compares_stderr, spec_text};
 
 use crate::abandoned::{Abandoned, Search};
 use crate::aside;
-use crate::batch::{self, Bench, Counts};
+use crate::batch::{self, Bench};
+use crate::counts::{self, Counts};
 use crate::examined::{self, Examined, Hopeless, Look};
 use crate::flags::{Flags, Scope};
 
@@ -189,7 +190,7 @@ impl Daemon for Validator {
                 self.judged += counts.judged();
                 self.busy += counts.busy + counts.changed_meanwhile;
                 report.set_aside += counts.set_aside;
-                add(&mut report, &counts);
+                counts.report(&mut report);
             }
             // Ended early: what was not examined comes next.
             self.after = reached.unwrap_or(last);
@@ -327,7 +328,7 @@ impl Validator {
             .store
             .transaction("judge workunits", async |tx| batch::judge_and_write(tx, &bench, examined).await)
             .await?;
-        batch::tell(&judgements);
+        counts::tell(&judgements);
         Ok(counts)
     }
 }
@@ -347,21 +348,4 @@ fn options<'a>(
     options.credit_by_app = credit_by_app;
     options.uptime = uptime.clone();
     options
-}
-
-fn add(report: &mut PassReport, counts: &Counts) {
-    for (fate, count) in [
-        ("canonical", counts.canonical),
-        ("no_consensus", counts.no_consensus),
-        ("stragglers", counts.stragglers),
-        ("too_few", counts.too_few),
-        ("later", counts.later),
-        ("changed_meanwhile", counts.changed_meanwhile),
-        ("set_aside", counts.set_aside),
-        ("valid_results", counts.valid),
-        ("invalid_results", counts.invalid),
-        ("punished", counts.punished),
-    ] {
-        report.add(fate, count);
-    }
 }

@@ -28,8 +28,9 @@ fn config(invalid_results: &str) -> String {
     )
 }
 
-/// Twelve results on three hosts of two users, the first in a team, each with ten hours paid: in turns reported well, in
-/// progress, not needed, without reply, in error, detached.
+/// Twelve results on three hosts of two users, the first in team 1, each with ten hours paid: in turns reported well, in
+/// progress, not needed, without reply, in error, detached. Half of it was paid while both were in team 2. A person
+/// granted number 4 something, and took something of number 10.
 async fn world(invalid_results: &str) -> World {
     let clock = Some(SimClock::frozen(NOW));
     let options = ProjectOptions { clock, tcp: true, credit_by_app: true, ..Default::default() };
@@ -42,7 +43,7 @@ async fn world(invalid_results: &str) -> World {
     world.insert("host", vec![host(1), host(2), host(3)]).await;
     let user = |id: i64| json!({"id": id, "teamid": 2 - id, "email_addr": format!("u{id}"), "authenticator": format!("u{id}")});
     world.insert("user", vec![user(1), user(2)]).await;
-    world.insert("team", vec![json!({"id": 1, "name": "t"})]).await;
+    world.insert("team", vec![json!({"id": 1, "name": "t"}), json!({"id": 2, "name": "u"})]).await;
     let results = (1..=N).map(|id| {
         let (state, outcome) = [(5, 1), (4, 0), (5, 5), (5, 4), (5, 3), (5, 7)][(id % 6) as usize];
         json!({"id": id, "workunitid": id, "appid": 1, "name": format!("r{id}"), "hostid": 1 + id % 3, "server_state": state,
@@ -58,32 +59,50 @@ impl World {
     /// As if trickles had been paid.
     async fn pay(&mut self) {
         let of = |id: i64| (1 + id % 3, 1 + (1 + id % 3) % 2, 36_000.0, 100.0 + id as f64 / 3.0);
+        let adjusted = |id: i64| match id {
+            4 => 5.0,
+            10 => -5.0,
+            _ => 0.0,
+        };
         let mark = |id: i64| {
             let (host, _, seconds, credit) = of(id);
             json!({"resultid": id, "hostid": host, "appid": 1, "seconds_paid": seconds, "largest_claim": seconds,
-                   "credit_paid": credit, "messages": 1, "time": NOW - 50.0})
+                   "credit_paid": credit + adjusted(id), "messages": 2, "time": NOW - 50.0})
         };
         self.insert("cobblestone_mark", (1..=N).map(mark).collect()).await;
-        let entry = |id: i64| {
+        let entry = |id: i64, n: i64| {
             let (host, user, seconds, credit) = of(id);
-            json!({"id": id, "time": NOW - 50.0, "since": NOW - 50.0, "kind": "uptime", "messageid": id, "resultid": id,
-                   "workunitid": id, "hostid": host, "userid": user, "teamid": 2 - user, "appid": 1, "seconds": seconds,
-                   "flops": 8e9, "credit": credit, "rule_version": 1, "reason": "uptime", "messages": 1, "by_app": 1,
-                   "app_userid": user, "app_teamid": 2 - user})
+            let team = if n == 0 { 2 } else { 2 - user };
+            let kind = if n == 2 { "adjustment" } else { "uptime" };
+            let (seconds, credit) = if n == 2 { (0.0, adjusted(id)) } else { (seconds / 2.0, credit / 2.0) };
+            let message = (n < 2).then_some(100 * n + id);
+            json!({"id": 100 * n + id, "time": NOW - 50.0, "since": NOW - 50.0, "kind": kind, "messageid": message,
+                   "resultid": id, "workunitid": id, "hostid": host, "userid": user, "teamid": team, "appid": 1,
+                   "seconds": seconds, "flops": if n == 2 { 0.0 } else { 8e9 }, "credit": credit, "rule_version": 1,
+                   "reason": kind, "messages": i32::from(n < 2), "by_app": 1, "app_userid": user, "app_teamid": team})
         };
-        self.insert("cobblestone_ledger", (1..=N).map(entry).collect()).await;
+        let uptime = (1..=N).flat_map(|id| [entry(id, 0), entry(id, 1)]);
+        let entries = uptime.chain([entry(4, 2), entry(10, 2)]).collect();
+        self.insert("cobblestone_ledger", entries).await;
+        self.totals().await;
+    }
+
+    /// Totals as the ledger has them.
+    async fn totals(&mut self) {
         for sql in [
+            "DELETE FROM credit_user",
+            "DELETE FROM credit_team",
             "UPDATE result r JOIN cobblestone_mark k ON k.resultid = r.id SET r.granted_credit = k.credit_paid",
-            "UPDATE host h SET total_credit = (SELECT SUM(credit) FROM cobblestone_ledger WHERE hostid = h.id), \
+            "UPDATE host h SET total_credit = (SELECT COALESCE(SUM(credit), 0) FROM cobblestone_ledger WHERE hostid = h.id), \
              expavg_credit = 50, expavg_time = 1794999000",
-            "UPDATE user u SET total_credit = (SELECT SUM(credit) FROM cobblestone_ledger WHERE userid = u.id), \
+            "UPDATE user u SET total_credit = (SELECT COALESCE(SUM(credit), 0) FROM cobblestone_ledger WHERE userid = u.id), \
              expavg_credit = 50, expavg_time = 1794999000",
-            "UPDATE team t SET total_credit = (SELECT SUM(credit) FROM cobblestone_ledger WHERE teamid = t.id), \
+            "UPDATE team t SET total_credit = (SELECT COALESCE(SUM(credit), 0) FROM cobblestone_ledger WHERE teamid = t.id), \
              expavg_credit = 50, expavg_time = 1794999000",
             "INSERT INTO credit_user (userid, appid, njobs, total, expavg, expavg_time, credit_type) \
-             SELECT app_userid, 1, 0, SUM(credit), 50, 1794999000, 0 FROM cobblestone_ledger GROUP BY app_userid",
+             SELECT app_userid, 1, 0, SUM(credit), 50, 1794999000, 0 FROM cobblestone_ledger WHERE app_userid < 99 GROUP BY app_userid",
             "INSERT INTO credit_team (teamid, appid, njobs, total, expavg, expavg_time, credit_type) \
-             SELECT app_teamid, 1, 0, SUM(credit), 50, 1794999000, 0 FROM cobblestone_ledger GROUP BY app_teamid",
+             SELECT app_teamid, 1, 0, SUM(credit), 50, 1794999000, 0 FROM cobblestone_ledger WHERE app_teamid < 99 GROUP BY app_teamid",
         ] {
             self.sql.execute(sql, &[]).await.unwrap();
         }
@@ -138,7 +157,7 @@ impl World {
             "SELECT userid, njobs, total, expavg FROM credit_user ORDER BY userid",
             "SELECT teamid, njobs, total, expavg FROM credit_team ORDER BY teamid",
             "SELECT kind, resultid, workunitid, hostid, userid, teamid, appid, seconds, flops, credit, reason \
-             FROM cobblestone_ledger ORDER BY resultid, kind",
+             FROM cobblestone_ledger ORDER BY resultid, kind, teamid",
             "SELECT * FROM cobblestone_mark ORDER BY resultid",
         ] {
             for row in self.sql.rows(sql, &[]).await.unwrap() {
@@ -149,14 +168,14 @@ impl World {
     }
 
     async fn rewind(&mut self) {
-        for table in ["cobblestone_ledger", "cobblestone_mark", "credit_user", "credit_team"] {
+        for table in ["cobblestone_ledger", "cobblestone_mark"] {
             self.sql.execute(&format!("DELETE FROM {table}"), &[]).await.unwrap();
         }
         self.pay().await;
     }
 }
 
-const REVOKED: &str = "SELECT COALESCE(GROUP_CONCAT(resultid ORDER BY resultid), '') FROM cobblestone_ledger WHERE kind = 'revocation'";
+const REVOKED: &str = "SELECT COALESCE(GROUP_CONCAT(DISTINCT resultid ORDER BY resultid), '') FROM cobblestone_ledger WHERE kind = 'revocation'";
 
 #[tokio::test]
 async fn what_abandoned_results_were_paid_is_taken_back_once() {
@@ -171,11 +190,25 @@ async fn what_abandoned_results_were_paid_is_taken_back_once() {
     assert_eq!(world.text(REVOKED).await, "3,4,5,9,10,11");
     let undone = "SELECT COUNT(*) FROM (SELECT resultid FROM cobblestone_ledger GROUP BY resultid \
                   HAVING ABS(SUM(credit)) < 1e-9 AND SUM(seconds) = 0) x";
-    assert_eq!(world.number(undone).await, 6);
-    assert_eq!(world.number("SELECT COUNT(*) FROM result WHERE granted_credit = 0").await, 6);
+    assert_eq!(world.number(undone).await, 5);
+    assert_eq!(world.number("SELECT COUNT(*) FROM result WHERE granted_credit = 0").await, 5);
     let empty =
-        "SELECT COUNT(*) FROM cobblestone_mark WHERE credit_paid = 0 AND seconds_paid = 0 AND messages = 1";
-    assert_eq!(world.number(empty).await, 6);
+        "SELECT COUNT(*) FROM cobblestone_mark WHERE credit_paid = 0 AND seconds_paid = 0 AND messages = 2";
+    assert_eq!(world.number(empty).await, 5);
+    // What a person granted stays.
+    let kept = "SELECT COUNT(*) FROM cobblestone_mark k JOIN result r ON r.id = k.resultid \
+                WHERE k.resultid = 4 AND k.credit_paid = 5 AND k.seconds_paid = 0 AND r.granted_credit = 5";
+    assert_eq!(world.number(kept).await, 1);
+    // Each team gives back what it was paid for them, in its rows by application, too.
+    for column in ["teamid", "app_teamid", "userid", "app_userid", "hostid"] {
+        let sums = format!(
+            "SELECT COUNT(*) FROM (SELECT SUM(IF(kind = 'adjustment', 0, credit)) AS credit FROM cobblestone_ledger \
+             WHERE resultid IN (3, 4, 5, 9, 11) GROUP BY resultid, {column}) x WHERE ABS(credit) > 1e-9"
+        );
+        assert_eq!(world.number(&sums).await, 0, "{column}");
+    }
+    let rows = "SELECT COUNT(*) FROM cobblestone_ledger WHERE kind = 'revocation'";
+    assert_eq!(world.number(rows).await, 12, "one for each team");
     let by_app = "SELECT COUNT(*) FROM credit_user c WHERE ABS(c.total - (SELECT SUM(credit) FROM cobblestone_ledger \
                   WHERE app_userid = c.userid)) > 1e-6";
     assert_eq!(world.number(by_app).await, 0);
@@ -198,12 +231,21 @@ async fn only_where_it_is_wanted_and_only_its_share() {
     assert_eq!(world.text(REVOKED).await, "4,10");
     world.one_pass(&["--wu_id", "3"]);
     assert_eq!(world.text(REVOKED).await, "3,4,10");
-    // One whose host was deleted is left, and holds nobody up; one of nobody (its account was wiped), too.
+    // The result of one says another host today, that of the other nobody's: who was paid gives back.
     world.sql.execute("UPDATE result SET hostid = 99 WHERE id = 5", &[]).await.unwrap();
     world.sql.execute("UPDATE result SET hostid = 0 WHERE id = 9", &[]).await.unwrap();
+    // All who were paid for this one are gone: it holds nobody up.
+    let nobody = "UPDATE cobblestone_ledger SET hostid = 99, userid = 99, teamid = 99, app_userid = 99, app_teamid = 99 \
+                  WHERE resultid = 11";
+    world.sql.execute(nobody, &[]).await.unwrap();
+    world.sql.execute("UPDATE result SET hostid = 99 WHERE id = 11", &[]).await.unwrap();
+    world.totals().await;
     world.one_pass(&[]);
-    assert_eq!(world.text(REVOKED).await, "3,4,10,11");
+    assert_eq!(world.text(REVOKED).await, "3,4,5,9,10");
     world.balances().await;
+    let after = world.picture().await;
+    world.one_pass(&[]);
+    assert_eq!(world.picture().await, after);
 }
 
 #[tokio::test]

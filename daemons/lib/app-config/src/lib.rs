@@ -40,7 +40,7 @@ pub use name::{is_safe_name, stays_below};
 pub use strays::{Stray, strays};
 
 pub use section::{
-    Assimilate, Credit, Parameter, RESERVED_PARAMETERS, ReportRule, TrickleDown, Validate, Work,
+    Assimilate, Credit, Outputs, Parameter, RESERVED_PARAMETERS, ReportRule, TrickleDown, Validate, Work,
 };
 
 /// Largest file that is read, in bytes.

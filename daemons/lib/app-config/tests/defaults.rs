@@ -18,7 +18,7 @@ fn no_file_is_safe() {
     assert_eq!(serde_json::to_value(config.credit.mode).unwrap(), "adaptive");
     assert_eq!(config.credit.max_granted_credit, 73_000_000.0);
     assert!(!config.credit.update_credited_job);
-    assert!(config.assimilate.copy_outputs);
+    assert_eq!(config.assimilate.outputs, app_config::Outputs::Copy);
 }
 
 #[test]

@@ -75,16 +75,19 @@ fn every_example_is_right() {
 fn every_key_is_documented() {
     let mut documented = documented_keys(&read("project-config/theory.toml"));
     documented.extend(documented_keys(&read("project-config/compare.toml")));
+    documented.extend(documented_keys(&read("project-config/dataset.toml")));
     for key in AppConfig::known_keys() {
-        // Those of files and scripts are in compare.toml, all others in theory.toml.
+        // Those of files and scripts are in compare.toml, of tables in dataset.toml, all others in theory.toml.
         let found = documented.iter().find(|(documented, _)| *documented == key);
-        assert!(found.is_some(), "{key} is missing in theory.toml or compare.toml");
+        assert!(found.is_some(), "{key} is missing in theory.toml, compare.toml or dataset.toml");
         assert!(found.unwrap().1, "{key} has no comment above it");
     }
     let known: BTreeSet<String> = AppConfig::known_keys().into_iter().collect();
     for (key, _) in documented {
         assert!(
-            known.contains(&key) || key.starts_with("work.parameters."),
+            known.contains(&key)
+                || key.starts_with("work.parameters.")
+                || key.starts_with("assimilate.data.columns."),
             "{key} is documented and is no key"
         );
     }
@@ -92,10 +95,11 @@ fn every_key_is_documented() {
 
 #[test]
 fn a_commented_key_shows_its_default() {
-    for file in ["project-config/theory.toml", "project-config/compare.toml"] {
+    for file in ["project-config/theory.toml", "project-config/compare.toml", "project-config/dataset.toml"] {
         let text = read(file);
         let all_set = uncommented(&text);
-        assert!(all_set.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count() > 25);
+        let set = all_set.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count();
+        assert!(set > 20, "{file} sets {set} keys");
         assert_eq!(parse(&all_set, "theory"), parse(&text, "theory"), "{file}");
     }
 }

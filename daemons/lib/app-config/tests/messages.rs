@@ -27,8 +27,8 @@ fn a_misspelt_key_is_refused_with_the_nearest_known_one() {
         "unknown key `Absolute` in [compare], line 1: did you mean `absolute`?"
     );
     assert_eq!(
-        message("[assimilate]\ncopy_output = true"),
-        "unknown key `copy_output` in [assimilate], line 2: did you mean `copy_outputs`?"
+        message("[assimilate]\nzstd_leve = true"),
+        "unknown key `zstd_leve` in [assimilate], line 2: did you mean `zstd_level`?"
     );
 }
 
@@ -48,15 +48,18 @@ fn a_key_in_the_wrong_place_is_sent_home() {
         "unknown key `absolute` before the first section, line 1: it belongs in [compare]"
     );
     assert_eq!(
-        message("[work]\ncopy_outputs = true"),
-        "unknown key `copy_outputs` in [work], line 2: it belongs in [assimilate]"
+        message("[work]\nflag_idle = true"),
+        "unknown key `flag_idle` in [work], line 2: it belongs in [assimilate]"
     );
 }
 
 #[test]
 fn a_key_like_nothing_gets_the_list() {
     let message = message("[assimilate]\nzzz = 1");
-    assert_eq!(message, "unknown key `zzz` in [assimilate], line 2: known here: `folder`, `copy_outputs`");
+    assert_eq!(
+        message,
+        "unknown key `zzz` in [assimilate], line 2: known here: `folder`, `outputs`, `zstd_level`, `flag_idle`, `data`"
+    );
 }
 
 #[test]
@@ -94,8 +97,8 @@ fn a_wrong_type_says_what_is_expected_and_found() {
             "`priority` in [work], line 2: expected a whole number from -2147483648 to 2147483647, found the number 3000000000",
         ),
         (
-            "[assimilate]\ncopy_outputs = \"yes\"",
-            "`copy_outputs` in [assimilate], line 2: expected true or false, found the text \"yes\"",
+            "[assimilate]\nflag_idle = \"yes\"",
+            "`flag_idle` in [assimilate], line 2: expected true or false, found the text \"yes\"",
         ),
         (
             "[assimilate]\nfolder = true",

@@ -104,6 +104,25 @@ impl LedgerEntry {
     }
 }
 
+/// What one result was paid to one host, user and team: the sums of its ledger rows that name all of them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PaidShare {
+    /// Whose total gained.
+    pub host: HostId,
+    /// Whose total gained; 0 = the row was missing.
+    pub user: UserId,
+    /// Whose total gained; 0 = no team, or its row was missing.
+    pub team: TeamId,
+    /// Whose rows of `credit_user` and `credit_team` gained, too.
+    pub by_app: Option<(UserId, TeamId)>,
+    /// Cobblestones paid by trickles and settlements, less what was taken back.
+    pub credit: f64,
+    /// Seconds of that.
+    pub seconds: f64,
+    /// Cobblestones that persons granted; negative = they took it.
+    pub adjusted: f64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

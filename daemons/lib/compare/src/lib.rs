@@ -33,6 +33,8 @@
 //! | `outputs` | several files of one output | |
 //! | `rehearse` | a spec tried on a sample | |
 //! | `script` | a program for what can't be declared | |
+//! | `program` | any program, run to its end or to a timeout | |
+//! | `extract` | content as columns, for who compares nothing | a format |
 //!
 //! Invariants.
 //! - The other way round gives the same verdict, but for rules with a first or reference value; the tests try
@@ -45,12 +47,14 @@
 
 mod align;
 mod exact;
+pub mod extract;
 pub mod format;
 mod judge;
 mod outputs;
 mod parsed;
 mod plan;
 mod plausible;
+pub mod program;
 mod rehearse;
 mod report;
 mod rows;

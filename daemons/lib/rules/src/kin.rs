@@ -57,16 +57,27 @@ impl Kin {
     /// The host that this one is today, and its owner; owner 0 = nobody, or its row is gone.
     #[must_use]
     pub fn today(&self, host: HostId) -> (HostId, UserId) {
+        self.last(host).map_or((host, UserId(0)), |link| (link.host, link.owner))
+    }
+
+    /// The host that has the credit of this one today; None if its row, or that of the host that it became, is gone.
+    #[must_use]
+    pub fn heir(&self, host: HostId) -> Option<HostId> {
+        self.last(host).map(|link| link.host)
+    }
+
+    /// The end of the chain; None if it ends nowhere.
+    fn last(&self, host: HostId) -> Option<&HostLink> {
         let mut at = host;
         for _ in 0..=LONGEST_CHAIN {
-            let Some(link) = self.0.get(&at) else { return (host, UserId(0)) };
+            let link = self.0.get(&at)?;
             match link.next() {
                 Some(next) => at = next,
-                None => return (at, link.owner),
+                None => return Some(link),
             }
         }
         // A circle.
-        (host, UserId(0))
+        None
     }
 
     /// Whether `sender` may speak for a result of `host`.
@@ -119,6 +130,8 @@ mod tests {
         }
         assert_eq!(kin.today(HostId(4)), (HostId(2), UserId(7)));
         assert_eq!(kin.today(HostId(9)), (HostId(9), UserId(0)));
+        let heirs = [1, 4, 6, 9, 11, 99].map(|host| kin.heir(HostId(host)).map(|heir| heir.0));
+        assert_eq!(heirs, [Some(1), Some(2), Some(6), None, None, None]);
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub enum Hold {
 #[derive(Debug)]
 struct Wire {
     commands: AtomicU64,
+    /// Bytes that the server sent.
+    answered: AtomicU64,
     hold: watch::Sender<Option<(u64, Hold)>>,
     statements_only: AtomicBool,
     cuts: AtomicU64,
@@ -55,6 +57,7 @@ impl Proxy {
         let own = listener.local_addr()?.port();
         let wire = Arc::new(Wire {
             commands: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
             hold: watch::Sender::new(None),
             statements_only: AtomicBool::new(false),
             cuts: AtomicU64::new(0),
@@ -84,6 +87,12 @@ impl Proxy {
     #[must_use]
     pub fn commands(&self) -> u64 {
         self.wire.commands.load(Ordering::SeqCst)
+    }
+
+    /// Bytes that the server has sent to clients since the start.
+    #[must_use]
+    pub fn answered_bytes(&self) -> u64 {
+        self.wire.answered.load(Ordering::SeqCst)
     }
 
     /// Counts from zero again and holds the wire at command number `n`, counted from 1.
@@ -191,6 +200,7 @@ async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, wire: &Wire) -
         if n == 0 {
             return Ok(());
         }
+        wire.answered.fetch_add(n as u64, Ordering::SeqCst);
         if wire.answers_are_held() {
             wire.tell();
             wire.wait_for_release().await?;

@@ -10,8 +10,10 @@
 //! stays. Given back together with its message, a report needs no mark of its own: all is decided anew.
 //! Locks: messages, then the quarantine.
 
+mod choice;
+
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Double, Integer, Text};
+use diesel::sql_types::{BigInt, Double, Text};
 use diesel_async::RunQueryDsl;
 
 use crate::backlog::MESSAGE_BYTES;
@@ -19,13 +21,18 @@ use crate::error::Result;
 use crate::quarantine::MESSAGE;
 use crate::schema::boinc::msg_from_host as m;
 use crate::schema::ours::cobblestone_quarantine as q;
-use crate::transaction::{Conn, Tx};
+use crate::transaction::Tx;
+
+pub use choice::Choice;
 
 /// Kinds of messages that could not be used.
 pub const UNUSABLE: [&str; 2] = ["trickle", "unknown"];
 
 /// Kinds of messages that wait for a person.
 pub const ASIDE: [&str; 3] = ["trickle", "unknown", "held"];
+
+/// Kind of messages that are held.
+pub const HELD: [&str; 1] = ["held"];
 
 /// Kind of a report that was set aside beside its message.
 pub const REPORT: &str = "report";
@@ -112,12 +119,28 @@ impl Tx {
         why: &str,
         now: f64,
     ) -> Result<Vec<i64>> {
+        self.drop_kinds(daemon, ids, &[&ASIDE[..], &[REPORT]].concat(), (why, now)).await
+    }
+
+    /// Drops only the reports in messages: what else the messages are stays as it is.
+    pub async fn drop_reports(&mut self, daemon: &str, ids: &[i64], why: &str, now: f64) -> Result<Vec<i64>> {
+        self.drop_kinds(daemon, ids, &[REPORT], (why, now)).await
+    }
+
+    async fn drop_kinds(
+        &mut self,
+        daemon: &str,
+        ids: &[i64],
+        kinds: &[&'static str],
+        (why, now): (&str, f64),
+    ) -> Result<Vec<i64>> {
         self.lock_message_rows(ids, "").await?;
-        let kinds = [&ASIDE[..], &[REPORT]].concat();
-        let mut aside = self.lock_aside(daemon, ids, &kinds).await?;
+        let mut aside = self.lock_aside(daemon, ids, kinds).await?;
         aside.dedup();
         if !aside.is_empty() {
-            self.delete_twins(daemon, &aside, &ASIDE).await?;
+            if kinds.contains(&HELD[0]) {
+                self.delete_twins(daemon, &aside, &ASIDE).await?;
+            }
             self.delete_twins(daemon, &aside, &[REPORT]).await?;
             let kinds = kinds.iter().map(|kind| format!("'{kind}'")).collect::<Vec<_>>().join(", ");
             diesel::sql_query(format!(
@@ -178,33 +201,5 @@ impl Tx {
             .for_update()
             .load(&mut self.db)
             .await?)
-    }
-}
-
-impl Conn {
-    /// Ids above `after` of messages that wait for a person, of those kinds, by id; only those whose reason holds
-    /// `reason`.
-    pub async fn aside_messages(
-        &mut self,
-        daemon: &str,
-        kinds: &[&'static str],
-        reason: Option<&str>,
-        after: i64,
-        limit: i64,
-    ) -> Result<Vec<i64>> {
-        let kinds: Vec<String> = kinds.iter().map(|kind| format!("'{kind}'")).collect();
-        let rows: Vec<Id> = diesel::sql_query(format!(
-            "SELECT DISTINCT refid AS id FROM cobblestone_quarantine WHERE daemon = ? AND kind IN ({}) AND refid > ? \
-             AND (? = 0 OR LOCATE(?, reason) > 0) ORDER BY refid LIMIT ?",
-            kinds.join(", ")
-        ))
-        .bind::<Text, _>(daemon)
-        .bind::<BigInt, _>(after)
-        .bind::<Integer, _>(i32::from(reason.is_some()))
-        .bind::<Text, _>(reason.unwrap_or(""))
-        .bind::<BigInt, _>(limit)
-        .load(&mut self.db)
-        .await?;
-        Ok(rows.into_iter().map(|row| row.id).collect())
     }
 }

@@ -4,19 +4,21 @@
 //! itself becomes visible to readers afterwards; a file that is recorded and not yet visible is found again by its
 //! state ([`FileState::Committed`]).
 
-use boinc::id::{AppId, HostId, ResultId, WorkunitId};
+use boinc::id::{AppId, AppVersionId, HostId, ResultId, WorkunitId};
 use boinc::record::Workunit;
 use boinc::state::AssimilateState;
+use boinc::verdict::Decision;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use std::collections::BTreeMap;
 
 use crate::bulk::{self, Kind, Set};
 use crate::error::{Error, Loaded, Result};
 use crate::rows;
-use crate::schema::boinc::{host, result, workunit};
+use crate::schema::boinc::{app_version, host, result, workunit};
 use crate::schema::ours::{
     cobblestone_assimilated as done, cobblestone_campaign, cobblestone_dataset_file as f, cobblestone_job,
-    cobblestone_quarantine as q,
+    cobblestone_quarantine as q, cobblestone_verdict as v,
 };
 use crate::transaction::{Conn, Tx};
 use crate::validation::Selection;
@@ -42,7 +44,7 @@ impl FileState {
 /// A file of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatasetFile {
-    /// `results` or `failures`.
+    /// `results`, `failures`, `files` or `data/NAME`.
     pub dataset: String,
     /// Below the app's results folder.
     pub path: String,
@@ -65,6 +67,30 @@ pub struct JobOf {
     pub seed: i64,
     /// Events asked for.
     pub events: i64,
+    /// Parameters of the campaign and the job, as JSON, where they are kept.
+    pub parameters: Option<String>,
+}
+
+/// A version of the application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppVersionFacts {
+    #[allow(missing_docs)]
+    pub id: AppVersionId,
+    /// 100 · major + minor.
+    pub number: i32,
+    /// Empty = none.
+    pub plan_class: String,
+}
+
+/// How the valid results of a workunit agreed, as the validator kept it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Agreement {
+    #[allow(missing_docs)]
+    pub workunit: WorkunitId,
+    /// Largest deviation among them, in units of the tolerance; None: nothing deviates, or it is no number.
+    pub worst: Option<f64>,
+    /// When the first of them was found valid, Unix seconds.
+    pub time: f64,
 }
 
 /// What matters of a host for science.
@@ -151,6 +177,7 @@ impl Conn {
                 job,
                 seed,
                 events,
+                parameters: None,
             })
             .collect())
     }
@@ -178,6 +205,46 @@ impl Conn {
                 ncpus,
             })
             .collect())
+    }
+
+    /// Facts of versions of applications.
+    pub async fn app_version_facts(&mut self, versions: &[AppVersionId]) -> Result<Vec<AppVersionFacts>> {
+        if versions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = app_version::table
+            .filter(app_version::id.eq_any(versions.iter().map(|id| id.0)))
+            .select((app_version::id, app_version::version_num, app_version::plan_class))
+            .load::<(i32, i32, String)>(&mut self.db)
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(id, number, plan_class)| AppVersionFacts { id: AppVersionId(id), number, plan_class })
+            .collect())
+    }
+
+    /// How the valid results of workunits agreed; workunits without kept verdicts are left out.
+    pub async fn agreements(&mut self, workunits: &[WorkunitId]) -> Result<Vec<Agreement>> {
+        if workunits.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = v::table
+            .filter(v::workunitid.eq_any(workunits.iter().map(|id| id.0)))
+            .filter(v::decision.eq(Decision::Valid.as_str()))
+            .select((v::workunitid, v::deviation, v::time))
+            .load::<(i32, Option<f64>, f64)>(&mut self.db)
+            .await?;
+        let mut all: BTreeMap<i32, Agreement> = BTreeMap::new();
+        for (workunit, deviation, time) in rows {
+            let known = all.entry(workunit).or_insert(Agreement {
+                workunit: WorkunitId(workunit),
+                worst: None,
+                time,
+            });
+            known.worst = known.worst.into_iter().chain(deviation).reduce(f64::max);
+            known.time = known.time.min(time);
+        }
+        Ok(all.into_values().collect())
     }
 
     /// `stderr_out` of results: the volunteer's bytes, at most 64 KiB by BOINC's column.

@@ -106,6 +106,9 @@ pub struct Messages {
     /// Set aside.
     #[diesel(sql_type = BigInt)]
     pub set_aside: i64,
+    /// Of these, dropped by a person, and their entries deleted since.
+    #[diesel(sql_type = BigInt)]
+    pub dropped: i64,
 }
 
 #[derive(QueryableByName)]
@@ -261,7 +264,8 @@ impl Conn {
              (SELECT COUNT(*) FROM cobblestone_quarantine u WHERE u.kind IN ('trickle', 'held', 'dropped') \
              AND NOT EXISTS (SELECT 1 FROM msg_from_host w WHERE w.id = u.refid AND u.kind = 'dropped' AND NOT {ours})) \
              + (SELECT COUNT(*) FROM cobblestone_quarantine u JOIN msg_from_host w ON w.id = u.refid WHERE u.kind = 'unknown' \
-             AND {ours}) AS set_aside \
+             AND {ours}) + COALESCE((SELECT value FROM cobblestone_counter WHERE name = 'messages_dropped'), 0) AS set_aside, \
+             CAST(COALESCE((SELECT value FROM cobblestone_counter WHERE name = 'messages_dropped'), 0) AS SIGNED) AS dropped \
              FROM msg_from_host WHERE {ours}"
         );
         let places = sql.matches('?').count();

@@ -132,6 +132,30 @@ impl Tx {
 }
 
 impl Conn {
+    /// Numbers of unhandled messages, by id, without their texts: above `after`, at most `limit`. Takes no locks, and no
+    /// matter who holds them.
+    pub async fn waiting_ids(
+        &mut self,
+        waiting: Waiting<'_>,
+        after: MessageId,
+        limit: u32,
+    ) -> Result<Vec<MessageId>> {
+        #[derive(QueryableByName)]
+        struct Id {
+            #[diesel(sql_type = Integer)]
+            id: i32,
+        }
+        let rows: Vec<Id> = diesel::sql_query(format!(
+            "SELECT id FROM msg_from_host FORCE INDEX (message_handled) WHERE handled = 0 AND id > {after} \
+             AND variety = ?{} ORDER BY id LIMIT {limit}",
+            of_modulo(waiting.modulo)
+        ))
+        .bind::<Text, _>(waiting.variety)
+        .load(&mut self.db)
+        .await?;
+        Ok(rows.into_iter().map(|row| MessageId(row.id)).collect())
+    }
+
     /// Unhandled messages of other varieties than those, by id. Takes no locks.
     pub async fn other_messages(
         &mut self,

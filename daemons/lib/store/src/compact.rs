@@ -7,8 +7,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text};
 use diesel_async::RunQueryDsl;
 
-use crate::credit::LedgerRow;
 use crate::error::{Error, Result};
+use crate::ledger_rows::LedgerRow;
 use crate::transaction::{Conn, Tx};
 use crate::trickles::DisallowedRow;
 

@@ -19,13 +19,16 @@ pub enum Counter {
     Purged,
     /// Messages that were counted in rows which are gone: marks, and counts of hosts.
     Cleaned,
-    /// Those of them whose host was gone: BOINC may have deleted the messages with it.
+    /// Those of them whose host was gone: BOINC may have deleted the messages with it. Also of those that are
+    /// [`Counter::Dropped`].
     Hostless,
+    /// Messages that were dropped and whose entries were deleted.
+    Dropped,
 }
 
 impl Counter {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Purged, Self::Cleaned, Self::Hostless];
+    pub const ALL: [Self; 4] = [Self::Purged, Self::Cleaned, Self::Hostless, Self::Dropped];
 
     /// Name in the database.
     #[must_use]
@@ -34,6 +37,7 @@ impl Counter {
             Self::Purged => "messages_purged",
             Self::Cleaned => "messages_cleaned",
             Self::Hostless => "messages_cleaned_of_deleted_hosts",
+            Self::Dropped => "messages_dropped",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Totals and averages of hosts, users and teams, and the ledger.
+//! Totals and averages of hosts, users and teams.
 //!
 //! Invariant: credit is granted by [`Tx::pay`] only, which writes the ledger rows together with the totals. There
 //! is no other way to grant credit. Rows are locked (hosts, users, teams, by id), so that two grants can't
@@ -16,57 +16,6 @@ use crate::error::Result;
 use crate::rows;
 use crate::schema::boinc::{credit_team, credit_user, host, team, user};
 use crate::transaction::Tx;
-
-/// One row as it is written: all columns but the id.
-pub(crate) struct LedgerRow<'a> {
-    pub time: f64,
-    pub kind: &'a str,
-    pub messageid: Option<i32>,
-    pub resultid: i32,
-    pub workunitid: i32,
-    pub hostid: i32,
-    pub userid: i32,
-    pub teamid: i32,
-    pub appid: i32,
-    pub seconds: f64,
-    pub flops: f64,
-    pub credit: f64,
-    pub rule_version: i64,
-    pub reason: &'a str,
-    pub messages: i32,
-    pub rows_folded: i32,
-    pub since: f64,
-    pub by_app: i32,
-    pub app_userid: i32,
-    pub app_teamid: i32,
-}
-
-impl<'a> LedgerRow<'a> {
-    fn of(e: &'a LedgerEntry) -> Self {
-        Self {
-            time: e.when,
-            kind: e.kind.as_str(),
-            messageid: Some(e.message.0).filter(|id| *id != 0),
-            resultid: e.result.0,
-            workunitid: e.workunit.0,
-            hostid: e.host.0,
-            userid: e.user.0,
-            teamid: e.team.0,
-            appid: e.app.0,
-            seconds: e.seconds,
-            flops: e.flops,
-            credit: e.credit,
-            rule_version: e.rule_version.into(),
-            reason: &e.reason,
-            messages: e.messages(),
-            rows_folded: 1,
-            since: e.when,
-            by_app: e.by_app.is_some().into(),
-            app_userid: e.by_app.map_or(0, |(user, _)| user.0),
-            app_teamid: e.by_app.map_or(0, |(_, team)| team.0),
-        }
-    }
-}
 
 impl Tx {
     /// Locks hosts, by id; those that are not there are left out.
@@ -116,6 +65,9 @@ impl Tx {
 
     /// Locks `credit_user` rows of an app.
     pub async fn lock_credit_users(&mut self, app: AppId, ids: &[UserId]) -> Result<Vec<CreditByApp>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let rows = credit_user::table
             .filter(credit_user::userid.eq_any(ids.iter().map(|id| id.0)))
             .filter(credit_user::appid.eq(app.0))
@@ -129,6 +81,9 @@ impl Tx {
 
     /// Locks `credit_team` rows of an app.
     pub async fn lock_credit_teams(&mut self, app: AppId, ids: &[TeamId]) -> Result<Vec<CreditByApp>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let rows = credit_team::table
             .filter(credit_team::teamid.eq_any(ids.iter().map(|id| id.0)))
             .filter(credit_team::appid.eq(app.0))
@@ -201,90 +156,6 @@ impl Tx {
         ];
         bulk::update(self, table, &[owner, "appid", "credit_type"], &sets, &values).await?;
         Ok(())
-    }
-
-    async fn insert_ledger(&mut self, entries: &[LedgerEntry]) -> Result<()> {
-        let rows: Vec<LedgerRow<'_>> = entries.iter().map(LedgerRow::of).collect();
-        self.write_ledger(&rows).await?;
-        let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
-        self.control(count, entries.iter().map(|entry| entry.credit).sum()).await
-    }
-
-    /// Writes rows, and nothing beside them: control totals are the caller's.
-    pub(crate) async fn write_ledger(&mut self, rows: &[LedgerRow<'_>]) -> Result<()> {
-        let values: Vec<_> = rows
-            .iter()
-            .map(|r| {
-                vec![
-                    float(r.time),
-                    r.kind.into(),
-                    r.messageid.into(),
-                    r.resultid.into(),
-                    r.workunitid.into(),
-                    r.hostid.into(),
-                    r.userid.into(),
-                    r.teamid.into(),
-                    r.appid.into(),
-                    float(r.seconds),
-                    float(r.flops),
-                    float(r.credit),
-                    r.rule_version.into(),
-                    crate::text::cut(r.reason, 255).into(),
-                    r.messages.into(),
-                    r.rows_folded.into(),
-                    float(r.since),
-                    r.by_app.into(),
-                    r.app_userid.into(),
-                    r.app_teamid.into(),
-                ]
-            })
-            .collect();
-        let columns = [
-            ("time", Kind::Double),
-            ("kind", Kind::Text(16)),
-            ("messageid", Kind::Int),
-            ("resultid", Kind::Int),
-            ("workunitid", Kind::Int),
-            ("hostid", Kind::Int),
-            ("userid", Kind::Int),
-            ("teamid", Kind::Int),
-            ("appid", Kind::Int),
-            ("seconds", Kind::Double),
-            ("flops", Kind::Double),
-            ("credit", Kind::Double),
-            ("rule_version", Kind::Int),
-            ("reason", Kind::Text(255)),
-            ("messages", Kind::Int),
-            ("rows_folded", Kind::Int),
-            ("since", Kind::Double),
-            ("by_app", Kind::Int),
-            ("app_userid", Kind::Int),
-            ("app_teamid", Kind::Int),
-        ];
-        bulk::insert(self, "cobblestone_ledger", &columns, &values).await
-    }
-
-    /// Seconds that those results were paid, all their ledger rows together; 0 for one without any. Lock the results
-    /// first.
-    pub async fn seconds_paid(
-        &mut self,
-        results: &[boinc::id::ResultId],
-    ) -> Result<std::collections::BTreeMap<boinc::id::ResultId, f64>> {
-        use crate::schema::ours::cobblestone_ledger as l;
-        if results.is_empty() {
-            return Ok(std::collections::BTreeMap::new());
-        }
-        let rows = l::table
-            .filter(l::resultid.eq_any(results.iter().map(|id| id.0)))
-            .order(l::id)
-            .select((l::resultid, l::seconds))
-            .load::<(i32, f64)>(&mut self.db)
-            .await?;
-        let mut sums = std::collections::BTreeMap::new();
-        for (result, seconds) in rows {
-            *sums.entry(boinc::id::ResultId(result)).or_insert(0.0) += seconds;
-        }
-        Ok(sums)
     }
 
     /// Adds to `result.granted_credit`, so that volunteers see it grow: (result, cobblestones).

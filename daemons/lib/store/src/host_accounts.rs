@@ -67,7 +67,7 @@ impl Conn {
     }
 
     /// `userid` and `rpc_seqno` of those hosts: who a host belongs to, or which one it was merged into.
-    pub async fn host_links(&mut self, hosts: &[HostId]) -> Result<Vec<(HostId, UserId, i32)>> {
+    async fn host_links(&mut self, hosts: &[HostId]) -> Result<Vec<(HostId, UserId, i32)>> {
         if hosts.is_empty() {
             return Ok(Vec::new());
         }
@@ -77,6 +77,22 @@ impl Conn {
             .load::<(i32, i32, i32)>(&mut self.db)
             .await?;
         Ok(rows.into_iter().map(|(id, user, seqno)| (HostId(id), UserId(user), seqno)).collect())
+    }
+
+    /// Hands those hosts to `more`, and then those that it asks for, until it asks for none, `most` times at most.
+    pub async fn follow_merges(
+        &mut self,
+        mut hosts: Vec<HostId>,
+        most: usize,
+        mut more: impl FnMut(Vec<(HostId, UserId, i32)>) -> Vec<HostId>,
+    ) -> Result<()> {
+        for _ in 0..most {
+            if hosts.is_empty() {
+                break;
+            }
+            hosts = more(self.host_links(&hosts).await?);
+        }
+        Ok(())
     }
 
     /// What was taken out of the days `from` to `to` of those hosts, in an application. Lock the hosts first.

@@ -30,11 +30,11 @@ pub struct OldMessage {
     pub done: i32,
 }
 
-/// Which messages are done with; wants the varieties and the time bound.
-fn done(varieties: &[String]) -> String {
+/// Which messages `m` are done with; wants the varieties and the time bound.
+pub(crate) fn done(varieties: &[String]) -> String {
     format!(
-        "m.handled <> 0 AND m.variety IN ({}) AND m.create_time < ? AND NOT EXISTS (SELECT 1 FROM cobblestone_quarantine q \
-         WHERE q.daemon = 'trickle-credit' AND q.kind NOT IN ('dropped', 'dropped_report') AND q.refid = m.id)",
+        "m.handled <> 0 AND m.variety IN ({}) AND m.create_time < ? AND NOT EXISTS (SELECT 1 FROM cobblestone_quarantine a \
+         WHERE a.daemon = 'trickle-credit' AND a.kind NOT IN ('dropped', 'dropped_report') AND a.refid = m.id)",
         vec!["?"; varieties.len()].join(", ")
     )
 }

@@ -31,11 +31,12 @@ impl Folders {
 
     fn take(&self, files: &[OutputFile]) -> Result<Vec<Output>, OutputError> {
         let (app, temp) = (self.app(), self.app().join("temp"));
-        let mut copies = Copies::new(&app, &temp);
+        let mut copies = Copies::new(&app, &temp, None);
         let outputs = take(&self.upload, files, &[], Some((&mut copies, "outputs/c/wu")), GOING_ON)?;
         copies.sync()?;
         assert_eq!(fs::read_dir(&temp).unwrap().count(), 0);
-        Ok(outputs)
+        assert!(outputs.iter().all(Taken::is_same));
+        Ok(outputs.into_iter().map(|taken| taken.output).collect())
     }
 
     fn reason(&self, files: &[OutputFile]) -> String {
@@ -82,7 +83,45 @@ fn files_are_digested_and_copied_under_their_open_names() {
     assert_eq!(fs::metadata(copied.join("wu_0_1")).unwrap().len(), big.unsigned_abs());
     // Once more is the same; without copies too.
     assert_eq!(folders.take(&files).unwrap(), outputs);
-    assert_eq!(take(&folders.upload, &files, &[], None, GOING_ON).unwrap(), outputs);
+    let bare = take(&folders.upload, &files, &[], None, GOING_ON).unwrap();
+    for (taken, output) in bare.iter().zip(&outputs) {
+        assert_eq!(taken.output, Output { stored: None, ..output.clone() });
+        let stored = output.stored.as_ref().unwrap();
+        assert_eq!(stored.path, format!("outputs/c/wu/{}", output.name));
+        assert_eq!((stored.bytes, &stored.sha256), (output.bytes, &output.sha256));
+    }
+}
+
+#[test]
+fn copies_may_be_compressed() {
+    let folders = Folders::new();
+    let content = b"0.125 0.250\n".repeat(50_000);
+    fs::write(folders.place("wu_0_0"), &content).unwrap();
+    fs::write(folders.place("wu_0_1"), "").unwrap();
+    let (app, temp) = (folders.app(), folders.app().join("temp"));
+    let mut copies = Copies::new(&app, &temp, Some(3));
+    let files = [wanted("wu_0_0", "out.dat"), wanted("wu_0_1", "empty")];
+    let taken = take(&folders.upload, &files, &[], Some((&mut copies, "outputs/c/wu")), GOING_ON).unwrap();
+    for (taken, content) in taken.iter().zip([&content[..], &[]]) {
+        let Output { name, bytes, sha256, stored } = &taken.output;
+        let stored = stored.as_ref().unwrap();
+        assert_eq!(stored.path, format!("outputs/c/wu/{name}.zst"));
+        let packed = fs::read(app.join(&stored.path)).unwrap();
+        assert_eq!((stored.bytes, *bytes), (packed.len() as i64, content.len() as i64));
+        let digest = |bytes: &[u8]| {
+            let mut digest = Sha256::new();
+            digest.update(bytes);
+            hex(digest)
+        };
+        assert_eq!((stored.sha256.clone(), sha256.clone()), (digest(&packed), digest(content)));
+        assert_eq!(zstd::decode_all(&packed[..]).unwrap(), content);
+    }
+    assert!(taken[0].output.stored.as_ref().unwrap().bytes < 2000);
+    // The upload is replaced by another file.
+    assert!(taken[0].is_same());
+    fs::write(folders.place("other"), &content).unwrap();
+    fs::rename(folders.place("other"), folders.place("wu_0_0")).unwrap();
+    assert!(!taken[0].is_same());
 }
 
 #[test]
@@ -97,7 +136,7 @@ fn a_file_that_was_replaced_since_it_was_validated_is_refused_and_not_copied() {
     fs::create_dir_all(&temp).unwrap();
     for (validated, good) in [(&right[..], true), (&kept("00"), false), (&[], true)] {
         let _ = fs::remove_dir_all(root.join("outputs"));
-        let mut copies = Copies::new(&root, &temp);
+        let mut copies = Copies::new(&root, &temp, None);
         let taken = take(&folders.upload, &files, validated, Some((&mut copies, "outputs/c/wu")), GOING_ON);
         assert_eq!(taken.is_ok(), good, "{taken:?}");
         assert_eq!(root.join("outputs/c/wu/out.dat").exists(), good);
@@ -143,10 +182,18 @@ fn a_file_that_changes_while_it_is_read_is_not_taken() {
     let folders = Folders::new();
     let path = folders.place("grows");
     fs::write(&path, "abc").unwrap();
-    let (file, size) = open(&folders.upload, &wanted("grows", "x")).unwrap().unwrap();
+    let (path, file, facts) = open(&folders.upload, &wanted("grows", "x")).unwrap().unwrap();
     fs::write(&path, "abcdef").unwrap();
-    let mut source =
-        Source { name: "x".to_owned(), physical: "grows".to_owned(), file, size, validated: None };
+    let mut source = Source {
+        name: "x".to_owned(),
+        open_name: "x".to_owned(),
+        physical: "grows".to_owned(),
+        identity: Identity::of(&facts),
+        path,
+        file,
+        size: facts.len(),
+        validated: None,
+    };
     let error = read(&mut source, GOING_ON, |_| Ok(())).unwrap_err();
     assert!(matches!(error, OutputError::Workunit(reason) if reason.contains("changes")));
 }
@@ -166,7 +213,7 @@ fn a_stop_ends_a_long_copy() {
     let folders = Folders::new();
     fs::write(folders.place("good"), "x").unwrap();
     let (app, temp) = (folders.app(), folders.app().join("temp"));
-    let mut copies = Copies::new(&app, &temp);
+    let mut copies = Copies::new(&app, &temp, None);
     let stopped =
         take(&folders.upload, &[wanted("good", "good")], &[], Some((&mut copies, "outputs")), &|| true);
     assert!(matches!(stopped, Err(OutputError::Stopped)));

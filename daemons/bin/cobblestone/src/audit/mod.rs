@@ -140,6 +140,11 @@ impl Audit {
         let others = explained.granted.values().any(|amount| *amount != 0.0);
         let by_others = if others { conn.granted_by_others().await? } else { Vec::new() };
         let (flagged, flagged_hosts) = conn.latest_flagged(FLAGGED).await?;
+        let messages = conn.message_fates(&uptime.varieties).await?;
+        let mut set_aside = by_kind(conn.set_aside_by_reason(&["trickle", "held", "dropped"]).await?);
+        if messages.dropped > 0 {
+            set_aside.push(("dropped by a person, and the entry purged since".to_owned(), messages.dropped));
+        }
         Ok(Self {
             time,
             since,
@@ -160,8 +165,8 @@ impl Audit {
             too_often: conn.paid_too_often().await?,
             hosts_too_often: conn.hosts_paid_too_often().await?,
             averages,
-            messages: conn.message_fates(&uptime.varieties).await?,
-            set_aside: by_kind(conn.set_aside_by_reason(&["trickle", "held", "dropped"]).await?),
+            messages,
+            set_aside,
             disallowed: conn.disallowed_by_reason().await?,
             flagged,
             flagged_hosts,

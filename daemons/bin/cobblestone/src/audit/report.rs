@@ -113,7 +113,7 @@ impl Audit {
                          "purged": m.purged, "counted": m.counted, "cleaned": m.cleaned,
                          "reported": m.reported, "paid": m.paid,
                          "capped": m.disallowed, "paid_in_part": m.paid_in_part, "nothing_new": self.nothing_new(),
-                         "set_aside": m.set_aside, "lost": self.lost().max(0), "deleted": (-self.lost()).max(0),
+                         "set_aside": m.set_aside, "dropped_and_purged": m.dropped, "lost": self.lost().max(0), "deleted": (-self.lost()).max(0),
                          "of_deleted_hosts": m.of_deleted_hosts, "paid_twice": self.paid_twice},
             "set_aside": self.set_aside.iter().map(|(reason, count)| json!({"reason": reason, "messages": count}))
                              .collect::<Vec<_>>(),

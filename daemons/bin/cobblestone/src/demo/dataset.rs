@@ -41,7 +41,8 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Reads the dataset of an application in `folder`: FOLDER/results/campaign=NAME/….parquet and FOLDER/failures/….parquet.
+    /// Reads the dataset of an application in `folder`: FOLDER/results/campaign=NAME/day=DAY/….parquet, and
+    /// failures likewise.
     ///
     /// # Errors
     /// A file can't be read or has not the columns that it should have.
@@ -58,7 +59,11 @@ impl Dataset {
                 }
             }
         }
-        for file in parquet_files(&folder.join("failures"))? {
+        let mut failures = Vec::new();
+        for campaign in entries(&folder.join("failures"))? {
+            failures.extend(parquet_files(&campaign)?);
+        }
+        for file in failures {
             for row in rows(&file, &["workunit_id"])? {
                 if let Some((_, Field::Int(id))) = row.get_column_iter().next() {
                     let new = dataset.failures.insert(*id) && !dataset.workunits.contains(id);
@@ -97,7 +102,7 @@ impl Campaign {
 
 /// The same question for DuckDB, to be typed into a shell.
 pub fn duckdb(folder: &Path) -> String {
-    let files = folder.join("results/*/*.parquet").display().to_string().replace('\'', "''");
+    let files = folder.join("results/*/*/*.parquet").display().to_string().replace('\'', "''");
     let sql = format!(
         "SELECT campaign, count(*) AS workunits, avg(elapsed_seconds) / 3600 AS mean_hours, sum(n_results) AS results, \
          sum(output_bytes) AS bytes FROM read_parquet('{files}', hive_partitioning = true) GROUP BY campaign"
@@ -138,13 +143,17 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Those that readers see: hidden ones are the assimilator's own.
-fn parquet_files(folder: &Path) -> Result<Vec<PathBuf>> {
+/// Those of a campaign that readers see, of all its days: hidden ones are the assimilator's own.
+fn parquet_files(campaign: &Path) -> Result<Vec<PathBuf>> {
     let visible = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         name.ends_with(".parquet") && !name.starts_with(['.', '_'])
     };
-    Ok(entries(folder)?.into_iter().filter(visible).collect())
+    let mut files = Vec::new();
+    for day in entries(campaign)? {
+        files.extend(entries(&day)?.into_iter().filter(visible));
+    }
+    Ok(files)
 }
 
 fn count_files(folder: &Path) -> Result<usize> {
@@ -198,12 +207,12 @@ mod tests {
     fn files_are_read_back_and_repeated_workunits_are_noticed() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(Dataset::read(folder.path()).unwrap(), Dataset::default());
-        write(&folder.path().join("results/campaign=a/part-1.parquet"), 1);
-        write(&folder.path().join("results/campaign=a/part-2.parquet"), 3);
-        write(&folder.path().join("results/campaign=b/part-1.parquet"), 10);
-        write(&folder.path().join("results/campaign=b/.part-2.parquet"), 20);
+        write(&folder.path().join("results/campaign=a/day=2026-11-20/part-1.parquet"), 1);
+        write(&folder.path().join("results/campaign=a/day=2026-11-20/part-2.parquet"), 3);
+        write(&folder.path().join("results/campaign=b/day=2026-11-20/part-1.parquet"), 10);
+        write(&folder.path().join("results/campaign=b/day=2026-11-20/.part-2.parquet"), 20);
         // The first stands among the results, too.
-        write(&folder.path().join("failures/part-1.parquet"), 12);
+        write(&folder.path().join("failures/campaign=a/day=2026-11-20/part-1.parquet"), 12);
         fs::create_dir_all(folder.path().join("outputs/a/wu")).unwrap();
         fs::write(folder.path().join("outputs/a/wu/file"), "x").unwrap();
         let dataset = Dataset::read(folder.path()).unwrap();
@@ -218,7 +227,7 @@ mod tests {
     #[test]
     fn a_file_that_is_none_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("results/campaign=a/part-1.parquet");
+        let path = folder.path().join("results/campaign=a/day=2026-11-20/part-1.parquet");
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, "no").unwrap();
         let error = format!("{:#}", Dataset::read(folder.path()).unwrap_err());

@@ -5,39 +5,33 @@ use std::collections::BTreeSet;
 use anyhow::{Result, bail};
 use boinc::printable::printable;
 use store::Tx;
-use store::aside::{ASIDE, REPORT, UNUSABLE};
 
 use super::HANDLER;
+use super::select::{Part, Select};
 use crate::cli::ProjectArgs;
 use crate::project::Project;
 use crate::screen::print;
 use crate::who::login_name;
 
-/// Messages in one transaction.
-const BATCH: usize = 500;
-
 /// Longest reason of a person, in characters: with the name and the old reason it fits the column.
 const LONGEST: usize = 120;
 
+/// Reasons that a dry run shows.
+const REASONS: usize = 20;
+
+const NOTHING: &str = "no such message is set aside or held\n";
+
 /// Printed below the help.
-pub const AFTER_HELP: &str =
-    "Exit status 1: for some of the messages there was nothing to do; they are named.";
+pub const AFTER_HELP: &str = "Several conditions must hold together: --host 17 --reason-contains 1970 --older-than 7d.\n\n\
+    Exit status 1: for some of the messages there was nothing to do; they are named.";
 
 /// `cobblestone trickles retry`.
 #[derive(Debug, clap::Args)]
-#[command(group(clap::ArgGroup::new("which").required(true).multiple(true).args(["ids", "reason", "all_set_aside"])))]
 pub struct RetryArgs {
     #[command(flatten)]
     project: ProjectArgs,
-    /// Numbers of messages, as `trickles list` shows them
-    #[arg(value_name = "ID")]
-    ids: Vec<i64>,
-    /// All that are set aside or held and whose reason holds this text; also guest reports in messages
-    #[arg(long, value_name = "TEXT", conflicts_with = "ids", value_parser = clap::builder::NonEmptyStringValueParser::new())]
-    reason: Option<String>,
-    /// All that could not be used, also guest reports in messages; with --reason those whose reason holds that text
-    #[arg(long, conflicts_with = "ids")]
-    all_set_aside: bool,
+    #[command(flatten)]
+    which: Select,
 }
 
 /// `cobblestone trickles drop`.
@@ -45,12 +39,18 @@ pub struct RetryArgs {
 pub struct DropArgs {
     #[command(flatten)]
     project: ProjectArgs,
-    /// Numbers of messages, as `trickles list` shows them
-    #[arg(value_name = "ID", required = true)]
-    ids: Vec<i64>,
+    #[command(flatten)]
+    which: Select,
     /// Why; kept with your login name
     #[arg(long, value_name = "TEXT", required = true)]
     reason: String,
+}
+
+/// What was done, and what not.
+#[derive(Debug, Default)]
+struct Decided {
+    done: usize,
+    left: Vec<i64>,
 }
 
 /// Gives messages back. False when there was nothing to do for some.
@@ -58,59 +58,25 @@ pub struct DropArgs {
 /// # Errors
 /// There is no project, or its database can't be written.
 pub async fn retry(args: &RetryArgs) -> Result<bool> {
-    let (project, _) = Project::open_ready(&args.project).await?;
-    let mut done = 0_usize;
-    let mut left = Vec::new();
-    let mut whole: BTreeSet<i64> = BTreeSet::new();
-    let mut give = async |ids: &[i64], reports_only: bool| -> Result<()> {
-        let given = all_or_each(ids, async |ids| {
-            let give = async |tx: &mut Tx| {
-                if reports_only {
-                    tx.give_back_reports(HANDLER, ids).await
-                } else {
-                    tx.give_back(HANDLER, ids).await
-                }
-            };
-            project.store.transaction("give messages back", give).await
-        })
-        .await?;
-        done += given.len();
-        left.extend(without(ids, &given));
-        Ok(())
-    };
-    if args.ids.is_empty() {
-        let messages: &[&'static str] = if args.all_set_aside { &UNUSABLE } else { &ASIDE };
-        // Messages first: a report that is set aside beside one of them is decided anew with it.
-        for (kinds, reports_only) in [(messages, false), (&[REPORT], true)] {
-            let mut after = i64::MIN;
-            loop {
-                let mut ids = project
-                    .store
-                    .read("messages set aside", async |conn| {
-                        conn.aside_messages(HANDLER, kinds, args.reason.as_deref(), after, BATCH as i64).await
-                    })
-                    .await?;
-                let Some(last) = ids.last() else { break };
-                after = *last;
-                if reports_only {
-                    ids.retain(|id| !whole.contains(id));
-                } else {
-                    whole.extend(&ids);
-                }
-                give(&ids, reports_only).await?;
-            }
-        }
-    } else {
-        for ids in unique(&args.ids).chunks(BATCH) {
-            give(ids, false).await?;
-        }
+    let (project, clock) = Project::open_ready(&args.project).await?;
+    if args.which.dry_run {
+        return tell(&project, &args.which, clock.now(), "would be given back").await;
     }
-    if done > 0 {
+    let decided = decide(&project, &args.which, clock.now(), async |tx, part, ids| {
+        if part.reports_only {
+            tx.give_back_reports(HANDLER, ids).await
+        } else {
+            tx.give_back(HANDLER, ids).await
+        }
+    })
+    .await?;
+    if decided.done > 0 {
+        let done = decided.done;
         print(&format!("given back: {done} messages; the trickle handler takes them at its next pass\n"));
-    } else if left.is_empty() {
-        print("no such message is set aside or held\n");
+    } else if decided.left.is_empty() {
+        print(NOTHING);
     }
-    Ok(report(&left, "is not set aside, held or dropped, or its row is gone from msg_from_host"))
+    Ok(report(&decided.left, "is not set aside, held or dropped, or its row is gone from msg_from_host"))
 }
 
 /// Drops messages. False when there was nothing to do for some.
@@ -120,25 +86,70 @@ pub async fn retry(args: &RetryArgs) -> Result<bool> {
 pub async fn drop(args: &DropArgs) -> Result<bool> {
     let reason = reason(&args.reason, LONGEST)?;
     let (project, clock) = Project::open_ready(&args.project).await?;
-    let why = format!("dropped by {}: {reason}", login_name());
-    let mut done = 0_usize;
-    let mut left = Vec::new();
-    for ids in unique(&args.ids).chunks(BATCH) {
-        let now = clock.now();
-        let dropped = all_or_each(ids, async |ids| {
-            let drop = async |tx: &mut Tx| tx.drop_messages(HANDLER, ids, &why, now).await;
-            project.store.transaction("drop messages", drop).await
-        })
-        .await?;
-        done += dropped.len();
-        left.extend(without(ids, &dropped));
+    if args.which.dry_run {
+        return tell(&project, &args.which, clock.now(), "would be dropped").await;
     }
-    if done > 0 {
+    let why = format!("dropped by {}: {reason}", login_name());
+    let decided = decide(&project, &args.which, clock.now(), async |tx, part, ids| {
+        if part.reports_only {
+            tx.drop_reports(HANDLER, ids, &why, clock.now()).await
+        } else {
+            tx.drop_messages(HANDLER, ids, &why, clock.now()).await
+        }
+    })
+    .await?;
+    if decided.done > 0 {
+        let done = decided.done;
         print(&format!(
             "dropped: {done} messages; they stay in `cobblestone trickles list --state dropped`\n"
         ));
+    } else if decided.left.is_empty() {
+        print(NOTHING);
     }
-    Ok(report(&left, "is not set aside or held"))
+    Ok(report(&decided.left, "is not set aside or held"))
+}
+
+/// Decides on all that are meant, one transaction for each part.
+async fn decide(
+    project: &Project,
+    which: &Select,
+    now: f64,
+    act: impl AsyncFn(&mut Tx, &Part, &[i64]) -> store::Result<Vec<i64>>,
+) -> Result<Decided> {
+    let mut decided = Decided::default();
+    which
+        .each(&project.store, now, async |part| {
+            let done = all_or_each(&part.ids, async |ids| {
+                project.store.transaction("decide on messages", async |tx| act(tx, &part, ids).await).await
+            })
+            .await?;
+            decided.done += done.len();
+            decided.left.extend(without(&part.ids, &done));
+            Ok(())
+        })
+        .await?;
+    Ok(decided)
+}
+
+/// What a dry run says.
+async fn tell(project: &Project, which: &Select, now: f64, what: &str) -> Result<bool> {
+    let mut count = 0;
+    which
+        .each(&project.store, now, async |part| {
+            count += part.ids.len();
+            Ok(())
+        })
+        .await?;
+    let mut text = format!("{what}: {count} messages\n");
+    let reasons = which.reasons(&project.store, now).await?;
+    for (reason, count) in reasons.iter().take(REASONS) {
+        text.push_str(&format!("{count:>9}  {}\n", printable(reason, 160)));
+    }
+    if reasons.len() > REASONS {
+        text.push_str(&format!("           … and {} more reasons\n", reasons.len() - REASONS));
+    }
+    print(&text);
+    Ok(true)
 }
 
 /// Does it with all at once; if the database refuses one of them, with one at a time. Those that it was done with.
@@ -170,10 +181,6 @@ pub fn reason(text: &str, longest: usize) -> Result<&str> {
         bail!("--reason must be one line of at most {longest} characters that can be shown");
     }
     Ok(text)
-}
-
-fn unique(ids: &[i64]) -> Vec<i64> {
-    ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn without(ids: &[i64], done: &[i64]) -> Vec<i64> {

@@ -6,6 +6,7 @@
 mod decide;
 mod list;
 mod purge;
+mod select;
 mod show;
 
 use anyhow::Result;

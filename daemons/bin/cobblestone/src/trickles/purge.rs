@@ -3,7 +3,7 @@
 //! Invariant: only handled messages are deleted, of varieties that the toolkit handles, and none that a person may still
 //! decide on; each is counted in the transaction that deletes it. Killed anywhere, the next run goes on.
 //!
-//! Ages. Messages and identities of increments without a result: as given. A client sends a message again until the
+//! Ages. Messages, entries of messages that were dropped, and identities of increments without a result: as given. A client sends a message again until the
 //! server has answered, so within days; a copy that comes later is a new message. Marks: as soon as db_purge removed
 //! their result, whatever their age, for a message of an unknown result is never paid; and so identities of reports. Counts
 //! and flags of hosts: as soon as the host is gone, flags only when none of its results is left, either. Days of hosts: [`REACH`] days
@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use rules::uptime::{REACH, day_of};
-use store::Store;
 use store::leftovers::Leftover;
+use store::{Store, Tx};
 
 use crate::age::age;
 use crate::cli::ProjectArgs;
@@ -45,8 +45,8 @@ pub struct PurgeArgs {
 /// Printed below the help.
 pub const AFTER_HELP: &str = "Example: cobblestone trickles purge --older-than 30d\n\n\
     Deletes handled messages that the server stored longer ago, of varieties that the toolkit handles. Never one that is \
-    not handled, that is held, or that was set aside and waits for a person. Also cleans what is kept of results that \
-    db_purge removed, and of hosts that are gone. Daemons may run. Safe to interrupt and to repeat.";
+    not handled, that is held, or that was set aside and waits for a person. Of a message that was dropped longer ago, the \
+    entry with its text and reason goes, too, once the message is gone. Also cleans what is kept of results that db_purge removed, and of hosts that are gone. Daemons may run. Safe to interrupt and to repeat.";
 
 /// The command.
 ///
@@ -66,6 +66,7 @@ pub async fn run(args: &PurgeArgs) -> Result<()> {
         print(&format!("{what}: {count} {done}\n"));
     };
     tell("handled messages", messages(store, &varieties, before, args.dry_run).await?);
+    tell("entries of messages that were dropped", dropped(store, &varieties, before, args.dry_run).await?);
     for what in Leftover::ALL {
         tell(what.as_str(), leftovers(store, what, args.dry_run).await?);
     }
@@ -96,6 +97,25 @@ async fn messages(store: &Store, varieties: &[String], before: f64, dry_run: boo
         if rows.iter().all(|row| f64::from(row.create_time) > before + DISORDER) {
             return Ok(count);
         }
+    }
+}
+
+/// After the messages: an entry stays as long as its message.
+async fn dropped(store: &Store, varieties: &[String], before: f64, dry_run: bool) -> Result<i64> {
+    let (mut after, mut count) = (0, 0);
+    let purged = dry_run.then_some(varieties);
+    loop {
+        let ids = store
+            .read("old dropped entries", async |conn| conn.old_dropped(after, before, purged, ROWS).await)
+            .await?;
+        let Some(last) = ids.last() else { return Ok(count) };
+        after = *last;
+        count += if dry_run {
+            size(ids.len())
+        } else {
+            let delete = async |tx: &mut Tx| tx.delete_dropped(&ids, before).await;
+            size(store.transaction("purge dropped entries", delete).await?)
+        };
     }
 }
 

@@ -80,8 +80,19 @@ impl World {
     /// Runs the trickle handler until nothing is left to do; its log.
     #[track_caller]
     pub fn handle(&self, flags: &[&str]) -> String {
-        let path = Path::new(env!("CARGO_BIN_EXE_cobblestone")).with_file_name("cobblestone-trickle-credit");
-        assert!(path.is_file(), "build it first: cargo build -p cobblestone-trickle-credit");
+        self.daemon("cobblestone-trickle-credit", flags)
+    }
+
+    /// Runs the validator until nothing is left to do; its log.
+    #[track_caller]
+    pub fn validate(&self, flags: &[&str]) -> String {
+        self.daemon("cobblestone-validator", &[&["--app", self.project.app()], flags].concat())
+    }
+
+    #[track_caller]
+    fn daemon(&self, name: &str, flags: &[&str]) -> String {
+        let path = Path::new(env!("CARGO_BIN_EXE_cobblestone")).with_file_name(name);
+        assert!(path.is_file(), "build it first: cargo build -p {name}");
         let said = said(self.command(&path, &[&["--one_pass", "-d", "3"], flags].concat()).output().unwrap());
         assert_eq!(said.status, 0, "{}", said.err);
         said.err

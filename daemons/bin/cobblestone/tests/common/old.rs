@@ -70,6 +70,7 @@ pub async fn age(world: &mut World, days: i64) {
         ("cobblestone_disallowed", "time"),
         ("cobblestone_disallowed", "since"),
         ("cobblestone_increment", "time"),
+        ("cobblestone_quarantine", "time"),
         ("msg_from_host", "create_time"),
         ("result", "sent_time"),
     ] {

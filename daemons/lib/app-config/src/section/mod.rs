@@ -11,7 +11,7 @@ mod trickle_down;
 mod validate;
 mod work;
 
-pub use assimilate::Assimilate;
+pub use assimilate::{Assimilate, Outputs};
 pub use credit::Credit;
 pub use reports::ReportRule;
 pub use trickle_down::TrickleDown;

@@ -1,7 +1,6 @@
 //! A program that compares, for what can't be declared.
 //!
-//! Its arguments are as BOINC's script_validator has them; see [`ScriptSpec`]. It is started directly, without a
-//! shell, in a process group of its own, with nothing on its standard input.
+//! Its arguments are as BOINC's script_validator has them; see [`ScriptSpec`]. `program` runs it.
 //!
 //! | exit status | what it means |
 //! |---|---|
@@ -15,17 +14,49 @@
 //!
 //! Killed in the middle: the script goes on to its own end; nothing waits for it.
 
-mod run;
-
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::program::{self, Ended, LATER};
 use crate::report::{Comparison, Reason};
 use crate::spec::Report;
 
-pub use run::{Answer, Ran};
+/// What a script said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Exit status 0.
+    Yes,
+    /// Exit status 1.
+    No,
+    /// Exit status 75.
+    Later,
+    /// Anything else, and what it was.
+    CantSay(String),
+}
+
+/// A script that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// What it said.
+    pub answer: Answer,
+    /// What it wrote to standard output and error, cut after 64 KiB, escaped but for line ends and tabs.
+    pub output: String,
+}
+
+impl From<program::Run> for Ran {
+    fn from(run: program::Run) -> Self {
+        let answer = match run.ended {
+            Ended::Status(0) => Answer::Yes,
+            Ended::Status(1) => Answer::No,
+            Ended::Status(LATER) => Answer::Later,
+            Ended::Status(code) => Answer::CantSay(format!("the script ended with status {code}")),
+            Ended::Otherwise(what) => Answer::CantSay(what),
+        };
+        Self { answer, output: run.output }
+    }
+}
 
 /// Declaration of a program that compares. The first word is the program, in `bin/` of the project unless it is an
 /// absolute path. Of the others, `files`, `result_id` and `runtime` stand for the output that is examined, `files2`,
@@ -124,7 +155,7 @@ impl ScriptSpec {
             }
         }
         let timeout = Duration::try_from_secs_f64(self.timeout_seconds).unwrap_or(Duration::from_secs(60));
-        Some(run::run(&folder.join(program), &arguments, timeout))
+        Some(program::run(&folder.join(program), &arguments, timeout).into())
     }
 }
 

@@ -5,7 +5,8 @@
 pub use boinc::change::{ByAppChange, Changes, HostAppVersionChange, HostChange, TotalChange};
 use boinc::id::{TeamId, UserId};
 
-use super::{Account, AppAccount, Books, Host, Team, User};
+use super::accounts::{Account, AppAccount};
+use super::{Books, Host, Team, User};
 
 fn by_app<Id: Copy>(owner: Id, account: &AppAccount) -> ByAppChange<Id> {
     ByAppChange {

@@ -8,8 +8,10 @@
 //! `total_credit = total_credit + delta` is right also where another writer added in between; the averages
 //! are new absolute values, which is why the rows are locked. Killed before the commit, nothing happened.
 
+mod accounts;
 mod changes;
 mod host_app_version;
+mod take_back;
 mod versions;
 
 use std::collections::BTreeMap;
@@ -17,9 +19,9 @@ use std::collections::BTreeMap;
 use boinc::id::{AppId, HostAppVersionId, HostId, TeamId, UserId};
 use boinc::record::{CreditByApp, Host, HostAppVersion, Team, User};
 
-use crate::average::Recent;
 use crate::uptime::HostDays;
 
+use accounts::{Account, AppAccount, Grant};
 pub use changes::{ByAppChange, Changes, HostAppVersionChange, HostChange, TotalChange};
 pub use host_app_version::Statistics;
 pub use versions::{VersionSamples, Versions};
@@ -42,8 +44,8 @@ pub enum BooksError {
     },
 }
 
-/// Who got credit. An id of 0 means that there is none, or that its row is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Who got credit, or gives it back. An id of 0 means that there is none, or that its row is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Payee {
     #[allow(missing_docs)]
     pub host: HostId,
@@ -65,30 +67,6 @@ pub struct ByApp {
     pub owner: Option<(UserId, TeamId)>,
     /// Added to `njobs`: 1 for a validated result, as stock does; 0 for part payments.
     pub jobs: i32,
-}
-
-/// A row with the sum of what was granted to it.
-#[derive(Debug, Clone, PartialEq)]
-struct Account<T> {
-    row: T,
-    delta: f64,
-    touched: bool,
-}
-
-impl<T> Account<T> {
-    fn new(row: T) -> Self {
-        Self { row, delta: 0.0, touched: false }
-    }
-}
-
-/// A row of `credit_user` or `credit_team`.
-#[derive(Debug, Clone, PartialEq)]
-struct AppAccount {
-    row: CreditByApp,
-    delta: f64,
-    delta_jobs: i32,
-    created: bool,
-    touched: bool,
 }
 
 /// The working copy. See the module's documentation.
@@ -197,12 +175,13 @@ impl Books {
         self.teams.get(&id).map(|account| &account.row)
     }
 
-    /// Grants `credit` (cobblestones; 0 only brings the averages up to date; negative takes back) for work
-    /// begun at `start_of_work`, at time `now` (Unix seconds).
+    /// Grants `credit` (cobblestones; 0 only brings the averages up to date; negative takes it from who would get it) for
+    /// work begun at `start_of_work`, at time `now` (Unix seconds). To take back what others were paid:
+    /// [`Books::take_back`].
     ///
     /// The host, its owner (`host.userid`) and the owner's team (`user.teamid`) each get total_credit += credit
-    /// and the recent average of [`Recent::with_work`], not below 0 when credit is taken back. A missing user ends it after the host, a missing team
-    /// after the user, without error. Then `by_app`, whether or not the user was found; rows are created with
+    /// and the recent average of [`crate::average::Recent::with_work`], not below 0 when credit is taken back. A missing
+    /// user ends it after the host, a missing team after the user, without error. Then `by_app`, whether or not the user was found; rows are created with
     /// expavg_time = now. Source: `grant_credit`, `grant_credit_by_app` in `sched/credit.cpp`.
     ///
     /// # Errors
@@ -219,51 +198,31 @@ impl Books {
             return Err(BooksError::NotFinite { host, credit });
         }
         let (account, _) = self.hosts.get_mut(&host).ok_or(BooksError::NoHost(host))?;
-        let recent = |avg, time| after(Recent { avg, time }, now, start_of_work, credit);
+        let grant = Grant { credit, start_of_work, now };
         let mut payee = Payee { host, user: UserId(0), team: TeamId(0), by_app: None };
         let mut members = (account.row.userid, TeamId(0));
-
-        let new = recent(account.row.expavg_credit, account.row.expavg_time);
-        account.row.expavg_credit = new.avg;
-        account.row.expavg_time = new.time;
-        account.row.total_credit += credit;
-        account.delta += credit;
-        account.touched = true;
-
+        account.add(grant);
         if let Some(user) = self.users.get_mut(&account.row.userid) {
             payee.user = user.row.id;
-            let new = recent(user.row.expavg_credit, user.row.expavg_time);
-            user.row.expavg_credit = new.avg;
-            user.row.expavg_time = new.time;
-            user.row.total_credit += credit;
-            user.delta += credit;
-            user.touched = true;
-
+            user.add(grant);
             let teamid = user.row.teamid;
             members.1 = teamid;
             if let Some(team) = self.teams.get_mut(&teamid).filter(|_| teamid != TeamId(0)) {
                 payee.team = teamid;
-                let new = recent(team.row.expavg_credit, team.row.expavg_time);
-                team.row.expavg_credit = new.avg;
-                team.row.expavg_time = new.time;
-                team.row.total_credit += credit;
-                team.delta += credit;
-                team.touched = true;
+                team.add(grant);
             }
         }
-
         if let Some(ByApp { app, owner, jobs }) = by_app {
             let (user, team) = owner.unwrap_or(members);
             payee.by_app = Some((user, team));
-            let grant = AppGrant { credit, start_of_work, now, jobs };
             self.by_user
                 .entry((user, app))
                 .or_insert_with(|| AppAccount::created(user.0, app, now))
-                .add(grant);
+                .add(grant, jobs);
             self.by_team
                 .entry((team, app))
                 .or_insert_with(|| AppAccount::created(team.0, app, now))
-                .add(grant);
+                .add(grant, jobs);
         }
         Ok(payee)
     }
@@ -276,45 +235,6 @@ impl Books {
         let old = account.row.avg_turnaround;
         account.row.avg_turnaround = if old == 0.0 { turnaround } else { 0.7 * old + 0.3 * turnaround };
         true
-    }
-}
-
-/// The recent average after a grant. Taking back can't make it negative: what is taken may have been granted long ago,
-/// and weighs more now than it did.
-fn after(old: Recent, now: f64, start_of_work: f64, credit: f64) -> Recent {
-    let new = old.with_work(now, start_of_work, credit);
-    Recent { avg: if credit < 0.0 { new.avg.max(0.0) } else { new.avg }, ..new }
-}
-
-#[derive(Clone, Copy)]
-struct AppGrant {
-    credit: f64,
-    start_of_work: f64,
-    now: f64,
-    jobs: i32,
-}
-
-impl AppAccount {
-    fn loaded(row: CreditByApp) -> Self {
-        Self { row, delta: 0.0, delta_jobs: 0, created: false, touched: false }
-    }
-
-    fn created(owner: i32, appid: AppId, now: f64) -> Self {
-        let row =
-            CreditByApp { owner, appid, njobs: 0, total: 0.0, expavg: 0.0, expavg_time: now, credit_type: 0 };
-        Self { row, delta: 0.0, delta_jobs: 0, created: true, touched: true }
-    }
-
-    fn add(&mut self, grant: AppGrant) {
-        let old = Recent { avg: self.row.expavg, time: self.row.expavg_time };
-        let new = after(old, grant.now, grant.start_of_work, grant.credit);
-        self.row.expavg = new.avg;
-        self.row.expavg_time = new.time;
-        self.row.total += grant.credit;
-        self.row.njobs = self.row.njobs.saturating_add(grant.jobs);
-        self.delta += grant.credit;
-        self.delta_jobs = self.delta_jobs.saturating_add(grant.jobs);
-        self.touched = true;
     }
 }
 

@@ -4,7 +4,7 @@ use boinc::id::{HostId, MessageId, ResultId};
 use boinc::ledger::{LedgerEntry, LedgerKind};
 use boinc::record::ResultRow;
 
-use super::{CreditedJob, Cut, Instance, Session, Weight};
+use super::{CreditedJob, Cut, Instance, Paid, Session, Weight};
 use crate::RULE_VERSION;
 use crate::books::{Books, BooksError, ByApp, Statistics};
 use crate::credit::{
@@ -27,10 +27,7 @@ pub(super) struct Worth {
 #[derive(Debug, Clone)]
 pub(super) struct Work {
     pub(super) row: ResultRow,
-    pub(super) paid: f64,
-    pub(super) paid_seconds: f64,
-    /// When it was first sent; 0 = not known.
-    pub(super) sent_time: i32,
+    pub(super) paid: Paid,
     /// What it was settled for by its run time, cobblestones.
     pub(super) worth: Option<f64>,
     pub(super) statistics: Option<(Statistics, Statistics)>,
@@ -46,9 +43,7 @@ impl Work {
         let statistics = found.map(|found| (found.clone(), found));
         Self {
             row,
-            paid: instance.paid.credit.max(0.0),
-            paid_seconds: instance.paid.seconds,
-            sent_time: instance.paid.sent_time,
+            paid: Paid { credit: instance.paid.credit.max(0.0), ..instance.paid.clone() },
             worth: None,
             statistics,
         }
@@ -57,7 +52,7 @@ impl Work {
     /// What bounds its uptime: what ran before it was sent again counts.
     fn facts(&self) -> ResultFacts {
         let facts = ResultFacts::of(&self.row);
-        let first = Some(self.sent_time).filter(|first| *first > 0 && *first < facts.sent_time);
+        let first = Some(self.paid.sent_time).filter(|first| *first > 0 && *first < facts.sent_time);
         ResultFacts { sent_time: first.unwrap_or(facts.sent_time), ..facts }
     }
 
@@ -168,8 +163,8 @@ impl Session<'_> {
     fn cut_to_days(&mut self, work: &Work, worth: &mut Worth) {
         let (facts, row) = (work.facts(), &work.row);
         let Some(((seconds, flops), received)) = worth.uptime.zip(facts.received_time) else { return };
-        let due = (worth.credit - work.paid).max(0.0);
-        let (wanted, _) = seconds_of(due, flops, seconds - work.paid_seconds);
+        let due = (worth.credit - work.paid.credit).max(0.0);
+        let (wanted, _) = seconds_of(due, flops, seconds - work.paid.seconds);
         // Older days are cleaned.
         #[expect(clippy::cast_possible_truncation, reason = "saturates")]
         let kept = day_of(self.options.now as i32).saturating_sub(REACH);
@@ -234,7 +229,7 @@ impl Session<'_> {
             return;
         }
         let row = &mut work.row;
-        let due = (worth.credit - work.paid).max(0.0);
+        let due = (worth.credit - work.paid.credit).max(0.0);
         let by_app = self.options.credit_by_app.then_some(ByApp {
             app: row.appid,
             owner: Some((row.userid, row.teamid)),
@@ -248,8 +243,12 @@ impl Session<'_> {
                 return;
             }
         };
-        row.granted_credit = worth.credit.max(work.paid);
-        let before = if work.paid > 0.0 { format!("; {:.6} paid before", work.paid) } else { String::new() };
+        row.granted_credit = worth.credit.max(work.paid.credit);
+        let before = if work.paid.credit > 0.0 {
+            format!("; {:.6} paid before", work.paid.credit)
+        } else {
+            String::new()
+        };
         let formula = format!("{}; worth {:.6}{before}", worth.reason, worth.credit);
         let id = row.id;
         if due <= 0.0 {
@@ -258,7 +257,7 @@ impl Session<'_> {
         }
         let (seconds, flops) = worth
             .uptime
-            .map_or((0.0, 0.0), |(seconds, flops)| seconds_of(due, flops, seconds - work.paid_seconds));
+            .map_or((0.0, 0.0), |(seconds, flops)| seconds_of(due, flops, seconds - work.paid.seconds));
         self.grants.push(LedgerEntry {
             when: now,
             kind: LedgerKind::Final,

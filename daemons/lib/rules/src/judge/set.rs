@@ -176,8 +176,9 @@ impl Session<'_> {
                 self.write(&work.row);
             }
             (ValidateState::Invalid, _) => {
-                if self.count_invalid(work) {
-                    self.revoke(work);
+                let counted = self.count_invalid(work);
+                self.revoke(&mut work.row, &work.paid);
+                if counted {
                     work.write_back(self.books);
                 }
                 self.write(&work.row);

@@ -101,7 +101,7 @@ impl Session<'_> {
             ValidateState::Invalid => {
                 self.unusable(&mut work.row, against);
                 self.count_invalid(&mut work);
-                self.revoke(&mut work);
+                self.revoke(&mut work.row, &work.paid);
                 work.write_back(self.books);
             }
             _ => {}
@@ -128,6 +128,9 @@ impl Session<'_> {
         let mut row = instance.row.clone();
         row.validate_state = state;
         self.unusable(&mut row, against);
+        if state == ValidateState::Invalid {
+            self.revoke(&mut row, &instance.paid);
+        }
         let text = format!("host {} has no row: judged without credit and statistics", row.hostid);
         self.note(Weight::Warning, Some(row.id), text);
         self.write(&row);

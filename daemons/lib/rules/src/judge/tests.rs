@@ -1,11 +1,13 @@
-use boinc::id::{AppId, AppVersionId, HostAppVersionId, HostId, PlatformId, TeamId};
-use boinc::ledger::LedgerKind;
-use boinc::record::{AppVersion, Host, HostAppVersion, Team, User};
-use boinc::state::ErrorMask;
+use boinc::id::{AppId, AppVersionId, HostAppVersionId, HostId, PlatformId, TeamId, UserId};
+use boinc::ledger::{LedgerKind, PaidShare};
+use boinc::record::{App, AppVersion, Host, HostAppVersion, ResultRow, Team, User};
+use boinc::state::{AssimilateState, ErrorMask, NEVER, Outcome, ServerState, ValidateState};
 
 use super::*;
 use crate::books::Versions;
-use crate::credit::cobblestones;
+use crate::credit::{CreditMode, cobblestones};
+use crate::quorum::{Agreement, Pair};
+use crate::uptime::UptimePolicy;
 
 const NOW: f64 = 1_800_000_000.7;
 const SENT: i32 = 1_799_990_000;

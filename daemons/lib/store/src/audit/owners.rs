@@ -323,7 +323,7 @@ impl Conn {
     pub async fn former_members(&mut self) -> Result<Vec<Member>> {
         Ok(diesel::sql_query(
             "SELECT l.userid, l.teamid, SUM(l.credit) AS credit FROM cobblestone_ledger l JOIN user u ON u.id = l.userid \
-             WHERE l.teamid <> 0 AND u.teamid <> l.teamid GROUP BY l.userid, l.teamid ORDER BY l.teamid, l.userid",
+             WHERE l.teamid <> 0 AND u.teamid <> l.teamid GROUP BY l.userid, l.teamid HAVING ABS(SUM(l.credit)) > 1e-6 ORDER BY l.teamid, l.userid",
         )
         .load(&mut self.db)
         .await?)

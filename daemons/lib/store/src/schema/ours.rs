@@ -260,6 +260,17 @@ typed_tables! {
         formula -> Text,
         credit -> Double,
     }
+    cobblestone_review (id) {
+        id -> BigInt,
+        time -> Double,
+        appid -> Integer,
+        workunitid -> Integer,
+        resultid -> Integer,
+        who -> Text,
+        verdict -> Text,
+        comment -> Text,
+        written -> TinyInt,
+    }
     cobblestone_migration (version) {
         version -> Integer,
         name -> Text,

@@ -5,6 +5,7 @@ use boinc::state::{ErrorMask, Outcome};
 use store::assimilation::JobOf;
 
 use super::{Column, Table, Value};
+use crate::known_failures::{self, Known};
 
 /// A row.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub struct FailureRecord {
     pub error_mask: i32,
     /// All its results, by id.
     pub results: Vec<ResultRow>,
+    /// Known failures of its results, the most telling first, and how many results had each.
+    pub known: Vec<(Known, usize)>,
     /// The result whose stderr is shown, and the text.
     pub stderr: Option<(i32, String)>,
     /// Unix seconds.
@@ -39,8 +42,16 @@ fn outcome(result: &ResultRow) -> &'static str {
     }
 }
 
+fn exit_reason(result: &ResultRow) -> String {
+    known_failures::exit_reason(result.exit_status).map_or_else(|| "-".to_owned(), str::to_owned)
+}
+
 fn joined<T: ToString>(results: &[ResultRow], what: impl Fn(&ResultRow) -> T) -> String {
     results.iter().map(|result| what(result).to_string()).collect::<Vec<_>>().join(",")
+}
+
+fn known(known: &[(Known, usize)]) -> String {
+    known.iter().map(|(known, count)| format!("{}={count}", known.name())).collect::<Vec<_>>().join(",")
 }
 
 fn count(results: &[ResultRow], which: impl Fn(&ResultRow) -> bool) -> i32 {
@@ -56,16 +67,21 @@ const fn column(
 }
 
 /// See the module.
-pub const FAILURES: Table<FailureRecord> = Table { name: "failures", version: 1, columns: COLUMNS };
+pub const FAILURES: Table<FailureRecord> = Table {
+    name: "failures",
+    about: "one row per workunit that ended in error",
+    version: 1,
+    columns: COLUMNS,
+};
 
 #[rustfmt::skip]
 const COLUMNS: &[Column<FailureRecord>] = &[
     column("workunit_id", "Id of the workunit", Value::Int(|r| Some(r.workunit.id.0))),
     column("workunit_name", "Name of the workunit", Value::Text(|r| Some(r.workunit.name.as_str().into()))),
-    column("campaign", "Campaign; none if the work generator did not make it", Value::Text(|r| Some(r.campaign.as_str().into()))),
     column("job", "Number of the job in its campaign; null if the work generator did not make it", Value::Long(|r| Some(r.job.as_ref()?.job))),
     column("seed", "Seed of the job", Value::Long(|r| Some(r.job.as_ref()?.seed))),
     column("events", "Events asked for", Value::Long(|r| Some(r.job.as_ref()?.events))),
+    column("parameters", "Parameters of the campaign and the job, as JSON; null if none are known", Value::Text(|r| Some(r.job.as_ref()?.parameters.as_deref()?.into()))),
     column("batch", "BOINC's batch; 0 = none", Value::Int(|r| Some(r.workunit.batch))),
     column("error_mask", "BOINC's error bits", Value::Int(|r| Some(r.error_mask))),
     column("errors", "The error bits in words, separated by commas", Value::Text(|r| Some(ErrorMask(r.error_mask).words().join(",").into()))),
@@ -77,6 +93,9 @@ const COLUMNS: &[Column<FailureRecord>] = &[
     column("host_ids", "Their hosts, in the same order; 0 = never sent", Value::Text(|r| Some(joined(&r.results, |x| x.hostid).into()))),
     column("outcomes", "Their outcomes, in the same order", Value::Text(|r| Some(joined(&r.results, outcome).into()))),
     column("exit_codes", "Their exit codes, in the same order", Value::Text(|r| Some(joined(&r.results, |x| x.exit_status).into()))),
+    column("exit_reasons", "The exit codes as BOINC calls them, in the same order; - = no code of BOINC's", Value::Text(|r| Some(joined(&r.results, exit_reason).into()))),
+    column("known_failure", "Why it failed, if a known message of the wrapper of virtual machines says so: the most telling one", Value::Text(|r| Some(r.known.first()?.0.name().into()))),
+    column("known_failures", "All such messages, and how many results had each: vt_x_disabled=2,heartbeat_lost=1", Value::Text(|r| Some(known(&r.known).into()))),
     column("stderr_result_id", "Result whose stderr is shown", Value::Int(|r| Some(r.stderr.as_ref()?.0))),
     column("stderr_tail", "End of what that task wrote to stderr, at most 2 KiB, control characters removed", Value::Text(|r| Some(r.stderr.as_ref()?.1.as_str().into()))),
     column("create_time", "When the workunit was made", Value::Time(|r| Some(i64::from(r.workunit.create_time)))),

@@ -1,10 +1,13 @@
 //! Names of folders and files in an application's dataset.
 //!
 //! ```text
-//! FOLDER/APP/results/campaign=NAME/part-….parquet     one row per workunit with a canonical result
-//! FOLDER/APP/failures/part-….parquet                  one row per workunit that failed
-//! FOLDER/APP/outputs/CAMPAIGN/WORKUNIT/FILE           output files of canonical results
-//! FOLDER/APP/.staging/INSTANCE/…                      not for readers, see `staging`
+//! FOLDER/APP/results/campaign=NAME/day=DAY/part-….parquet     one row per workunit with a canonical result
+//! FOLDER/APP/failures/campaign=NAME/day=DAY/part-….parquet    one row per workunit that failed
+//! FOLDER/APP/files/campaign=NAME/day=DAY/part-….parquet       one row per output file
+//! FOLDER/APP/reviews/campaign=NAME/day=DAY/part-….parquet     one row per review
+//! FOLDER/APP/data/TABLE/campaign=NAME/day=DAY/part-….parquet  content of output files
+//! FOLDER/APP/outputs/CAMPAIGN/WORKUNIT/FILE                   output files of canonical results
+//! FOLDER/APP/.staging/INSTANCE/…                              not for readers, see `staging`
 //! ```
 //!
 //! Invariant: a name made by [`safe`] is one plain folder or file name, in ASCII, whatever it was made from, and
@@ -73,16 +76,11 @@ pub fn output_name(open_name: &str, physical_name: &str, taken: impl Fn(&str) ->
     name
 }
 
-/// Path of a results file, below the application's folder.
+/// Folder of a partition, below the application's folder. `table` is `results` or `data/NAME`, `day` as in
+/// `2026-11-20`.
 #[must_use]
-pub fn results_path(campaign: &str, part: &str) -> String {
-    format!("results/campaign={}/{part}", safe(campaign))
-}
-
-/// Path of a failures file, below the application's folder.
-#[must_use]
-pub fn failures_path(part: &str) -> String {
-    format!("failures/{part}")
+pub fn partition(table: &str, campaign: &str, day: &str) -> String {
+    format!("{table}/campaign={}/day={day}", safe(campaign))
 }
 
 /// Folder of a workunit's output files, below the application's folder.

@@ -1,4 +1,11 @@
-//! One program, run to its end or to the timeout.
+//! One program, run to its end or to the timeout, for whoever lets a program of the project decide.
+//!
+//! It is started directly, without a shell, in a process group of its own, with nothing on its standard input.
+//!
+//! Invariants. It ends: after the timeout the whole group is killed, and what it left behind is killed in any case,
+//! before its process id can be used again. What it writes never blocks it; the first 64 KiB are kept.
+//!
+//! Killed in the middle: the program goes on to its own end; nothing waits for it.
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -11,40 +18,38 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
-/// Most that is kept of what a script writes, in bytes.
+/// Most that is kept of what a program writes, in bytes.
 const KEPT: usize = 64 << 10;
 /// Exit status for "try again later": EX_TEMPFAIL.
-const LATER: i32 = 75;
+pub const LATER: i32 = 75;
 
-/// What a script said.
+/// How a program ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// Exit status 0.
-    Yes,
-    /// Exit status 1.
-    No,
-    /// Exit status 75.
-    Later,
-    /// Anything else, and what it was.
-    CantSay(String),
+pub enum Ended {
+    /// With this exit status.
+    Status(i32),
+    /// In another way, and what it was: a signal, the timeout, no start.
+    Otherwise(String),
 }
 
-/// A script that has ended.
+/// A program that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ran {
-    /// What it said.
-    pub answer: Answer,
+pub struct Run {
+    #[allow(missing_docs)]
+    pub ended: Ended,
     /// What it wrote to standard output and error, cut after 64 KiB, escaped but for line ends and tabs.
     pub output: String,
 }
 
-pub(super) fn run(program: &Path, arguments: &[OsString], timeout: Duration) -> Ran {
+/// Runs a program and waits for its end.
+#[must_use]
+pub fn run(program: &Path, arguments: &[OsString], timeout: Duration) -> Run {
     let mut output = Vec::new();
-    let answer = match start(program, arguments) {
+    let ended = match start(program, arguments) {
         Ok(child) => watch(child, timeout, &mut output),
-        Err(error) => Answer::CantSay(format!("{} can't be started: {error}", program.display())),
+        Err(error) => Ended::Otherwise(format!("{} can't be started: {error}", program.display())),
     };
-    Ran { answer, output: printable(&output) }
+    Run { ended, output: printable(&output) }
 }
 
 fn start(program: &Path, arguments: &[OsString]) -> std::io::Result<Child> {
@@ -59,31 +64,28 @@ fn start(program: &Path, arguments: &[OsString]) -> std::io::Result<Child> {
 
 /// Waits for the end, kills what is left of the group, and only then takes the exit status: until then nobody else
 /// can get the process id.
-fn watch(mut child: Child, timeout: Duration, output: &mut Vec<u8>) -> Answer {
+fn watch(mut child: Child, timeout: Duration, output: &mut Vec<u8>) -> Ended {
     let pid = Pid::from_child(&child);
     let in_time = until_end(&mut child, pid, timeout, output);
     // An error means that nobody is left.
     let _ = kill_process_group(pid, Signal::KILL);
     let status = child.wait();
     match (in_time, status) {
-        (Ok(true), Ok(status)) => answer(status),
-        (Ok(false), _) => Answer::CantSay(format!("the script did not end in {} s", timeout.as_secs_f64())),
-        (Err(error), _) => Answer::CantSay(format!("the script can't be watched: {error}")),
-        (_, Err(error)) => Answer::CantSay(format!("the script's status is unknown: {error}")),
+        (Ok(true), Ok(status)) => ended(status),
+        (Ok(false), _) => Ended::Otherwise(format!("the script did not end in {} s", timeout.as_secs_f64())),
+        (Err(error), _) => Ended::Otherwise(format!("the script can't be watched: {error}")),
+        (_, Err(error)) => Ended::Otherwise(format!("the script's status is unknown: {error}")),
     }
 }
 
-fn answer(status: ExitStatus) -> Answer {
+fn ended(status: ExitStatus) -> Ended {
     match (status.code(), status.signal()) {
-        (Some(0), _) => Answer::Yes,
-        (Some(1), _) => Answer::No,
-        (Some(LATER), _) => Answer::Later,
-        (Some(code), _) => Answer::CantSay(format!("the script ended with status {code}")),
-        (None, signal) => Answer::CantSay(format!("the script was ended by signal {}", signal.unwrap_or(0))),
+        (Some(code), _) => Ended::Status(code),
+        (None, signal) => Ended::Otherwise(format!("the script was ended by signal {}", signal.unwrap_or(0))),
     }
 }
 
-/// Takes what the script writes until it ends: true; false if that takes too long.
+/// Takes what the program writes until it ends: true; false if that takes too long.
 fn until_end(child: &mut Child, pid: Pid, timeout: Duration, kept: &mut Vec<u8>) -> std::io::Result<bool> {
     let process = pidfd_open(pid, PidfdFlags::empty())?;
     let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
