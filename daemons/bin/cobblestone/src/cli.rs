@@ -10,8 +10,8 @@ use daemon::args::{LogFormat, try_parse_with};
 
 use crate::demo::DemoArgs;
 use crate::{
-    adjust, audit, campaigns, comparing, demo, explain, ledger, migrate, quarantine, rehearse, report, review,
-    sandbox_stop, status, trickles, verdicts,
+    adjust, audit, campaigns, comparing, demo, explain, ledger, migrate, quarantine, rehearse, report,
+    review, sandbox_stop, status, trickles, verdicts,
 };
 
 /// Something was found to be off.
