@@ -14,6 +14,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("app-config", &["compare", "rules", "boinc"]),
     ("verdicts", &["compare", "rules", "boinc"]),
     ("campaign", &["app-config", "boinc"]),
+    ("vm-app", &["app-config", "rules", "boinc"]),
     ("daemon", &["store", "boinc"]),
     ("dataset", &["store", "compare", "boinc"]),
     ("sandbox", &["store", "boinc"]),
