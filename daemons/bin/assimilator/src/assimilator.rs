@@ -19,6 +19,7 @@ use crate::decide::{self, Fate};
 use crate::gather::{Batch, DAEMON, Item, bad_workunit};
 use crate::outputs::{self, Copies, OutputError, UploadFolder};
 use crate::recovery;
+use crate::reviews;
 use dataset::layout;
 use dataset::staging::Instance;
 use dataset::storage;
@@ -162,6 +163,9 @@ impl Daemon for Assimilator {
             }
             which.after = last;
         }
+        if !self.dry_run && !pass.is_stopping() && report.done < most {
+            report.add("reviews", self.reviews(pass).await?);
+        }
         if self.args.one_pass_n_wu.is_some() {
             pass.stop.request(Reason::Asked);
         }
@@ -262,6 +266,24 @@ impl Assimilator {
         };
         let instance = self.instance.as_mut().context("there is no staging folder")?;
         commit::write(&target, instance, decisions).await.map(Some)
+    }
+
+    /// Writes reviews that the dataset does not hold yet; how many. One instance does it for all.
+    async fn reviews(&mut self, pass: &Pass<'_>) -> anyhow::Result<u64> {
+        if self.modulo.is_some_and(|(_, i)| i != 0) {
+            return Ok(0);
+        }
+        let target = Target {
+            store: pass.store,
+            app: self.app,
+            app_name: &self.app_name,
+            app_folder: &self.app_folder,
+            data: &self.settings.data,
+            now: pass.clock.now(),
+            now_i32: pass.clock.now_i32(),
+        };
+        let instance = self.instance.as_mut().context("there is no staging folder")?;
+        reviews::write(&target, instance).await
     }
 
     /// Goes on until the batch is done, or what was read for tables of data is large.

@@ -375,7 +375,11 @@ fn is_same(read: &Workunit, now: &Workunit) -> bool {
         && read.canonical_credit.to_bits() == now.canonical_credit.to_bits()
 }
 
-async fn publish(target: &Target<'_>, files: &[DatasetFile]) -> anyhow::Result<()> {
+/// Shows files that are recorded to readers.
+///
+/// # Errors
+/// The database's or the storage's.
+pub async fn publish(target: &Target<'_>, files: &[DatasetFile]) -> anyhow::Result<()> {
     if files.is_empty() {
         return Ok(());
     }

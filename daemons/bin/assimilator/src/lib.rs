@@ -23,6 +23,7 @@
 //! | [`decide`] | what becomes of a workunit: pure |
 //! | [`outputs`] | reads, digests and copies output files |
 //! | [`content`] | takes columns out of output files |
+//! | [`reviews`] | writes what people say of results |
 //! | [`commit`] [`recovery`] | exactly once |
 
 pub mod assimilator;
@@ -32,6 +33,7 @@ pub mod decide;
 pub mod gather;
 pub mod outputs;
 pub mod recovery;
+pub mod reviews;
 pub mod stderr;
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use daemon::args::{LogFormat, try_parse_with};
 
 use crate::demo::DemoArgs;
 use crate::{
-    adjust, audit, comparing, demo, explain, ledger, migrate, quarantine, rehearse, report, sandbox_stop,
-    status, trickles, verdicts,
+    adjust, audit, comparing, demo, explain, ledger, migrate, quarantine, rehearse, report, review,
+    sandbox_stop, status, trickles, verdicts,
 };
 
 /// Something was found to be off.
@@ -64,6 +64,9 @@ enum Command {
     /// Add up what happened inside the virtual machines
     #[command(subcommand)]
     Report(report::ReportCommand),
+    /// Say of results that they are good, doubtful or not to be used; and look at what was said
+    #[command(subcommand)]
+    Review(review::ReviewCommand),
     /// Look at trickle-up messages, and decide about those that were set aside
     #[command(subcommand)]
     Trickles(trickles::TricklesCommand),
@@ -184,6 +187,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Adjust(args) => adjust::run(&args).await,
         Command::Report(command) => report::run(&command).await.map(|()| true),
         Command::Status { project } => status::run(&project).await.map(|()| true),
+        Command::Review(command) => review::run(&command).await,
         Command::Rehearse(args) => rehearse::run(&args).await,
         Command::Verdicts(command) => verdicts::run(&command).await.map(|()| true),
         Command::Trickles(command) => trickles::run(&command).await,

@@ -5,7 +5,7 @@
 //! `demo`), or it was done before (`adjust`; `trickles` for some messages);
 //! 2 = it could not do what was asked, and stderr says why and what to do next.
 //!
-//! Most commands only read. `migrate` makes tables; `adjust`, `trickles retry`, `drop` and `purge`, `quarantine release` and
+//! Most commands only read. `migrate` makes tables; `review accept`, `flag` and `reject`, `adjust`, `trickles retry`, `drop` and `purge`, `quarantine release` and
 //! `ledger compact` write, each in transactions that do one thing whole or not at all; `demo` and `sandbox` work in a folder
 //! of their own. Killed at any point, each command can simply be run again.
 
@@ -25,6 +25,7 @@ mod project;
 mod quarantine;
 mod rehearse;
 mod report;
+mod review;
 mod sandbox_stop;
 mod screen;
 mod status;

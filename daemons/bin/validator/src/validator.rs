@@ -22,6 +22,7 @@ use crate::batch::{self, Bench};
 use crate::counts::{self, Counts};
 use crate::examined::{self, Examined, Hopeless, Look};
 use crate::flags::{Flags, Scope};
+use crate::samples;
 
 /// Workunits in one transaction, if their files are read within a second.
 const BATCH: i64 = 1000;
@@ -87,6 +88,9 @@ impl Daemon for Validator {
             tracing::warn!(
                 "there is no cobblestone/{name}.toml: outputs must be equal byte for byte, credit is adaptive"
             );
+        }
+        if let Ok(path) = AppConfig::path(&start.project.root, name) {
+            samples::check(&config.compare, &path)?;
         }
         let flags = &start.args;
         let credit = Credit {

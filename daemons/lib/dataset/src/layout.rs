@@ -4,6 +4,7 @@
 //! FOLDER/APP/results/campaign=NAME/day=DAY/part-….parquet     one row per workunit with a canonical result
 //! FOLDER/APP/failures/campaign=NAME/day=DAY/part-….parquet    one row per workunit that failed
 //! FOLDER/APP/files/campaign=NAME/day=DAY/part-….parquet       one row per output file
+//! FOLDER/APP/reviews/campaign=NAME/day=DAY/part-….parquet     one row per review
 //! FOLDER/APP/data/TABLE/campaign=NAME/day=DAY/part-….parquet  content of output files
 //! FOLDER/APP/outputs/CAMPAIGN/WORKUNIT/FILE                   output files of canonical results
 //! FOLDER/APP/.staging/INSTANCE/…                              not for readers, see `staging`

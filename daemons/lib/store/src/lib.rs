@@ -34,6 +34,7 @@ pub mod purge;
 pub mod quarantine;
 pub mod report_view;
 pub mod reports;
+pub mod review_view;
 pub mod reviews;
 mod rows;
 pub mod sandbox_clock;

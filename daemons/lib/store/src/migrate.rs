@@ -25,6 +25,7 @@ const MIGRATIONS: &[(i32, &str, &str)] = &[
     (9, "control", include_str!("../../../../sql/cobblestone/0009_control.sql")),
     (10, "ledger_checksum", include_str!("../../../../sql/cobblestone/0010_ledger_checksum.sql")),
     (13, "review", include_str!("../../../../sql/cobblestone/0013_review.sql")),
+    (14, "review_written", include_str!("../../../../sql/cobblestone/0014_review_written.sql")),
 ];
 
 /// Version of our tables that this build needs.

@@ -1,7 +1,9 @@
 //! Reviews: what people, and the assimilator by itself, say of results.
 //!
-//! Invariant: rows are only added, never changed; the last one of a workunit holds. The assimilator adds its own in
-//! the transaction that marks the workunit as assimilated, so there is one at most.
+//! Invariant: rows are only added; the last one of a workunit holds. The assimilator adds its own in the transaction
+//! that marks the workunit as assimilated, so there is one at most. Of a row only `written` changes, once, in the
+//! transaction that records the file of the dataset which holds it: so each review stands in one file. A number that
+//! counts up would not do: a review can be committed after one with a higher number was written.
 
 use boinc::id::{AppId, ResultId, WorkunitId};
 use diesel::prelude::*;
@@ -129,7 +131,43 @@ impl Conn {
     }
 }
 
+impl Conn {
+    /// Reviews of an application that no file of the dataset holds yet, by number, at most `limit`.
+    pub async fn unwritten_reviews(&mut self, app: AppId, limit: i64) -> Result<Vec<Review>> {
+        let rows = r::table
+            .filter(r::appid.eq(app.0))
+            .filter(r::written.eq(0))
+            .order(r::id)
+            .limit(limit)
+            .select((r::id, r::time, r::appid, r::workunitid, r::resultid, r::who, r::verdict, r::comment))
+            .load::<Row>(&mut self.db)
+            .await?;
+        rows.into_iter().map(review).collect()
+    }
+}
+
 impl Tx {
+    /// Notes that a file that is recorded in this transaction holds those reviews. False: another file holds some of them
+    /// already, and nothing is noted.
+    pub async fn mark_reviews_written(&mut self, ids: &[i64]) -> Result<bool> {
+        let mut free: Vec<i64> = Vec::with_capacity(ids.len());
+        for chunk in ids.chunks(1000) {
+            let rows = r::table.filter(r::id.eq_any(chunk.iter().copied())).filter(r::written.eq(0));
+            let locked = rows.order(r::id).select(r::id).for_update();
+            free.extend(locked.load::<i64>(&mut self.db).await?);
+        }
+        if free.len() != ids.len() {
+            return Ok(false);
+        }
+        for chunk in free.chunks(1000) {
+            diesel::update(r::table.filter(r::id.eq_any(chunk.iter().copied())))
+                .set(r::written.eq(1))
+                .execute(&mut self.db)
+                .await?;
+        }
+        Ok(true)
+    }
+
     /// Adds reviews. Names and comments that are too long are cut.
     pub async fn insert_reviews(&mut self, reviews: &[NewReview]) -> Result<()> {
         let rows: Vec<Vec<serde_json::Value>> = reviews

@@ -18,6 +18,7 @@ pub mod data;
 pub mod failures;
 pub mod files;
 pub mod results;
+pub mod reviews;
 
 /// Key of the table's name in a file's metadata.
 pub const KEY_TABLE: &str = "cobblestone.table";

@@ -13,6 +13,7 @@ use super::failures::{FAILURES, FailureRecord};
 use super::files::{FILES, FileRecord};
 use super::results::{Output, Stored};
 use super::results::{RESULTS, ResultRecord};
+use super::reviews::REVIEWS;
 use super::*;
 use crate::testing::{result, workunit};
 
@@ -269,7 +270,10 @@ fn columns_of_earlier_versions_stay() {
         assimilated_time TIMESTAMP";
     let files_1 = "workunit_id INT32, result_id INT32, name TEXT, bytes INT64, sha256 TEXT, path TEXT, \
         compression TEXT, stored_bytes INT64, stored_sha256 TEXT";
+    let reviews_1 = "review_id INT64, workunit_id INT32, result_id INT32, time TIMESTAMP, who TEXT, verdict TEXT, \
+        comment TEXT";
     assert_eq!((FILES.version, columns(&FILES).as_str()), (1, files_1));
+    assert_eq!((REVIEWS.version, columns(&REVIEWS).as_str()), (1, reviews_1));
     assert_eq!((RESULTS.version, columns(&RESULTS).as_str()), (1, results_1));
     assert_eq!((FAILURES.version, columns(&FAILURES).as_str()), (1, failures_1));
 }

@@ -233,6 +233,7 @@ typed_tables! {
         who -> Text,
         verdict -> Text,
         comment -> Text,
+        written -> TinyInt,
     }
     cobblestone_migration (version) {
         version -> Integer,
