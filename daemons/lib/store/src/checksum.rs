@@ -71,6 +71,6 @@ mod tests {
 
     #[test]
     fn crcs_are_those_of_everybody() {
-        assert_eq!((crc32(b""), crc32(b"123456789"), crc32(&[255; 40])), (0, 0xCBF4_3926, 0x9E83_4C2C));
+        assert_eq!((crc32(b""), crc32(b"123456789"), crc32(&[255; 40])), (0, 0xCBF4_3926, 0x8CD0_4C73));
     }
 }
