@@ -17,6 +17,7 @@ pub mod backlog;
 mod bulk;
 pub mod campaigns;
 pub mod cancel;
+mod checksum;
 pub mod compact;
 pub mod control;
 pub mod counters;
