@@ -445,3 +445,35 @@ async fn it_says_so_when_it_can_t_look() {
     let object: Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!((object["errors"].as_u64(), object["findings"].as_array().unwrap().len()), (Some(0), 0));
 }
+
+/// The flags that `cobblestone check` knows are those that the programs have.
+#[test]
+fn the_flags_are_those_of_the_programs() {
+    use std::collections::BTreeSet;
+    use vm_app::checks::daemons::{COMMON, OURS};
+    for (program, own) in OURS {
+        let path = PathBuf::from(env!("CARGO_BIN_EXE_cobblestone")).with_file_name(program);
+        assert!(path.is_file(), "build it first: cargo build -p {program}");
+        let output = std::process::Command::new(path).arg("--help").output().unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        let mut said = BTreeSet::new();
+        for line in help.lines().filter(|line| line.trim_start().starts_with('-')) {
+            let mut values = 0;
+            let mut names = Vec::new();
+            for word in line.split_whitespace() {
+                let bare = word.trim_end_matches(',');
+                if let Some(name) = bare.strip_prefix('-') {
+                    names.push(name.trim_start_matches('-').to_owned());
+                } else if word.starts_with('<') {
+                    values += 1;
+                } else {
+                    break;
+                }
+            }
+            said.extend(names.into_iter().map(|name| (name, values)));
+        }
+        let known: BTreeSet<(String, usize)> =
+            COMMON.iter().chain(own.iter()).map(|(name, values)| ((*name).to_owned(), *values)).collect();
+        assert_eq!(said, known, "{program}");
+    }
+}
