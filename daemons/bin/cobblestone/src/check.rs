@@ -89,6 +89,17 @@ pub async fn run_app(args: &AppCheckArgs) -> Result<bool> {
     look(&args.project, &args.how, Some(&args.name)).await
 }
 
+/// All findings of a project that is open: what the demo asks.
+///
+/// # Errors
+/// Its database can't be read.
+pub async fn findings(dir: &ProjectDir, store: &Store) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let inventory = database(Some(store), None, &mut findings).await?;
+    files_of(dir, inventory.as_ref(), None, true, &mut findings);
+    Ok(findings)
+}
+
 async fn look(project: &ProjectArgs, how: &How, app: Option<&str>) -> Result<bool> {
     let mut findings = Vec::new();
     let dir = match directory(project) {

@@ -446,6 +446,27 @@ async fn it_says_so_when_it_can_t_look() {
     assert_eq!((object["errors"].as_u64(), object["findings"].as_array().unwrap().len()), (Some(0), 0));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_class_that_the_scheduler_knows_by_itself_is_not_taken_away() {
+    // Versions on vbox64_mt are in the database, and there is no plan_class_spec.xml.
+    let world = World::new().await;
+    world.ends(0, &["app", "new", "other", "--yes"]);
+    let said = world.ends(1, &["app", "build", "other"]);
+    assert!(
+        said.contains("from the versions of vbox64_mt;") && said.contains("<name>vbox64_other</name>"),
+        "{said}"
+    );
+    assert!(!world.project.path("plan_class_spec.xml").exists());
+    // Made by hand without it, the check finds that it is gone.
+    fs::write(
+        world.project.path("plan_class_spec.xml"),
+        "<plan_classes><plan_class><name>vbox64_other</name></plan_class></plan_classes>",
+    )
+    .unwrap();
+    let said = world.ends(1, &["app", "check", "theory", "--json"]);
+    assert!(said.contains("plan class vbox64_mt is not in plan_class_spec.xml"), "{said}");
+}
+
 /// The flags that `cobblestone check` knows are those that the programs have.
 #[test]
 fn the_flags_are_those_of_the_programs() {
