@@ -161,6 +161,14 @@ fn the_checks_find_no_error_in_what_is_made_of_the_examples() {
     }
 }
 
+#[test]
+fn a_computer_with_one_core_is_not_thought_too_slow() {
+    // Found by the property below.
+    let mut config = example("vm");
+    config.task.max_cores = 15;
+    check_finds_nothing(&config);
+}
+
 fn check_input(template: &str, config: &AppConfig) {
     let mut known = KnownFiles::default();
     known.add("in", "0123456789abcdef0123456789abcdef", 1);

@@ -29,7 +29,9 @@ pub(super) fn input(description: &Description<'_>) -> String {
             let command_line = command_line(description);
             xml.filled("command_line", &command_line);
             let giga = 1e9;
-            let cores = f64::from(task.min_cores + task.max_cores) / 2.0;
+            // For the fewest cores: a computer with one must not be thought too slow for the deadline. With more BOINC
+            // learns how long it takes.
+            let cores = f64::from(task.min_cores);
             xml.element("rsc_fpops_est", bound(task.lifetime() * task.gflops * giga * cores));
             let fastest = task.fastest_gflops * giga * f64::from(task.max_cores);
             xml.element("rsc_fpops_bound", bound(task.lifetime() * fastest * PATIENCE));
