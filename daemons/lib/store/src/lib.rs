@@ -15,6 +15,7 @@ pub mod assimilation;
 pub mod audit;
 pub mod backlog;
 mod bulk;
+mod checksum;
 pub mod compact;
 pub mod control;
 pub mod counters;
