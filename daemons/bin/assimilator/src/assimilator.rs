@@ -84,12 +84,6 @@ fn parameters(work: Option<&app_config::Work>) -> Option<(String, String)> {
     Some((work.campaign.clone(), serde_json::to_string(&work.parameters).ok()?))
 }
 
-/// The campaign that is being made, and how many jobs it will have.
-fn current(work: Option<&app_config::Work>) -> Option<(String, Option<i64>)> {
-    let work = work?;
-    Some((work.campaign.clone(), work.jobs.map(|jobs| i64::try_from(jobs).unwrap_or(i64::MAX))))
-}
-
 /// The assimilator of one application.
 #[derive(Debug)]
 pub struct Assimilator {
@@ -175,12 +169,7 @@ impl Daemon for Assimilator {
             args: start.args,
             dry_run: start.common.dry_run || start.args.dont_update_db,
             instance: None,
-            summaries: Summaries::new(
-                assimilate.summary.clone(),
-                root.join("bin"),
-                &shown,
-                current(config.work.as_ref()),
-            ),
+            summaries: Summaries::new(assimilate.summary.clone(), root.join("bin"), &shown),
             missing: BTreeSet::new(),
         })
     }

@@ -1,7 +1,7 @@
 //! The summary hook: run once for each campaign and each batch that is complete.
 //!
-//! Complete: none of its workunits is left to assimilate, and, of the campaign that `[work]` declares, all its jobs are
-//! made. A batch counts by the workunits that are in the database.
+//! Complete: none of its workunits is left to assimilate, and all jobs of the campaign are made, or it was cancelled. A
+//! batch counts by the workunits that are in the database.
 //!
 //! Invariant: after a summary ended with status 0, `cobblestone_summary` says `done`, and it is not run again. Killed
 //! between the two, it runs again. It is asked for when a pass found nothing to do, so it never holds up workunits.
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use app_config::Summary;
 use boinc::id::AppId;
 use store::Store;
+use store::campaigns::State;
 use store::summaries::{Counts, SummaryRow};
 
 use crate::decide;
@@ -28,8 +29,6 @@ pub struct Summaries {
     bin: PathBuf,
     /// Of the dataset, for people.
     folder: String,
-    /// Name and number of jobs of the campaign that is being made; `None` jobs: it never ends.
-    current: Option<(String, Option<i64>)>,
     /// Batches of which something was assimilated; `None`: look at all that there are.
     batches: Option<BTreeSet<i32>>,
     looked: f64,
@@ -47,9 +46,9 @@ struct Complete {
 impl Summaries {
     /// Nothing was looked at yet.
     #[must_use]
-    pub fn new(hook: Summary, bin: PathBuf, folder: &Path, current: Option<(String, Option<i64>)>) -> Self {
+    pub fn new(hook: Summary, bin: PathBuf, folder: &Path) -> Self {
         let folder = folder.display().to_string();
-        Self { hook, bin, folder, current, batches: None, looked: f64::NEG_INFINITY }
+        Self { hook, bin, folder, batches: None, looked: f64::NEG_INFINITY }
     }
 
     /// A workunit of this batch was assimilated.
@@ -105,7 +104,9 @@ impl Summaries {
 
     async fn complete(&mut self, store: &Store, app: AppId, now: f64) -> store::Result<Vec<Complete>> {
         let (known, campaigns) = store
-            .read("summaries", async |conn| Ok((conn.summaries(app).await?, conn.campaigns_made(app).await?)))
+            .read("summaries", async |conn| {
+                Ok((conn.summaries(app).await?, conn.campaigns(Some(app)).await?))
+            })
             .await?;
         // How often it was tried; `None`: it is over, or not due.
         let due = |kind: &str, refid: i64| match known
@@ -118,12 +119,9 @@ impl Summaries {
         };
         let mut found = Vec::new();
         for campaign in campaigns {
-            let is_made = match &self.current {
-                Some((name, jobs)) if *name == campaign.name => jobs.is_some_and(|n| campaign.made >= n),
-                _ => true,
-            };
+            let is_made = matches!(campaign.state, State::Complete | State::Cancelled);
             let refid = i64::from(campaign.id);
-            let Some(tries) = due("campaign", refid).filter(|_| is_made && campaign.made > 0) else {
+            let Some(tries) = due("campaign", refid).filter(|_| is_made && campaign.next_job > 0) else {
                 continue;
             };
             let counts = store

@@ -122,17 +122,24 @@ async fn a_summary_is_made_once_for_what_is_complete() {
     assert!(daemon.pass().await.unwrap().is_empty());
     let folder = world.app_folder().display().to_string();
     // Campaign c/1 has jobs 2 and 4.
-    assert_eq!(said(&world), [format!("batch 8 0 1 {folder}"), format!("campaign c/1 1 1 {folder}")]);
+    assert_eq!(said(&world), [format!("batch 8 0 1 {folder}")], "more jobs of the campaign will be made");
+    world.exec("UPDATE cobblestone_campaign SET state = 'complete'").await;
+    world.clock.set(NOW + 59.0);
+    assert!(daemon.pass().await.unwrap().is_empty(), "not again at once");
+    world.clock.set(NOW + 60.0);
+    daemon.pass().await.unwrap();
+    let twice = format!("batch 8 0 1 {folder}");
+    assert_eq!(said(&world), [twice.clone(), twice, format!("campaign c/1 1 1 {folder}")]);
     fs::write(format!("{note}.ok"), "").unwrap();
     world.exec("UPDATE workunit SET assimilate_state = 1 WHERE id = 3").await;
     assert_eq!(daemon.pass().await.unwrap().done, 1);
-    world.clock.set(NOW + 120.0);
+    world.clock.set(NOW + 180.0);
     assert_eq!(daemon.pass().await.unwrap().to_string(), "summaries 3");
     for minutes in [10.0, 1000.0] {
         world.clock.set(NOW + minutes * 60.0);
         assert!(daemon.pass().await.unwrap().is_empty());
         assert!(world.daemon(&[]).await.pass().await.unwrap().is_empty());
     }
-    assert_eq!(said(&world).len(), 5);
+    assert_eq!(said(&world).len(), 6);
     assert_eq!(world.number("SELECT COUNT(*) AS n FROM cobblestone_summary WHERE state = 'done'").await, 3);
 }

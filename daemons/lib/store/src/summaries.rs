@@ -1,6 +1,6 @@
 //! Campaigns and batches that are complete, and how far their summary is.
 //!
-//! Complete: none of its workunits is left to assimilate. Whether more will be made, only the configuration knows.
+//! Complete: none of its workunits is left to assimilate, and no more will be made.
 
 use boinc::id::AppId;
 use boinc::state::AssimilateState;
@@ -11,19 +11,8 @@ use diesel_async::RunQueryDsl;
 use crate::bulk::{self, Kind, float};
 use crate::error::Result;
 use crate::schema::boinc::workunit as w;
-use crate::schema::ours::{cobblestone_campaign as c, cobblestone_summary as s};
+use crate::schema::ours::cobblestone_summary as s;
 use crate::transaction::{Conn, Tx};
-
-/// A campaign's name and how far it is made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CampaignMade {
-    #[allow(missing_docs)]
-    pub id: i32,
-    #[allow(missing_docs)]
-    pub name: String,
-    /// Jobs that were made.
-    pub made: i64,
-}
 
 /// How a campaign or batch ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
@@ -66,17 +55,6 @@ impl Conn {
             .into_iter()
             .map(|(kind, refid, state, tries, time)| SummaryRow { kind, refid, state, tries, time })
             .collect())
-    }
-
-    /// Campaigns of an application, as far as they are made.
-    pub async fn campaigns_made(&mut self, app: AppId) -> Result<Vec<CampaignMade>> {
-        let rows = c::table
-            .filter(c::appid.eq(app.0))
-            .order(c::id)
-            .select((c::id, c::name, c::next_job))
-            .load::<(i32, String, i64)>(&mut self.db)
-            .await?;
-        Ok(rows.into_iter().map(|(id, name, made)| CampaignMade { id, name, made }).collect())
     }
 
     /// Whether a campaign has a job that is not assimilated. It ends at the first one.
