@@ -103,7 +103,10 @@ fn formats() -> Vec<(&'static str, Vec<Trap>)> {
             "format = \"xml\"",
             vec![(nines, LONG), (elements, "nested deeper than 128"), (bomb, "times its size")],
         ),
-        ("format = \"npy\"", vec![(nines, "NumPy"), (lists, "NumPy"), (bomb, "times its size")]),
+        (
+            "format = \"npy\"",
+            vec![(nines, "begin as .npy does"), (lists, "begin as .npy does"), (bomb, "begin as .npy does")],
+        ),
         ("format = \"raw\"\nrow_values = 7", vec![(bomb, "times its size"), (no_text, "the content ends")]),
         ("format = \"table\"\narchive = \"zip\"\nmember = \"../out\"", packed.clone()),
         ("format = \"table\"\narchive = \"tar\"\nmember = \"a/../out\"", packed),
