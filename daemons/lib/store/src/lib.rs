@@ -11,6 +11,7 @@
 pub mod abandoned;
 pub mod apps;
 pub mod aside;
+pub mod aside_workunits;
 pub mod assimilation;
 pub mod audit;
 pub mod backlog;
@@ -31,6 +32,7 @@ pub mod messages;
 pub mod migrate;
 pub mod purge;
 pub mod quarantine;
+pub mod quarantine_view;
 pub mod report_view;
 pub mod reports;
 pub mod review_view;
