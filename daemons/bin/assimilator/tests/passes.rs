@@ -78,6 +78,46 @@ async fn results_failures_and_outputs_each_in_their_place() {
 }
 
 #[tokio::test]
+async fn the_next_workunits_are_read_and_no_others() {
+    use boinc::id::{AppId, WorkunitId};
+    use store::validation::Selection;
+
+    let mut world = World::new("next").await;
+    world
+        .exec(
+            "INSERT INTO workunit (create_time, appid, name, need_validate, rsc_fpops_est, rsc_fpops_bound, rsc_memory_bound, \
+             rsc_disk_bound, batch, canonical_resultid, canonical_credit, transition_time, delay_bound, error_mask, \
+             file_delete_state, assimilate_state, hr_class, opaque, min_quorum, target_nresults, max_error_results, \
+             max_total_results, max_success_results, result_template_file, priority, rsc_bandwidth_bound, fileset_id, \
+             app_version_id, transitioner_flags, keywords, app_version_num) SELECT 0, 1, CONCAT('w', seq), 0, 0, 0, 0, 0, 0, \
+             0, 0, 0, 0, 0, 0, IF(seq % 100 = 0, 1, 2), 0, 0, 1, 1, 1, 1, 1, '', 0, 0, 0, 0, 0, '', 0 FROM seq_1_to_20000",
+        )
+        .await;
+    world.exec("ANALYZE TABLE workunit").await;
+    let next = async |after: i32, modulo: Option<(i32, i32)>| {
+        let (after, up_to) = (WorkunitId(after), WorkunitId(i32::MAX));
+        let which = Selection { app: AppId(1), after, up_to, limit: 100, modulo };
+        let found = world.store.read("next", async |conn| conn.workunits_to_assimilate(which).await).await;
+        found.unwrap().rows.iter().map(|row| row.id.0).collect::<Vec<_>>()
+    };
+    assert_eq!(next(0, None).await, (1..=100).map(|n| n * 100).collect::<Vec<_>>());
+    assert_eq!(next(19_700, None).await, [19_800, 19_900, 20_000]);
+    assert_eq!(next(19_700, Some((300, 0))).await, [19_800]);
+
+    // Others use the server, too: the least of several.
+    let reads = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Handler_icp_attempts', 'Handler_read_next')";
+    let mut least = i64::MAX;
+    for _ in 0..5 {
+        let before = world.sql.rows(reads, &[]).await.unwrap();
+        assert_eq!(next(0, None).await.len(), 100);
+        let after = world.sql.rows(reads, &[]).await.unwrap();
+        let sum = |rows: &[store::sql::Row]| rows.iter().map(|row| row.i64("Value").unwrap()).sum::<i64>();
+        least = least.min(sum(&after) - sum(&before));
+    }
+    assert!(least < 1000, "{least} entries were read for 100 workunits");
+}
+
+#[tokio::test]
 async fn one_bad_workunit_is_set_aside_and_tried_again_later() {
     let mut world = World::new("aside").await;
     world.ready(1..=4).await;

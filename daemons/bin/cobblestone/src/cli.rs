@@ -10,8 +10,8 @@ use daemon::args::{LogFormat, try_parse_with};
 
 use crate::demo::DemoArgs;
 use crate::{
-    adjust, audit, comparing, demo, explain, ledger, migrate, quarantine, rehearse, report, review,
-    sandbox_stop, status, trickles, verdicts,
+    adjust, app, audit, check, comparing, demo, explain, ledger, migrate, quarantine, rehearse, report,
+    review, sandbox_stop, status, trickles, verdicts,
 };
 
 /// Something was found to be off.
@@ -24,7 +24,7 @@ const FAILED: u8 = 2;
     name = "cobblestone",
     version,
     about = "Looks after a BOINC project's Cobblestone daemons: their tables, the books, messages one by one; and the demo.",
-    after_help = "Exit status: 0 = fine, 1 = something is off (audit, compare, spec, demo) or there was nothing to do for some (trickles, quarantine, review), or the same was made before (adjust), 2 = it could not be done.",
+    after_help = "Exit status: 0 = fine, 1 = something is off (audit, check, compare, spec, demo) or there was nothing to do for some (trickles, quarantine, review), or the same was made before (adjust), 2 = it could not be done.",
     disable_help_subcommand = true
 )]
 struct Line {
@@ -44,6 +44,12 @@ enum Command {
         #[command(flatten)]
         project: ProjectArgs,
     },
+    /// Describe an application, make BOINC's files from the description, and check that all fits together
+    #[command(subcommand)]
+    App(app::AppCommand),
+    /// Look whether the whole project fits together: config.xml, descriptions, files, database
+    #[command(after_help = check::AFTER_HELP)]
+    Check(check::CheckArgs),
     /// Show what waits: results, workunits, messages, and what was set aside
     Status {
         #[command(flatten)]
@@ -161,6 +167,8 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Verdicts(command) => verdicts::run(&command).await.map(|()| true),
         Command::Trickles(command) => trickles::run(&command).await,
         Command::Quarantine(command) => quarantine::run(&command).await,
+        Command::App(command) => app::run(&command).await,
+        Command::Check(args) => check::run(&args).await,
         Command::Compare(args) => comparing::run(&args),
         Command::Spec(command) => comparing::run_spec(&command),
         Command::Demo(args) => demo::run(&args).await,

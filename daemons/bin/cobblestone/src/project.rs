@@ -82,8 +82,20 @@ impl Project {
     }
 }
 
+/// Finds the project without its database.
+///
+/// # Errors
+/// There is none, or its config.xml can't be used.
+pub fn directory(args: &ProjectArgs) -> Result<ProjectDir> {
+    let settings = settings()?;
+    Ok(ProjectDir::find(args.project_dir.as_deref(), settings.boinc_project_dir.as_deref())?)
+}
+
 /// What the environment says, as the daemons read it.
-fn settings() -> Result<Settings> {
+///
+/// # Errors
+/// A variable makes no sense.
+pub fn settings() -> Result<Settings> {
     #[derive(clap::Parser)]
     struct NoFlags {
         #[command(flatten)]

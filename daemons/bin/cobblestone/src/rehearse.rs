@@ -1,8 +1,9 @@
 //! `cobblestone rehearse`: what the validator would say by another declaration, before it costs anybody credit.
 //!
-//! It judges the results that are still there again, all of a workunit together, with the validator's own code
-//! (`verdicts::again`), and compares with what BOINC's rows say was decided. Invariant: nothing is written, no lock is
-//! taken. Results that came late are judged with the others here, so a verdict can differ for that reason, too.
+//! It judges the results that are still there again, with the validator's own code (`verdicts::again`), and compares with
+//! what BOINC's rows say was decided. What was judged together is judged together; what came late, as kept verdicts
+//! tell, is compared with the canonical result. Of workunits that another validator judged nothing is kept: all of their
+//! results are judged together. Invariant: nothing is written, no lock is taken.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,7 +19,8 @@ use boinc::verdict::Decision;
 use rules::judge::Verdict;
 use serde_json::{Value, json};
 use verdicts::{
-    Again, Examiner, STDERR_BYTES, Texts, Unjudgeable, Uploads, again, compares_stderr, decided, in_parallel,
+    Again, Examiner, Rehearsal, STDERR_BYTES, Texts, Unjudgeable, Uploads, again, compares_stderr, decided,
+    in_parallel,
 };
 
 use crate::cli::ProjectArgs;
@@ -140,12 +142,15 @@ pub async fn run(args: &RehearseArgs) -> Result<bool> {
             ),
             false => None,
         };
+        let late = project.store.read("late results", async |conn| conn.late_results(&ids).await).await?;
         let texts = Texts { documents: &documents, stderr: stderr.as_ref() };
+        let rehearsal =
+            Rehearsal { examiner: &examiner, app: &app, late: &late, threads: 1, now: clock.now() };
         let none = Vec::new();
         let one = |at: usize| {
             let workunit = workunits.get(at)?;
             let rows = of.get(&workunit.id).unwrap_or(&none);
-            Some(again(workunit, rows, texts, &examiner, 1, &app, clock.now()))
+            Some(again(workunit, rows, texts, &rehearsal))
         };
         let judged = in_parallel(validate.threads, workunits.len(), one);
         for (workunit, judged) in workunits.iter().zip(judged) {

@@ -200,6 +200,7 @@ async fn a_rehearsal_says_what_would_change_and_writes_nothing() {
     let same = spec("same.toml", "method = \"numeric\"\nabsolute = 1.0\n");
     let tight = spec("tight.toml", "[compare]\nmethod = \"numeric\"\nabsolute = 0.1\n");
     let loose = spec("loose.toml", "method = \"numeric\"\nabsolute = 100.0\n");
+    let narrow = spec("narrow.toml", "method = \"numeric\"\nabsolute = 0.5\n");
     let wrong = spec("wrong.toml", "metod = \"numeric\"\n");
     let spoken = spec("spoken.toml", "method = \"numeric\"\nabsolute = 1.0\n[[files]]\nname = \"stderr\"\n");
     let said = world.ends(2, &["rehearse", "theory", "--spec", &same]);
@@ -236,6 +237,19 @@ async fn a_rehearsal_says_what_would_change_and_writes_nothing() {
     world.sql.execute(stderr, &[]).await.unwrap();
     let said = world.ends(1, &["rehearse", "theory", "--spec", &spoken]);
     holds(&said, &["valid    inconclusive", "3 verdicts would change"]);
+
+    // A late result is compared with the canonical one, as the validator does. If all were judged together, 12 would be
+    // in the middle of three and canonical, and 15 valid.
+    holds(
+        &world.ends(0, &["rehearse", "theory", "--spec", &narrow]),
+        &["4 results were judged again: 0 verdicts would change"],
+    );
+    results(&mut world, 15, &["2.0\n"]).await;
+    world.sql.execute("UPDATE workunit SET need_validate = 1", &[]).await.unwrap();
+    validate(&world);
+    let said = world.ends(1, &["rehearse", "theory", "--spec", &narrow]);
+    holds(&said, &["15", "late: differs from the canonical result", "1 verdicts would change"]);
+    assert!(!said.contains("another canonical"), "{said}");
 
     holds(&world.ends(2, &["rehearse", "theory", "--spec", &wrong]), &["metod"]);
     holds(&world.ends(2, &["rehearse", "nobody", "--spec", &same]), &["there is no application nobody"]);

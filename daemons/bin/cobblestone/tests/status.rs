@@ -95,6 +95,8 @@ async fn help_names_every_command_in_a_sensible_order() {
         .collect();
     let wanted = [
         "migrate",
+        "app",
+        "check",
         "status",
         "audit",
         "ledger",

@@ -17,6 +17,7 @@ mod books;
 mod counts;
 mod examined;
 mod flags;
+mod samples;
 mod validator;
 mod writes;
 

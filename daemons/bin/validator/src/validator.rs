@@ -23,6 +23,7 @@ use crate::batch::{self, Bench};
 use crate::counts::{self, Counts};
 use crate::examined::{self, Examined, Hopeless, Look};
 use crate::flags::{Flags, Scope};
+use crate::samples;
 
 /// Workunits in one transaction, if their files are read within a second.
 const BATCH: i64 = 1000;
@@ -88,6 +89,9 @@ impl Daemon for Validator {
             tracing::warn!(
                 "there is no cobblestone/{name}.toml: outputs must be equal byte for byte, credit is adaptive"
             );
+        }
+        if let Ok(path) = AppConfig::path(&start.project.root, name) {
+            samples::check(&config.compare, &path)?;
         }
         let flags = &start.args;
         let credit = Credit {

@@ -138,6 +138,107 @@ async fn what_is_looked_at_in_vain_again_and_again_is_set_aside_until_it_is_mend
     world.balances().await;
 }
 
+/// Crashes when it sees the word `odd`.
+const CRASHES: &str = "#!/bin/sh\nif grep -q odd \"$@\"; then echo 'Segmentation fault'; exit 139; fi\n\
+                       cmp -s \"$1\" \"$2\"\n";
+
+#[tokio::test]
+async fn a_compare_script_that_crashes_on_every_pair_ends_in_the_quarantine_and_costs_nobody_credit() {
+    let rules = "[validate]\ntries = 2\n[compare.script]\ncompare_script = [\"judge.sh\", \"files\", \"files2\"]\n\
+                 [credit]\nmode = \"from_workunit\"\n";
+    let mut world = World::new(rules).await;
+    script(&world, CRASHES);
+    world.workunit(1, 2).await;
+    world.results(11, 1, &["odd\n", "odd\n"]).await;
+    world.one_pass();
+    // One of the two may be odd: a third one may show it. Stock asks for more until the workunit fails, unpaid.
+    assert_eq!(world.states(1).await, [INCONCLUSIVE, INCONCLUSIVE]);
+    assert_eq!(world.of_workunit(1, "target_nresults").await, 3);
+    world.result(13, 1, 3, Some("odd\n")).await;
+    let aside = "SELECT COUNT(*) FROM cobblestone_quarantine WHERE daemon = 'validator' AND kind = 'workunit' AND refid = 1 \
+                 AND reason LIKE 'looked at 2 times in vain: result 11: %11 with 12: compare_script%status 139%Segmentation%'";
+    for look in 1..=2_i32 {
+        // The others go on.
+        world.workunit(look + 1, 2).await;
+        world.results(10 + 10 * look, look + 1, &["1\n", "1\n"]).await;
+        world
+            .execute("UPDATE workunit SET need_validate = 1, transition_time = 2147483647 WHERE id = 1")
+            .await;
+        world.one_pass();
+        assert_eq!(world.states(look + 1).await, [VALID, VALID]);
+        assert_eq!(world.number(aside).await, i64::from(look == 2), "look {look}");
+        assert!(world.states(1).await.contains(&INIT), "the transitioner asks again");
+        assert_eq!(world.of_workunit(1, "target_nresults").await, 3, "nobody computes for nothing");
+        assert_eq!(world.of_workunit(1, "error_mask").await, 0);
+        assert_eq!(world.verdict(1, 12).await.decision, Decision::Later);
+    }
+    script(&world, "#!/bin/sh\ncmp -s \"$1\" \"$2\"\n");
+    world.execute("UPDATE workunit SET need_validate = 1 WHERE id = 1").await;
+    world.one_pass();
+    assert_eq!(world.states(1).await, [VALID, VALID, VALID]);
+    let paid = "SELECT COUNT(*) FROM result WHERE workunitid = 1 AND granted_credit = 5";
+    assert_eq!(world.number(paid).await, 3);
+    assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_quarantine").await, 0);
+    world.balances().await;
+}
+
+#[tokio::test]
+async fn a_result_that_the_script_crashes_on_waits_while_the_others_are_paid() {
+    let rules = "[validate]\ntries = 2\n[compare.script]\ncompare_script = [\"judge.sh\", \"files\", \"files2\"]\n\
+                 [credit]\nmode = \"from_workunit\"\n";
+    let mut world = World::new(rules).await;
+    script(&world, CRASHES);
+    world.workunit(1, 2).await;
+    world.results(11, 1, &["1\n", "odd\n"]).await;
+    world.one_pass();
+    assert_eq!(world.states(1).await, [INCONCLUSIVE, INCONCLUSIVE]);
+    world.result(13, 1, 3, Some("1\n")).await;
+    world.execute("UPDATE workunit SET need_validate = 1").await;
+    world.one_pass();
+    assert_eq!(world.states(1).await, [VALID, INIT, VALID], "it can be compared when the script is mended");
+    assert_eq!(world.of_workunit(1, "canonical_resultid").await, 11);
+    assert_eq!(world.verdict(1, 12).await.decision, Decision::Later);
+    // After the assimilator, the transitioner asks for it: late now, and still a crash.
+    for look in 1..=2_i64 {
+        world.execute("UPDATE workunit SET need_validate = 1, assimilate_state = 2").await;
+        world.one_pass();
+        assert_eq!(world.states(1).await, [VALID, INIT, VALID]);
+        assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_quarantine").await, look - 1);
+    }
+    script(&world, "#!/bin/sh\nexit 0\n");
+    world.execute("UPDATE workunit SET need_validate = 1").await;
+    world.one_pass();
+    assert_eq!(world.states(1).await, [VALID, VALID, VALID]);
+    assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_quarantine").await, 0);
+    world.balances().await;
+}
+
+#[tokio::test]
+async fn a_file_that_the_template_does_not_have_is_nobodys_fault_and_one_that_is_missing_is() {
+    let rules = "[validate]\ntries = 2\n[[compare.files]]\nname = \"out\"\n[[compare.files]]\nname = \"energy.dat\"\n";
+    let mut world = World::new(rules).await;
+    world.workunit(1, 2).await;
+    world.results(11, 1, &["1\n", "1\n"]).await;
+    let aside = "SELECT COUNT(*) FROM cobblestone_quarantine WHERE reason LIKE '%the spec declares a file \"energy.dat\"%'";
+    for look in 1..=2_i64 {
+        world.execute("UPDATE workunit SET need_validate = 1").await;
+        world.one_pass();
+        assert_eq!((world.states(1).await, world.number(aside).await), (vec![INIT, INIT], look - 1));
+    }
+    // The template has it now, and result 12 did not upload it.
+    let sql = "UPDATE result SET xml_doc_in = REPLACE(xml_doc_in, '</result>', CONCAT('<file_ref><file_name>e_', id, \
+               '</file_name><open_name>energy.dat</open_name></file_ref></result>'))";
+    world.execute(sql).await;
+    world.project.write_upload("e_11", b"7\n").unwrap();
+    std::fs::create_dir_all(world.project.upload_path("e_12").unwrap().parent().unwrap()).unwrap();
+    world.execute("UPDATE workunit SET need_validate = 1").await;
+    world.one_pass();
+    assert_eq!(world.states(1).await, [INCONCLUSIVE, INVALID]);
+    assert!(world.verdict(1, 12).await.reason.contains("\"energy.dat\""));
+    assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_quarantine").await, 0);
+    world.balances().await;
+}
+
 #[tokio::test]
 async fn stderr_is_compared_where_it_is_declared() {
     let rules = "[[compare.files]]\nname = \"stderr\"\nformat = \"lines\"\nignore = [\"^pid \"]\n";

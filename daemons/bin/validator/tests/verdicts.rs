@@ -354,6 +354,42 @@ async fn hosts_with_hopeless_errors_get_one_job_a_day() {
 }
 
 #[tokio::test]
+async fn a_spec_that_does_not_fit_its_sample_is_refused_at_start() {
+    let file = "[[compare.files]]\nname = \"out\"\nformat = \"table\"\nheader = true\nsample = \"good/out.csv\"\n\
+                separator = \"comma\"\n";
+    let mut world = World::new("").await;
+    let start = |world: &World, rules: &str| {
+        world.project.write_app_config(&format!("{file}{rules}")).unwrap();
+        let output = world.start(&["--one_pass"]).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let good = "[[compare.files.rules]]\ncolumns = [\"mass\"]\nrelative = 1e-6\n";
+    let (status, log) = start(&world, good);
+    assert_eq!(status, Some(1), "{log}");
+    assert!(log.contains("good/out.csv: does not exist") && log.contains("mend `sample`"), "{log}");
+    let folder = world.project.path("cobblestone/good");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("out.csv"), "event,mass\n1,91.0\n2,92.5\n").unwrap();
+    for (rules, says) in [
+        (
+            "[[compare.files.rules]]\ncolumns = [\"mas\"]\nrelative = 1e-6\n",
+            "\"mas\" is no column of the sample",
+        ),
+        ("[[compare.files.rules]]\ncolumns = [\"mass\"]\nabsolute = 2.0\n", "accepts anything for `mass`"),
+        ("ignore = [\"^time\"]\n", "^time matches no line of the sample"),
+        ("min_rows = 3\n", "the sample is no good output: has 2 rows"),
+    ] {
+        let (status, log) = start(&world, rules);
+        assert_eq!(status, Some(1), "{rules}{log}");
+        assert!(log.contains("does not fit its sample") && log.contains(says), "{rules}{log}");
+    }
+    world.workunit(1, 2).await;
+    world.results(11, 1, &["event,mass\n1,3.0\n", "event,mass\n1,3.0000001\n"]).await;
+    let (status, log) = start(&world, good);
+    assert_eq!((status, world.states(1).await), (Some(0), vec![VALID, VALID]), "{log}");
+}
+
+#[tokio::test]
 async fn an_upload_folder_that_is_away_is_later_and_a_missing_file_an_error() {
     let mut world = World::new("").await;
     world.workunit(1, 2).await;

@@ -39,8 +39,11 @@ pub use mistake::{AppConfigError, Mistake};
 pub use strays::{Stray, strays};
 
 pub use section::{
-    Assimilate, Credit, Outputs, Parameter, RESERVED_PARAMETERS, ReportRule, TrickleDown, Validate, Work,
+    Assimilate, Container, Context, ContextMethod, Credit, Daemons, InputFile, LEAST_VM_MEMORY_MB,
+    MOST_VM_CORES, Network, Output, Outputs, Parameter, Port, Program, RESERVED_PARAMETERS, ReportRule,
+    Share, Task, TrickleDown, Validate, Version, VersionFile, Vm, Work, Wrapper, virtualbox_version,
 };
+pub use wording::nearest;
 
 /// Largest file that is read, in bytes.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -67,6 +70,18 @@ pub struct AppConfig {
     pub credit: Credit,
     /// Where validated outputs go.
     pub assimilate: Assimilate,
+    /// The version of the application that clients get.
+    pub version: Version,
+    /// One task on a volunteer's computer.
+    pub task: Task,
+    /// It is a virtual machine. Of these three there is one at most; without any, the version's files are made by hand.
+    pub vm: Option<Vm>,
+    /// It is a container.
+    pub container: Option<Container>,
+    /// It is a program.
+    pub wrapper: Option<Wrapper>,
+    /// How many instances of each daemon there are.
+    pub daemons: Daemons,
 }
 
 impl AppConfig {
@@ -122,7 +137,8 @@ impl AppConfig {
     fn check(&self, document: &Document<'_>) -> Vec<Mistake> {
         let mut mistakes = Vec::new();
         let mut report = |section: &str, key: &str, message: String| {
-            mistakes.push(document.mistake(&format!("{section}.{key}"), message));
+            let key = if key.is_empty() { section.to_owned() } else { format!("{section}.{key}") };
+            mistakes.push(document.mistake(&key, message));
         };
         if let Some(work) = &self.work {
             work.check(&mut |key, message| report("work", key, message));
@@ -143,8 +159,51 @@ impl AppConfig {
         self.validate.check(&mut |key, message| report("validate", key, message));
         self.credit.check(&mut |key, message| report("credit", key, message));
         self.assimilate.check(&mut |key, message| report("assimilate", key, message));
+        self.version.check(&mut |key, message| report("version", key, message));
+        self.task.check(&mut |key, message| report("task", key, message));
+        if let Some(vm) = &self.vm {
+            vm.check(&mut |key, message| report("vm", key, message));
+            self.check_machine(&mut report);
+        }
+        if let Some(container) = &self.container {
+            container.check(&mut |key, message| report("container", key, message));
+        }
+        if let Some(wrapper) = &self.wrapper {
+            wrapper.check(&mut |key, message| report("wrapper", key, message));
+        }
+        let kinds = [
+            ("vm", self.vm.is_some()),
+            ("container", self.container.is_some()),
+            ("wrapper", self.wrapper.is_some()),
+        ];
+        for (kind, _) in kinds.into_iter().filter(|(_, set)| *set).skip(1) {
+            report(kind, "", "a task is one of [vm], [container] and [wrapper]; remove the others".into());
+        }
+        self.daemons.check(&mut |key, message| report("daemons", key, message));
         mistakes.sort_by_key(|mistake| mistake.line);
         mistakes
+    }
+
+    /// What VirtualBox and vboxwrapper do not allow of a task.
+    fn check_machine(&self, report: &mut dyn FnMut(&str, &str, String)) {
+        let task = &self.task;
+        if task.memory_mb < LEAST_VM_MEMORY_MB {
+            report(
+                "task",
+                "memory_mb",
+                format!(
+                    "is {}, but vboxwrapper gives a machine at least {LEAST_VM_MEMORY_MB}",
+                    task.memory_mb
+                ),
+            );
+        }
+        if task.max_cores > MOST_VM_CORES {
+            report(
+                "task",
+                "max_cores",
+                format!("is {}, but vboxwrapper gives a machine at most {MOST_VM_CORES}", task.max_cores),
+            );
+        }
     }
 
     fn check_uptime(&self, report: &mut dyn FnMut(&str, String)) {

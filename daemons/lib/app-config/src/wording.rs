@@ -115,7 +115,8 @@ fn finding(serde: &str) -> String {
 }
 
 /// The most similar of `known`, if it is similar enough to be meant.
-pub(crate) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+#[must_use]
+pub fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let name = name.to_lowercase();
     known
         .map(|known| (strsim::damerau_levenshtein(&name, known), strsim::jaro_winkler(&name, known), known))

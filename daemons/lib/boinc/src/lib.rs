@@ -5,6 +5,8 @@
 //! [`config::ProjectConfig::read`], [`md5_cache`] and [`download_dir`].
 //! What comes from a volunteer's machine is hostile: nothing here panics, whatever the bytes.
 
+pub mod app_files;
+pub mod app_version_doc;
 pub mod change;
 pub mod config;
 pub mod download_dir;

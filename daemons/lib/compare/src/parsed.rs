@@ -12,9 +12,9 @@ use crate::plan::{ContentPlan, FilePlan, RowsPlan};
 use crate::plausible::{Faults, Severity};
 use crate::report::{Comparison, Reason, Side};
 use crate::rows::{Kept, Rows, Stream};
-use crate::source::{Again, Bytes, File, Malformed, Trouble};
+use crate::source::{Again, Bytes, File, Malformed, Meter, Trouble};
 use crate::spec::Order;
-use crate::stat::Histograms;
+use crate::stat::{self, Histograms, InColumns};
 
 /// Most memory that one content is kept in, in bytes.
 pub const KEPT_MEMORY: usize = 256 << 20;
@@ -89,6 +89,7 @@ impl Parsed {
         plan: &FilePlan,
         memory: usize,
     ) -> Result<Self, Trouble> {
+        let (bytes, meter) = Meter::on(bytes);
         let (form, mut faults) = match &plan.content {
             ContentPlan::Exact(exact) => (Form::Exact(Exact::read(bytes, *exact)?), Faults::default()),
             ContentPlan::Rows(rows) => match Stream::open(rows, bytes).keep(memory)? {
@@ -100,13 +101,10 @@ impl Parsed {
                 (None, faults) => (Form::Again(again), faults),
             },
         };
-        let unpacked = if let Form::Exact(exact) = &form { exact.length() } else { length };
-        if unpacked < plan.min_bytes {
-            let small = Malformed::TooSmall { length: unpacked, least: plan.min_bytes };
-            match plan.severity {
-                Severity::Malformed => faults.fault = Some(small),
-                Severity::Suspicious => faults.oddity = Some(small),
-            }
+        match plan.too_small(&meter) {
+            Some((Severity::Malformed, small)) => faults.fault = Some(small),
+            Some((Severity::Suspicious, small)) => faults.oddity = Some(small),
+            None => {}
         }
         Ok(Self { form, length, faults })
     }
@@ -217,6 +215,19 @@ impl FilePlan {
 
     /// Compares what two readers give, unpacked and bounded.
     pub fn compare_bytes(&self, left: Bytes, right: Bytes) -> Comparison {
+        let ((left, left_meter), (right, right_meter)) = (Meter::on(left), Meter::on(right));
+        let mut compared = self.compare_unmeasured(left, right);
+        for (side, meter) in [(Side::Right, right_meter), (Side::Left, left_meter)] {
+            match self.too_small(&meter) {
+                Some((Severity::Malformed, small)) => compared = compared.malformed(side, &small),
+                Some((Severity::Suspicious, small)) => compared = compared.odd_too(side, &small),
+                None => {}
+            }
+        }
+        compared
+    }
+
+    fn compare_unmeasured(&self, left: Bytes, right: Bytes) -> Comparison {
         match &self.content {
             ContentPlan::Rows(plan) => {
                 let open = |bytes| Rows::Stream(Box::new(Stream::open(plan, bytes)));
@@ -231,10 +242,14 @@ impl FilePlan {
 }
 
 pub(crate) fn compare_rows(mut left: Rows<'_>, mut right: Rows<'_>, plan: &RowsPlan) -> Comparison {
-    let compared = match plan.statistics {
+    let compared = match &plan.statistics {
         None => {
             let mut judge = Cells::new(&plan.rules);
             align(&mut left, &mut right, plan, &mut judge).map(|()| judge.end())
+        }
+        Some(statistics @ stat::Plan { columns: Some(declared), .. }) => {
+            let mut judge = InColumns::new(statistics, declared);
+            align_named(&mut left, &mut right, plan, &mut judge).map(|()| judge.end())
         }
         Some(statistics) => {
             let mut judge = Histograms::new(&plan.rules, statistics);

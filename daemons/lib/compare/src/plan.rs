@@ -5,7 +5,7 @@ use crate::format::{self, Format, Input, Reader};
 use crate::plausible::{self, Severity};
 use crate::rule::RuleSet;
 use crate::script::ScriptSpec;
-use crate::source::{self, Bytes};
+use crate::source::{self, Bytes, Malformed, Meter};
 use crate::spec::{
     ExtraRows, FileSpec, FormatName, Order, Report, Selector, Spec, check_effects, pattern_matches,
 };
@@ -68,6 +68,7 @@ impl Plan {
         for (index, file) in spec.files.iter().enumerate() {
             let mut report = |key: &str, message: String| report(&format!("files.{index}.{key}"), message);
             check_effects(file, &mut report);
+            file.check_sample(&mut report);
             if file.name.is_empty() {
                 report("name", "is missing: the logical name of a file, or \"*\" for all others".into());
             } else if files.iter().any(|before| before.name == "*" || before.name == file.name) {
@@ -146,6 +147,12 @@ impl FilePlan {
         all_counts && self.source.is_plain()
     }
 
+    /// Content of this size is too small.
+    pub(crate) fn too_small(&self, meter: &Meter) -> Option<(Severity, Malformed)> {
+        let length = meter.whole().filter(|length| *length < self.min_bytes)?;
+        Some((self.severity, Malformed::TooSmall { length, least: self.min_bytes }))
+    }
+
     /// Whether both outputs may lack the file.
     pub const fn is_optional(&self) -> bool {
         self.optional
@@ -181,6 +188,7 @@ impl RowsPlan {
             rules.push((rule.columns.clone(), rule.rule(units, &mut report)));
         }
         check_columns(spec, &spec.key, false, &mut |_, message| report("key", message));
+        let columns = (!spec.histograms.is_empty()).then(|| stat::Declared::new(&spec.histograms, &rules));
         let rules = RuleSet::new(rules);
         let watch = plausible::Plan::new(spec, &rules, |index, key, message| {
             report(&format!("rules.{index}.{key}"), message);
@@ -193,14 +201,17 @@ impl RowsPlan {
             key: spec.key.clone(),
             extra_rows: spec.extra_rows,
             max_rows: spec.max_rows,
-            statistics: (spec.statistics != Statistics::None)
-                .then_some(stat::Plan { statistics: spec.statistics, significance: spec.significance }),
+            statistics: (spec.statistics != Statistics::None).then_some(stat::Plan {
+                statistics: spec.statistics,
+                significance: spec.significance,
+                columns,
+            }),
         }
     }
 }
 
 /// Largest number of a column.
-const LARGEST_COLUMN: u32 = 65_536;
+pub(crate) const LARGEST_COLUMN: u32 = 65_536;
 
 /// Columns by a name need a header, labels have no number.
 fn check_columns(spec: &FileSpec, columns: &[Selector], is_labelled: bool, report: Report<'_>) {

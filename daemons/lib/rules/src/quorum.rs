@@ -181,6 +181,25 @@ impl Agreement {
         })
     }
 
+    /// Whether a comparison that could not say stands between these results and a quorum, and one more result would
+    /// hardly help: nothing can be chosen, something could if every doubt were an agreement, and the doubts are not
+    /// all about one result. (Where they are, another result shows whether it is that one which is odd.)
+    #[must_use]
+    pub fn is_stuck(&self, min_quorum: i32, electorate: &Electorate) -> bool {
+        let n = self.ids.len();
+        let doubts: Vec<(usize, usize)> = (0..n)
+            .flat_map(|i| (i..n).map(move |j| (i, j)))
+            .filter(|(i, j)| self.pair(*i, *j) == Pair::Unknown)
+            .collect();
+        let of_one = (0..n).any(|one| doubts.iter().all(|(i, j)| *i == one || *j == one));
+        if doubts.is_empty() || of_one || self.choose_among(min_quorum, electorate).is_some() {
+            return false;
+        }
+        let mut hoped = self.clone();
+        hoped.pairs.iter_mut().filter(|pair| **pair == Pair::Unknown).for_each(|pair| *pair = Pair::EQUAL);
+        hoped.choose_among(min_quorum, electorate).is_some()
+    }
+
     /// How often others confirm the result at a position, and their total deviation from it. Summed in the
     /// order of size: the order of rows must not show, not even in the last digit.
     fn support(&self, i: usize, electorate: &Electorate) -> (usize, f64) {
@@ -335,6 +354,29 @@ mod tests {
         let unsure = |i: usize, j: usize| if i == j || i + j == 1 { Pair::EQUAL } else { Pair::Unknown };
         let choice = Agreement::fuzzy(ids(&[1, 2, 3]), unsure).choose(2).unwrap();
         assert_eq!((choice.valid, choice.invalid, choice.unknown), (ids(&[1, 2]), vec![], ids(&[3])));
+    }
+
+    #[test]
+    fn doubts_about_more_than_one_result_are_not_mended_by_another_one() {
+        let stuck = |n: i32, min_quorum: i32, pair: &dyn Fn(usize, usize) -> Pair| {
+            let all: Vec<i32> = (1..=n).collect();
+            Agreement::fuzzy(ids(&all), pair).is_stuck(min_quorum, &Electorate::default())
+        };
+        let never = |i: usize, j: usize| if i == j { Pair::EQUAL } else { Pair::Unknown };
+        let found: Vec<bool> = (1..=5).map(|n| stuck(n, 2, &never)).collect();
+        assert_eq!(found, [false, false, true, true, true], "of two, one may be odd: a third one shows it");
+        assert!(stuck(3, 3, &never) && !stuck(3, 1, &never));
+        // The third one agrees with nobody for sure, and the others differ: another result may agree with one of them.
+        let one = |i: usize, j: usize| match (i, j) {
+            _ if i == j => Pair::EQUAL,
+            (_, 2) => Pair::Unknown,
+            _ => Pair::Differs,
+        };
+        assert!(!stuck(3, 2, &one));
+        // A quorum that no doubt stands in the way of.
+        assert!(!stuck(3, 6, &never), "too few, whatever the doubts are");
+        assert!(!stuck(4, 2, &|i, j| if i + j == 1 { Pair::EQUAL } else { never(i, j) }), "two agree");
+        assert!(stuck(2, 2, &|_, _| Pair::Unknown), "none agrees with itself for sure");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::schema::ours::{
     cobblestone_quarantine as q, cobblestone_verdict as v,
 };
 use crate::transaction::{Conn, Tx};
-use crate::validation::Selection;
+use crate::validation::{Selection, WAITING};
 
 /// How far a dataset file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,19 +124,19 @@ pub struct WorkunitAside {
 
 impl Conn {
     /// Workunits that wait for the assimilator, by id.
+    ///
+    /// The index is named, as for the validator: the server's own choice may be to walk over all workunits that were
+    /// assimilated long ago.
     pub async fn workunits_to_assimilate(&mut self, which: Selection) -> Result<Loaded<Workunit>> {
-        let (n, i) = which.modulo.unwrap_or((1, 0));
-        let rows = workunit::table
-            .filter(workunit::appid.eq(which.app.0))
-            .filter(workunit::assimilate_state.eq(AssimilateState::Ready.code()))
-            .filter(workunit::id.gt(which.after.0))
-            .filter(workunit::id.le(which.up_to.0))
-            .filter(crate::functions::modulo(workunit::id, n).eq(i))
-            .order(workunit::id)
-            .limit(which.limit)
-            .select(rows::Workunit::as_select())
-            .load(&mut self.db)
-            .await?;
+        let Selection { app, after, up_to, limit, modulo } = which;
+        let (n, i) = modulo.unwrap_or((1, 0));
+        let ready = AssimilateState::Ready.code();
+        let rows: Vec<rows::Workunit> = diesel::sql_query(format!(
+            "SELECT {WAITING} FROM workunit FORCE INDEX (wu_assim) WHERE appid = {app} AND assimilate_state = {ready} AND \
+             id > {after} AND id <= {up_to} AND id MOD {n} = {i} ORDER BY id LIMIT {limit}"
+        ))
+        .load(&mut self.db)
+        .await?;
         Ok(Loaded::sort(rows.into_iter().map(Workunit::try_from)))
     }
 

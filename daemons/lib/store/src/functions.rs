@@ -7,9 +7,3 @@ diesel::define_sql_function! {
     #[sql_name = "LEFT"]
     fn left_of(text: Nullable<Blob>, length: Integer) -> Nullable<Blob>;
 }
-
-diesel::define_sql_function! {
-    /// Remainder of a division.
-    #[sql_name = "MOD"]
-    fn modulo(value: Integer, divisor: Integer) -> Integer;
-}

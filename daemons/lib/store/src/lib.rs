@@ -25,6 +25,7 @@ pub mod error;
 mod functions;
 pub mod host_accounts;
 pub mod increments;
+pub mod inventory;
 mod ledger_rows;
 pub mod ledger_view;
 pub mod leftovers;

@@ -71,7 +71,7 @@ pub struct WorkunitUpdate {
 }
 
 /// Columns of [`rows::Workunit`].
-const WAITING: &str = "id, create_time, appid, name, batch, rsc_fpops_est, rsc_fpops_bound, need_validate, \
+pub(crate) const WAITING: &str = "id, create_time, appid, name, batch, rsc_fpops_est, rsc_fpops_bound, need_validate, \
     canonical_resultid, canonical_credit, transition_time, error_mask, assimilate_state, opaque, min_quorum, target_nresults, \
     max_error_results, max_total_results, max_success_results";
 

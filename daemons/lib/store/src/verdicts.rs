@@ -235,6 +235,32 @@ impl Conn {
             .collect())
     }
 
+    /// Results of those workunits that were decided on when there was a canonical result already.
+    pub async fn late_results(&mut self, workunits: &[WorkunitId]) -> Result<BTreeSet<ResultId>> {
+        if workunits.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let ids = || workunits.iter().map(|id| id.0);
+        let looks: BTreeSet<(i32, i32)> = j::table
+            .filter(j::workunitid.eq_any(ids()))
+            .filter(j::outcome.eq("late"))
+            .select((j::workunitid, j::n))
+            .load::<(i32, i32)>(&mut self.db)
+            .await?
+            .into_iter()
+            .collect();
+        if looks.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let verdicts = v::table
+            .filter(v::workunitid.eq_any(looks.iter().map(|(workunit, _)| *workunit)))
+            .select((v::workunitid, v::n, v::resultid))
+            .load::<(i32, i32, i32)>(&mut self.db)
+            .await?;
+        let late = verdicts.into_iter().filter(|(workunit, n, _)| looks.contains(&(*workunit, *n)));
+        Ok(late.map(|(.., result)| ResultId(result)).collect())
+    }
+
     /// How often those workunits were looked at in vain, because something could not be read or compared then.
     pub async fn looks_in_vain(&mut self, workunits: &[WorkunitId]) -> Result<BTreeMap<WorkunitId, u32>> {
         let mut looks = BTreeMap::new();

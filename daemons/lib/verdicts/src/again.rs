@@ -11,7 +11,7 @@ use boinc::state::{AssimilateState, Outcome, ServerState, ValidateState};
 use boinc::verdict::Decision;
 use rules::books::{Books, Versions};
 use rules::credit::CreditMode;
-use rules::judge::{Instance, Judgement, Options, judge};
+use rules::judge::{Instance, Judgement, Options, Verdict, judge};
 
 use crate::evidence::{Case, Examiner, Findings};
 
@@ -60,8 +60,23 @@ pub struct Texts<'a> {
     pub stderr: Option<&'a BTreeMap<ResultId, Vec<u8>>>,
 }
 
-/// Judges all results of a workunit that were judged before, together, as the examiner's spec says. `texts` are theirs;
-/// `now` in Unix seconds.
+/// How results are judged again.
+#[derive(Debug)]
+pub struct Rehearsal<'a> {
+    /// With the spec that would be in force.
+    pub examiner: &'a Examiner,
+    #[allow(missing_docs)]
+    pub app: &'a App,
+    /// Results that came when there was a canonical result already, as far as that is known. They are compared with the
+    /// one that there would be, as the validator does. The others are judged together.
+    pub late: &'a BTreeSet<ResultId>,
+    /// At most so many threads for one workunit.
+    pub threads: usize,
+    /// Unix seconds.
+    pub now: f64,
+}
+
+/// Judges the results of a workunit that were judged before, as the examiner's spec says. `texts` are theirs.
 ///
 /// # Errors
 /// It can't be judged.
@@ -69,10 +84,7 @@ pub fn again(
     workunit: &Workunit,
     rows: &[ResultRow],
     texts: Texts<'_>,
-    examiner: &Examiner,
-    threads: usize,
-    app: &App,
-    now: f64,
+    rehearsal: &Rehearsal<'_>,
 ) -> Result<Again, Unjudgeable> {
     let fresh: Vec<ResultRow> = rows
         .iter()
@@ -93,7 +105,7 @@ pub fn again(
         let there = texts
             .documents
             .get(&row.id)
-            .is_some_and(|document| examiner.uploads.are_there(document, &examiner.plan));
+            .is_some_and(|document| rehearsal.examiner.uploads.are_there(document, &rehearsal.examiner.plan));
         if !there {
             return Err(Unjudgeable::FilesGone(row.id));
         }
@@ -104,18 +116,55 @@ pub fn again(
         assimilate_state: AssimilateState::Init,
         ..workunit.clone()
     };
-    let references: Vec<&ResultRow> = fresh.iter().collect();
-    let mut case = Case::new(&references, texts.documents, now);
-    case.stderr = texts.stderr;
-    let findings = examiner.examine(&untouched, &case, threads);
-    let instances: Vec<Instance> =
-        fresh.iter().map(|row| Instance { row: row.clone(), paid: Default::default() }).collect();
-    let mut options = Options::new(app, 0, now);
-    options.credit_mode = CreditMode::None;
-    options.independence = examiner.independence;
-    options.suspicious_quorum = examiner.suspicious_quorum;
-    let mut books = Books::new(Versions::new([]));
-    let judgement = judge(&untouched, &instances, &findings.evidence, &options, &mut books)
-        .map_err(|error| Unjudgeable::Odd(error.to_string()))?;
-    Ok(Again { judgement, findings })
+    let (late, first): (Vec<ResultRow>, Vec<ResultRow>) =
+        fresh.iter().cloned().partition(|row| rehearsal.late.contains(&row.id));
+    let early = rehearsal.judge(&untouched, &first, texts)?;
+    let Verdict::Canonical(canonical) = early.judgement.verdict else {
+        // Then the late ones would have been judged together with them.
+        return if late.is_empty() { Ok(early) } else { rehearsal.judge(&untouched, &fresh, texts) };
+    };
+    if late.is_empty() {
+        return Ok(early);
+    }
+    let settled = Workunit {
+        canonical_resultid: canonical,
+        min_quorum: early.judgement.workunit.min_quorum.unwrap_or(untouched.min_quorum),
+        ..untouched
+    };
+    let crowned = first
+        .iter()
+        .filter(|row| row.id == canonical)
+        .map(|row| ResultRow { validate_state: ValidateState::Valid, ..row.clone() });
+    let second = rehearsal.judge(&settled, &crowned.chain(late).collect::<Vec<_>>(), texts)?;
+    Ok(early.and(second))
+}
+
+impl Rehearsal<'_> {
+    fn judge(&self, workunit: &Workunit, rows: &[ResultRow], texts: Texts<'_>) -> Result<Again, Unjudgeable> {
+        let references: Vec<&ResultRow> = rows.iter().collect();
+        let mut case = Case::new(&references, texts.documents, self.now);
+        case.stderr = texts.stderr;
+        let findings = self.examiner.examine(workunit, &case, self.threads);
+        let instances: Vec<Instance> =
+            rows.iter().map(|row| Instance { row: row.clone(), paid: Default::default() }).collect();
+        let mut options = Options::new(self.app, 0, self.now);
+        options.credit_mode = CreditMode::None;
+        options.independence = self.examiner.independence;
+        options.suspicious_quorum = self.examiner.suspicious_quorum;
+        let mut books = Books::new(Versions::new([]));
+        let judgement = judge(workunit, &instances, &findings.evidence, &options, &mut books)
+            .map_err(|error| Unjudgeable::Odd(error.to_string()))?;
+        Ok(Again { judgement, findings })
+    }
+}
+
+impl Again {
+    /// The late ones beside those that were judged first, whose verdict on the workunit stands.
+    fn and(mut self, late: Self) -> Self {
+        self.judgement.told.extend(late.judgement.told);
+        self.judgement.told.sort_by_key(|told| told.id);
+        self.judgement.notes.extend(late.judgement.notes);
+        self.findings.seen.extend(late.findings.seen);
+        self
+    }
 }

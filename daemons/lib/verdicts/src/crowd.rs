@@ -128,13 +128,13 @@ impl<'a> Crowd<'a> {
     }
 
     fn pair(&self, left: Option<&Handle<'_>>, right: usize, same: bool, plan: &Plan) -> Seen {
-        let Some(left) = left else { return Seen::unknown("can't be read again") };
+        let Some(left) = left else { return Seen::later("can't be read again") };
         if same {
             return left.get().compare(left.get(), plan);
         }
         match self.handle(right) {
             Some(right) => left.get().compare(right.get(), plan),
-            None => Seen::unknown("can't be read again"),
+            None => Seen::later("can't be read again"),
         }
     }
 }

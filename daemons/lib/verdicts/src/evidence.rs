@@ -11,7 +11,9 @@ use boinc::id::ResultId;
 use boinc::record::{ResultRow, Workunit};
 use boinc::verdict::KeptFile;
 use compare::Plan;
-use rules::judge::{Against, Evidence, FileCheck, Independence, Need, enough_to_compare, foresee, needs};
+use rules::judge::{
+    Against, Evidence, FileCheck, Independence, Need, enough_to_compare, foresee, is_stuck, needs,
+};
 use rules::quorum::{Agreement, Pair};
 
 use crate::crowd::Crowd;
@@ -159,14 +161,23 @@ impl Examiner {
             return Findings::only(Evidence::Later { files, reason: later.place.clone() });
         }
         let agreement = self.agreement(&crowd.ids, &seen);
-        let evidence = Evidence::Set { files, agreement: Some(agreement) };
-        let rows = case.rows.iter().copied();
-        let canonical = foresee(workunit, rows, &evidence, self.independence, self.suspicious_quorum)
-            .and_then(|choice| Some((choice.canonical, crowd.with(choice.canonical, Outputs::digests)??)));
-        let named = seen
+        let seen: BTreeMap<(ResultId, ResultId), Seen> = seen
             .into_iter()
-            .filter_map(|((i, j), seen)| Some(((*crowd.ids.get(i)?, *crowd.ids.get(j)?), seen)));
-        Findings { evidence, seen: named.collect(), canonical, hopeless: Vec::new() }
+            .filter_map(|((i, j), seen)| Some(((*crowd.ids.get(i)?, *crowd.ids.get(j)?), seen)))
+            .collect();
+        let evidence = Evidence::Set { files, agreement: Some(agreement) };
+        let rows = || case.rows.iter().copied();
+        if is_stuck(workunit, rows(), &evidence, self.independence, self.suspicious_quorum) {
+            return Findings {
+                evidence: stuck(evidence, &seen),
+                seen,
+                canonical: None,
+                hopeless: Vec::new(),
+            };
+        }
+        let canonical = foresee(workunit, rows(), &evidence, self.independence, self.suspicious_quorum)
+            .and_then(|choice| Some((choice.canonical, crowd.with(choice.canonical, Outputs::digests)??)));
+        Findings { evidence, seen, canonical, hopeless: Vec::new() }
     }
 
     fn agreement(&self, ids: &[ResultId], seen: &BTreeMap<(usize, usize), Seen>) -> Agreement {
@@ -212,8 +223,8 @@ impl Examiner {
         let why = match canonical {
             Ok(canonical) => {
                 let seen = outputs.compare_with_canonical(canonical, &self.plan);
-                if seen.later {
-                    return (Against::Transient(seen.place), None);
+                if seen.later || seen.pair == Pair::Unknown {
+                    return (Against::Transient(seen.place.clone()), Some(seen));
                 }
                 return (Against::Pair(seen.pair), Some(seen));
             }
@@ -235,6 +246,15 @@ impl Examiner {
         }
         self.plan.is_exact().then(|| Seen::differs("other bytes than those whose digest was kept"))
     }
+}
+
+/// More results would not help: what could not be compared is looked at later.
+fn stuck(evidence: Evidence, seen: &BTreeMap<(ResultId, ResultId), Seen>) -> Evidence {
+    let Evidence::Set { files, .. } = evidence else { return evidence };
+    let doubt = seen.iter().find(|(_, seen)| seen.pair == Pair::Unknown);
+    let reason = doubt
+        .map_or_else(String::new, |((left, right), seen)| format!("{left} with {right}: {}", seen.place));
+    Evidence::Later { files, reason }
 }
 
 fn same_files(one: &[KeptFile], other: &[KeptFile]) -> bool {

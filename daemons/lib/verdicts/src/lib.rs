@@ -18,7 +18,7 @@ mod keep;
 mod outputs;
 mod pool;
 
-pub use again::{Again, Texts, Unjudgeable, again, decided};
+pub use again::{Again, Rehearsal, Texts, Unjudgeable, again, decided};
 pub use crowd::Crowd;
 pub use evidence::{Case, Examiner, Findings, to_read};
 pub use keep::{Circumstances, keep};

@@ -139,6 +139,12 @@ impl Seen {
         Self { pair: Pair::Unknown, place: why.into(), ..Self::equal() }
     }
 
+    /// The comparison can't be made now, for a reason.
+    #[must_use]
+    pub fn later(why: impl Into<String>) -> Self {
+        Self { later: true, ..Self::unknown(why) }
+    }
+
     /// The same, seen from the other side.
     #[must_use]
     pub fn turned(self) -> Self {
@@ -397,7 +403,7 @@ impl Outputs {
         match &ran.answer {
             Answer::Yes => seen,
             Answer::No => Seen::differs(said("says no")),
-            Answer::Later => Seen { later: true, ..Seen::unknown("compare_script wants to be asked later") },
+            Answer::Later => Seen::later("compare_script wants to be asked later"),
             Answer::CantSay(why) => Seen::unknown(said(&format!("can't say ({why})"))),
         }
     }

@@ -30,7 +30,7 @@ pub struct SpecArgs {
     /// An application's APP.toml, or the keys of its section [compare] alone
     #[arg(value_name = "SPEC")]
     spec: PathBuf,
-    /// Good outputs: FILE, or NAME=FILE with a logical name
+    /// Good outputs: FILE, or NAME=FILE with a logical name [default: those that the spec declares as `sample`]
     #[arg(value_name = "FILES")]
     files: Vec<String>,
     /// Print one JSON object instead of text
@@ -68,15 +68,18 @@ pub fn run(command: &SpecCommand) -> Result<bool> {
     }
 }
 
-fn samples<'a>(
-    args: &'a SpecArgs,
-    spec: &'a Spec,
-) -> impl Iterator<Item = (String, String, SampleFile)> + 'a {
-    args.files.iter().map(|text| {
-        let (name, path) = files::sample(text, spec);
-        let shown = path.display().to_string();
-        (name.clone(), shown, SampleFile::path(&name, path))
-    })
+/// Those that are named; else those that the spec declares, beside itself. Logical name, path, and the sample.
+fn samples(args: &SpecArgs, spec: &Spec) -> Vec<(String, String, SampleFile)> {
+    let folder = args.spec.parent().unwrap_or(Path::new(""));
+    let found: Vec<(String, PathBuf)> = if args.files.is_empty() {
+        spec.samples().map(|(name, path)| (name.to_owned(), folder.join(path))).collect()
+    } else {
+        args.files.iter().map(|text| files::sample(text, spec)).collect()
+    };
+    let sample = |(name, path): (String, PathBuf)| {
+        (name.clone(), path.display().to_string(), SampleFile::path(&name, path))
+    };
+    found.into_iter().map(sample).collect()
 }
 
 fn check(args: &SpecArgs) -> Result<bool> {
@@ -94,7 +97,9 @@ fn check(args: &SpecArgs) -> Result<bool> {
         Err(error) => return Err(error),
     };
     let mut all = Vec::new();
-    for (name, path, sample) in samples(args, &spec) {
+    let samples = samples(args, &spec);
+    let tried = samples.len();
+    for (name, path, sample) in samples {
         let findings = spec.rehearse(&sample).with_context(|| path.clone())?;
         all.extend(findings.into_iter().map(|finding| (name.clone(), path.clone(), finding)));
     }
@@ -112,7 +117,7 @@ fn check(args: &SpecArgs) -> Result<bool> {
             text.push_str(&format!("{kind}: {name} ({path}): {finding}\n"));
         }
         if mistakes == 0 {
-            text.push_str(match args.files.len() {
+            text.push_str(match tried {
                 0 => "the spec has no mistakes; name samples of good outputs to try it on them\n",
                 _ => "no mistakes\n",
             });
@@ -124,11 +129,14 @@ fn check(args: &SpecArgs) -> Result<bool> {
 
 fn test(args: &SpecArgs) -> Result<bool> {
     let spec = read(&args.spec)?;
-    if args.files.is_empty() {
-        bail!("name at least one good output to test the spec with");
+    let samples = samples(args, &spec);
+    if samples.is_empty() {
+        bail!(
+            "name at least one good output to test the spec with, or declare one: sample = \"good/out.dat\""
+        );
     }
     let mut all = Vec::new();
-    for (name, path, sample) in samples(args, &spec) {
+    for (name, path, sample) in samples {
         all.push((name, spec.mutate(&sample).with_context(|| path.clone())?));
     }
     let is_good = all.iter().all(|(_, mutation)| mutation.unprotected().next().is_none());

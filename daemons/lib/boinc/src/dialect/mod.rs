@@ -74,6 +74,17 @@ impl<'a> Reader<'a> {
         kind.is_some()
     }
 
+    /// The last token.
+    pub(crate) fn token(&self) -> &[u8] {
+        &self.token
+    }
+
+    /// The line, from 1, on which reading goes on.
+    pub(crate) fn line(&self) -> usize {
+        let read = self.input.get(..self.at).unwrap_or(self.input);
+        read.iter().filter(|byte| **byte == b'\n').count() + 1
+    }
+
     /// The last token was a tag, not a text.
     pub(crate) fn is_tag(&self) -> bool {
         self.is_tag

@@ -4,7 +4,7 @@
 use super::table::{Separator, Splitter};
 use super::text::{TextLines, TextOptions};
 use super::{Format, Input, Reader, Row, text_has_no_nan};
-use crate::source::Trouble;
+use crate::source::{Malformed, Trouble};
 use crate::spec::{FileSpec, Report};
 
 #[derive(Debug)]
@@ -76,6 +76,10 @@ impl Reader for KeyValueReader {
         if let Some(at) = self.separator.find(&row.bytes) {
             self.splitter.split(&row.bytes, at + self.separator.needle().len(), &mut row.cells);
         }
+    }
+
+    fn oddity(&self) -> Option<Malformed> {
+        self.lines.oddity()
     }
 
     fn has_no_nan(&self, bytes: &[u8]) -> bool {

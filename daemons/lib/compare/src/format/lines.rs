@@ -3,7 +3,7 @@
 
 use super::text::{TextLines, TextOptions};
 use super::{Cell, Format, Input, Reader, Row, number, text_has_no_nan};
-use crate::source::Trouble;
+use crate::source::{Malformed, Trouble};
 
 #[derive(Debug)]
 pub(super) struct Lines(TextOptions);
@@ -37,6 +37,10 @@ impl Reader for LinesReader {
         let cell = Cell::new(number::meaning(&row.bytes), 0, row.bytes.len());
         row.cells.clear();
         row.cells.push(cell);
+    }
+
+    fn oddity(&self) -> Option<Malformed> {
+        self.0.oddity()
     }
 
     fn has_no_nan(&self, bytes: &[u8]) -> bool {

@@ -39,7 +39,7 @@ pub(crate) use number::prefix as number_prefix;
 pub use row::{LONGEST_RECORD, Row, RowRef};
 pub(crate) use text::TextOptions;
 
-use crate::source::Trouble;
+use crate::source::{Malformed, Trouble};
 use crate::spec::{FileSpec, FormatName, Report};
 
 /// A declared format.
@@ -69,6 +69,11 @@ pub trait Reader: Send {
     /// Names of the columns, once the first record was read. Empty if there are none.
     fn names(&self) -> &[Vec<u8>] {
         &[]
+    }
+
+    /// After the last record: what is odd about the content, where that is no fault.
+    fn oddity(&self) -> Option<Malformed> {
+        None
     }
 
     /// Whether these bytes can't hold a NaN, so that a record with equal bytes agrees. When in doubt, false.

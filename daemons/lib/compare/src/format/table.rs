@@ -124,6 +124,10 @@ impl Reader for TableReader {
         &self.names
     }
 
+    fn oddity(&self) -> Option<Malformed> {
+        self.lines.oddity()
+    }
+
     fn has_no_nan(&self, bytes: &[u8]) -> bool {
         text_has_no_nan(bytes)
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use regex::bytes::{Regex, RegexSet};
 
 use super::Input;
+use crate::plausible::Severity;
 use crate::report::shown;
 use crate::source::{Malformed, Trouble};
 use crate::spec::{FileSpec, Report};
@@ -22,6 +23,8 @@ pub(crate) struct TextOptions {
     forbid: Option<RegexSet>,
     /// Nothing of the above: every line counts.
     plain: bool,
+    /// What breaking `require` or `forbid` means.
+    severity: Severity,
 }
 
 impl TextOptions {
@@ -42,6 +45,7 @@ impl TextOptions {
             require: Arc::new(require),
             forbid,
             plain,
+            severity: spec.severity,
         }
     }
 }
@@ -84,12 +88,19 @@ pub(crate) struct TextLines {
     line: u64,
     /// Which of the required ones were seen.
     seen: Vec<bool>,
+    /// Where breaking `require` or `forbid` is suspicious only.
+    oddity: Option<Malformed>,
 }
 
 impl TextLines {
     pub(crate) fn new(input: Input, options: &TextOptions) -> Self {
         let seen = vec![false; options.require.len()];
-        Self { input, options: options.clone(), line: 0, seen }
+        Self { input, options: options.clone(), line: 0, seen, oddity: None }
+    }
+
+    /// What is odd about the lines so far.
+    pub(crate) fn oddity(&self) -> Option<Malformed> {
+        self.oddity.clone()
     }
 
     /// Number of the line that was given last, from 1.
@@ -105,7 +116,8 @@ impl TextLines {
             let Some(line) = self.input.line(self.line)? else {
                 return self.ended().map(|()| false);
             };
-            if self.options.plain || counts(line, self.line, &self.options, &mut self.seen)? {
+            if self.options.plain || counts(line, self.line, &self.options, &mut self.seen, &mut self.oddity)?
+            {
                 bytes.clear();
                 bytes.extend_from_slice(line);
                 return Ok(true);
@@ -113,20 +125,36 @@ impl TextLines {
         }
     }
 
-    fn ended(&self) -> Result<(), Trouble> {
+    fn ended(&mut self) -> Result<(), Trouble> {
         let missing = self.options.require.iter().zip(&self.seen).find(|(_, seen)| !**seen);
         missing.map_or(Ok(()), |(pattern, _)| {
-            Err(Malformed::Required { pattern: shown(pattern.as_str().as_bytes()) }.into())
+            let what = Malformed::Required { pattern: shown(pattern.as_str().as_bytes()) };
+            broken(self.options.severity, what, &mut self.oddity)
         })
     }
 }
 
-fn counts(line: &[u8], number: u64, options: &TextOptions, seen: &mut [bool]) -> Result<bool, Trouble> {
+/// Takes note of a broken check, or ends the reading with it.
+fn broken(severity: Severity, what: Malformed, oddity: &mut Option<Malformed>) -> Result<(), Trouble> {
+    match severity {
+        Severity::Malformed => return Err(what.into()),
+        Severity::Suspicious => oddity.get_or_insert(what),
+    };
+    Ok(())
+}
+
+fn counts(
+    line: &[u8],
+    number: u64,
+    options: &TextOptions,
+    seen: &mut [bool],
+    oddity: &mut Option<Malformed>,
+) -> Result<bool, Trouble> {
     for (pattern, seen) in options.require.iter().zip(seen) {
         *seen = *seen || pattern.is_match(line);
     }
     if options.forbid.as_ref().is_some_and(|forbid| forbid.is_match(line)) {
-        return Err(Malformed::Forbidden { line: number, text: shown(line) }.into());
+        broken(options.severity, Malformed::Forbidden { line: number, text: shown(line) }, oddity)?;
     }
     let is_comment = !options.comment.is_empty() && line.trim_ascii_start().starts_with(&options.comment);
     Ok(number > options.skip_lines

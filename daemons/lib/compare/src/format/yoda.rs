@@ -289,6 +289,10 @@ impl Reader for YodaReader {
 
     fn split(&mut self, _row: &mut Row) {}
 
+    fn oddity(&self) -> Option<Malformed> {
+        self.lines.oddity()
+    }
+
     fn has_no_nan(&self, bytes: &[u8]) -> bool {
         text_has_no_nan(bytes)
     }

@@ -16,7 +16,7 @@ use crate::plan::{ContentPlan, FilePlan};
 use crate::report::shown;
 use crate::rule::{Meaning, Measure, Rule, Value};
 use crate::source::{Again, Trouble};
-use crate::spec::{FileSpec, RuleMethod, Selector, Spec, SpecMistake, pattern_matches};
+use crate::spec::{FileSpec, HistogramSpec, RuleMethod, Selector, Spec, SpecMistake, pattern_matches};
 
 use sample::{Column, Sample};
 
@@ -139,6 +139,17 @@ fn columns(spec: &FileSpec, prefix: &str, file: &FilePlan, sample: &Sample, find
             findings.mistake(&key, format!("{selector} is no column of the sample; {}", known()));
         }
     }
+    for (index, histogram) in spec.histograms.iter().enumerate() {
+        for selector in histogram.columns().filter(|selector| !is_there(selector)) {
+            let key = format!("{prefix}histograms.{index}");
+            findings.mistake(&key, format!("{selector} is no column of the sample; {}", known()));
+        }
+    }
+    let is_tested = |column: &Column| {
+        let mut declared = spec.histograms.iter().flat_map(HistogramSpec::columns);
+        (plan.statistics.is_some() && crate::stat::is_statistical(&column.name))
+            || declared.any(|selector| column.is_taken_by(selector))
+    };
     for selector in spec.key.iter().filter(|selector| !is_there(selector)) {
         findings
             .mistake(&format!("{prefix}key"), format!("{selector} is no column of the sample; {}", known()));
@@ -165,7 +176,7 @@ fn columns(spec: &FileSpec, prefix: &str, file: &FilePlan, sample: &Sample, find
                 if rule.measure == Measure::Exact
                     && declared.is_none()
                     && column.numbers > 0
-                    && !(plan.statistics.is_some() && crate::stat::is_statistical(&column.name)) =>
+                    && !is_tested(column) =>
             {
                 findings.hint(
                     &format!("{prefix}rules"),

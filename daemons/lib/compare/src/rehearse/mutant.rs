@@ -2,7 +2,7 @@
 
 use crate::format::{Cell, Reader, Row};
 use crate::rule::Meaning;
-use crate::source::Trouble;
+use crate::source::{Malformed, Trouble};
 
 /// What is changed.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,6 +73,10 @@ impl Reader for Mutant {
     fn names(&self) -> &[Vec<u8>] {
         self.inner.names()
     }
+
+    fn oddity(&self) -> Option<Malformed> {
+        self.inner.oddity()
+    }
 }
 
 /// The first records of an output.
@@ -98,5 +102,9 @@ impl Reader for First {
 
     fn names(&self) -> &[Vec<u8>] {
         self.inner.names()
+    }
+
+    fn oddity(&self) -> Option<Malformed> {
+        self.inner.oddity()
     }
 }

@@ -8,13 +8,14 @@ use serde::Serialize;
 
 use super::SampleFile;
 use super::mutant::{Change, First, Mutant};
+use super::sample::Sample;
 use crate::format::{Cell, Reader, Row, RowRef};
 use crate::parsed::compare_rows;
 use crate::plan::{ContentPlan, FilePlan, RowsPlan};
 use crate::report::{Verdict, shown};
 use crate::rows::{Rows, Stream};
 use crate::rule::Meaning;
-use crate::source::Trouble;
+use crate::source::{Malformed, Trouble};
 use crate::spec::{Spec, SpecMistake};
 
 /// Most records of the sample that are used.
@@ -62,6 +63,9 @@ pub enum MutationError {
     /// The sample.
     #[error("the sample {0}")]
     Sample(#[from] Trouble),
+    /// The sample.
+    #[error("the sample is no good output: {0}")]
+    NoGood(Malformed),
     /// The sample does not agree with itself, so rejecting a change would mean nothing.
     #[error("the sample does not agree with itself: {0}")]
     Itself(String),
@@ -76,8 +80,10 @@ impl Spec {
         let plan = self.plan().map_err(MutationError::Spec)?;
         let file = plan.file(&sample.name);
         let mut mutation = Mutation { columns: Vec::new(), accepted: Vec::new(), tried: 0 };
+        if let Some(fault) = Sample::read(&sample.again, file)?.fault {
+            return Err(MutationError::NoGood(fault));
+        }
         let ContentPlan::Rows(rows) = &file.content else {
-            sample.again.open(&file.source)?;
             let column = "every byte".to_owned();
             let rejected_from = Some("any change".to_owned());
             mutation.columns.push(Protection {

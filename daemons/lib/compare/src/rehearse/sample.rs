@@ -7,7 +7,7 @@ use crate::plan::{ContentPlan, FilePlan};
 use crate::plausible::Watch;
 use crate::report::shown;
 use crate::rule::{Columns, Meaning};
-use crate::source::{Again, Malformed, Trouble};
+use crate::source::{Again, Malformed, Meter, Trouble};
 use crate::spec::Selector;
 
 /// Most columns, or names of records, that are looked at.
@@ -62,8 +62,12 @@ pub(super) struct Sample {
 impl Sample {
     pub(super) fn read(again: &Again, file: &FilePlan) -> Result<Self, Trouble> {
         let mut sample = Self { columns: Vec::new(), fault: None };
-        let bytes = again.open(&file.source)?;
-        let ContentPlan::Rows(plan) = &file.content else { return Ok(sample) };
+        let (mut bytes, meter) = Meter::on(again.open(&file.source)?);
+        let ContentPlan::Rows(plan) = &file.content else {
+            std::io::copy(&mut bytes, &mut std::io::sink())?;
+            sample.fault = file.too_small(&meter).map(|(_, small)| small);
+            return Ok(sample);
+        };
         let (mut reader, mut row) = (plan.open(bytes), Row::default());
         let mut labels: HashMap<Vec<u8>, usize> = HashMap::new();
         let mut watch = None;
@@ -76,7 +80,8 @@ impl Sample {
         }
         let watch = watch.unwrap_or_else(|| Watch::new(&plan.watch, Columns::new(&plan.rules, &[])));
         let found = watch.end();
-        sample.fault = found.fault.or(found.oddity);
+        let small = file.too_small(&meter).map(|(_, small)| small);
+        sample.fault = small.or(found.fault).or(found.oddity).or_else(|| reader.oddity());
         Ok(sample)
     }
 

@@ -116,7 +116,7 @@ fn records_that_are_lost_or_doubled_are_tried_too() {
     let mutation = mutate(&Spec::exact(), "x");
     assert_eq!(mutation.unprotected().count(), 0);
     let error = spec("[[files.rules]]").mutate(&SampleFile::bytes("out", b"a\nnan".to_vec())).unwrap_err();
-    assert!(matches!(error, mutate::MutationError::Itself(_)), "{error}");
+    assert!(matches!(error, mutate::MutationError::NoGood(_)), "{error}");
 }
 
 #[test]

@@ -138,7 +138,10 @@ impl Comparison {
 
     /// Whether not all records were looked at.
     pub(crate) const fn stopped_early(&self) -> bool {
-        matches!(self.reason, Reason::Columns { .. } | Reason::Header { .. } | Reason::Label { .. })
+        matches!(
+            self.reason,
+            Reason::Columns { .. } | Reason::Header { .. } | Reason::Label { .. } | Reason::Malformed { .. }
+        )
     }
 
     /// The same comparison, knowing that one of the two is no good output.
@@ -149,10 +152,18 @@ impl Comparison {
     }
 
     /// The same comparison, knowing what is odd about the two.
-    pub(crate) fn odd(mut self, left: Option<&Malformed>, right: Option<&Malformed>) -> Self {
-        let odd = |side, what: &Malformed| Oddity { side, what: what.to_string() };
-        let left = left.map(|what| odd(Side::Left, what));
-        self.suspicious = left.into_iter().chain(right.map(|what| odd(Side::Right, what))).collect();
+    pub(crate) fn odd(self, left: Option<&Malformed>, right: Option<&Malformed>) -> Self {
+        let found = [(Side::Left, left), (Side::Right, right)].into_iter();
+        let found = found.filter_map(|(side, what)| Some((side, what?)));
+        found.fold(self, |compared, (side, what)| compared.odd_too(side, what))
+    }
+
+    /// The same comparison, knowing what is odd about one of the two. The first thing stays.
+    pub(crate) fn odd_too(mut self, side: Side, what: &Malformed) -> Self {
+        if !self.suspicious.iter().any(|odd| odd.side == side) {
+            self.suspicious.push(Oddity { side, what: what.to_string() });
+            self.suspicious.sort_by_key(|odd| odd.side == Side::Right);
+        }
         self
     }
 

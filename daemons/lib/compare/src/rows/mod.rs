@@ -83,7 +83,7 @@ impl Rows<'_> {
     /// After the last record: what makes the output no good, or odd.
     pub(crate) fn faults(self) -> Faults {
         match self {
-            Self::Stream(stream) => stream.watch.end(),
+            Self::Stream(stream) => stream.end(),
             // Found when it was read.
             Self::Kept(_) => Faults::default(),
         }
@@ -149,6 +149,13 @@ impl<'p> Stream<'p> {
             fits = fits && keeping.take(self.row.view(), self.reader.has_no_nan(&self.row.bytes), memory);
         }
         let kept = fits.then(|| keeping.end(self.reader.names()));
-        Ok((kept, self.watch.end()))
+        Ok((kept, self.end()))
+    }
+
+    /// After the last record.
+    fn end(self) -> Faults {
+        let mut faults = self.watch.end();
+        faults.oddity = faults.oddity.or_else(|| self.reader.oddity());
+        faults
     }
 }

@@ -14,6 +14,7 @@ mod bounded;
 mod compressed;
 mod file;
 mod member;
+mod meter;
 mod tar;
 mod trouble;
 mod zip;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 pub use compressed::Compression;
 pub use file::{File, FileError};
 pub use member::Archive;
+pub(crate) use meter::Meter;
 pub use trouble::{Malformed, Trouble};
 
 use crate::spec::{FileSpec, Report};

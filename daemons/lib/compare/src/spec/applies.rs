@@ -4,7 +4,8 @@ use crate::stat::Statistics;
 
 use crate::plausible::Severity;
 
-use super::{ExtraRows, FileSpec, FormatName, Order, Report};
+use super::{ExtraRows, FileSpec, FormatName, Order, Report, Selector};
+use crate::plan::LARGEST_COLUMN;
 
 /// Reports keys that are set and mean nothing for the file's format, and what contradicts itself.
 pub(crate) fn check(spec: &FileSpec, report: Report<'_>) {
@@ -30,7 +31,8 @@ pub(crate) fn check(spec: &FileSpec, report: Report<'_>) {
         ("numbers", spec.numbers != default.numbers, &[Raw]),
         ("row_values", spec.row_values != default.row_values, &[Raw]),
         ("skip_bytes", spec.skip_bytes != 0, &[Raw]),
-        ("statistics", spec.statistics != Statistics::None, &[Yoda]),
+        ("statistics", spec.statistics != Statistics::None, &[Yoda, Table]),
+        ("histograms", !spec.histograms.is_empty(), &[Table]),
         ("rules", !spec.rules.is_empty(), records),
     ] {
         if is_set && !formats.contains(&spec.format) {
@@ -40,9 +42,10 @@ pub(crate) fn check(spec: &FileSpec, report: Report<'_>) {
     if spec.statistics == Statistics::None && spec.significance != default.significance {
         report("significance", "has a meaning only with `statistics`; remove it".into());
     }
-    if spec.statistics != Statistics::None && spec.order == Order::Set {
+    if spec.statistics != Statistics::None && spec.order == Order::Set && spec.format != Table {
         report("order", "is \"set\", but histograms have names; use \"key\"".into());
     }
+    check_histograms(spec, report);
     if !(1e-12..=0.5).contains(&spec.significance) {
         let found = spec.significance;
         report("significance", format!("is {found}, but must be between 1e-12 and 0.5; 0.001 is usual"));
@@ -74,12 +77,67 @@ pub(crate) fn check(spec: &FileSpec, report: Report<'_>) {
     }
     if spec.severity != Severity::Malformed
         && spec.min_bytes == 0
+        && spec.require.is_empty()
+        && spec.forbid.is_empty()
         && !(records.contains(&spec.format) && spec.min_rows > 0)
     {
-        report("severity", "has a meaning only with min_rows or min_bytes; remove it".into());
+        report(
+            "severity",
+            "has a meaning only with min_rows, min_bytes, require or forbid; remove it".into(),
+        );
     }
     if spec.max_rows == 0 {
         report("max_rows", "is 0, so no output could be good".into());
+    }
+}
+
+/// Histograms in the columns of a table.
+fn check_histograms(spec: &FileSpec, report: Report<'_>) {
+    if spec.format != FormatName::Table {
+        return;
+    }
+    match (spec.statistics, spec.histograms.is_empty()) {
+        (Statistics::None, false) => {
+            report("histograms", "has a meaning only with `statistics`; remove it".into());
+        }
+        (Statistics::None, true) => return,
+        (_, true) => {
+            let what =
+                "is missing: say which columns are histograms, as in [[files.histograms]] with value = 3";
+            report("histograms", what.into());
+        }
+        (_, false) if spec.order != Order::Rows => {
+            report(
+                "order",
+                "must be \"rows\" with `histograms`: bins stand in the order of their axis".into(),
+            );
+        }
+        _ => {}
+    }
+    let mut taken = Vec::new();
+    for (index, histogram) in spec.histograms.iter().enumerate() {
+        let key = |key: &str| format!("histograms.{index}.{key}");
+        if histogram.value == Selector::Number(0) {
+            report(&key("value"), "is missing: the column with what is in the bins".into());
+        }
+        for column in histogram.columns() {
+            match column {
+                Selector::Name(name) if name.contains(['*', '?']) => {
+                    report(&key("value"), format!("{name:?} may be several columns; name one"));
+                }
+                Selector::Name(name) if !spec.header => {
+                    report(&key("value"), format!("{name:?} is a name, and names need header = true"));
+                }
+                Selector::Number(number) if *number > LARGEST_COLUMN => {
+                    report(&key("value"), format!("{number} is more than {LARGEST_COLUMN}"));
+                }
+                _ => {}
+            }
+        }
+        if taken.contains(&&histogram.value) {
+            report(&key("value"), format!("{} is taken by a histogram before this one", histogram.value));
+        }
+        taken.push(&histogram.value);
     }
 }
 

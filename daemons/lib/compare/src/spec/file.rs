@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plausible::Severity;
 
-use super::{DEFAULT_MAX_BYTES, RuleSpec, Selector};
+use super::{DEFAULT_MAX_BYTES, HistogramSpec, RuleSpec, Selector};
 use crate::format::Numbers;
 use crate::source::{Archive, Compression};
 use crate::stat::Statistics;
@@ -73,6 +73,9 @@ pub struct FileSpec {
     pub name: String,
     /// Both outputs may lack the file. One alone never may.
     pub optional: bool,
+    /// A good output, by its path below the folder of the file that holds this spec: whoever uses the spec tries it on
+    /// that first. Empty: there is none.
+    pub sample: String,
     /// How it is compressed.
     pub compression: Compression,
     /// What it is packed into, together with others.
@@ -117,7 +120,7 @@ pub struct FileSpec {
     pub min_rows: u64,
     /// Smallest good output, unpacked, in bytes.
     pub min_bytes: u64,
-    /// What an output means that breaks `min_rows` or `min_bytes`.
+    /// What an output means that breaks `min_rows`, `min_bytes`, `require` or `forbid`.
     pub severity: Severity,
     /// raw: what a number is, and how it is stored.
     pub numbers: Numbers,
@@ -125,15 +128,38 @@ pub struct FileSpec {
     pub row_values: u64,
     /// raw: so many bytes at the beginning are skipped.
     pub skip_bytes: u64,
-    /// yoda: statistical agreement of outputs with other seeds.
+    /// yoda, table: statistical agreement of outputs with other seeds.
     pub statistics: Statistics,
     /// How often outputs that are statistically the same may be told apart, as a fraction.
     pub significance: f64,
+    /// table: the columns that are histograms.
+    pub histograms: Vec<HistogramSpec>,
     /// How values are compared. The first one that names a column counts.
     pub rules: Vec<RuleSpec>,
 }
 
 impl FileSpec {
+    /// The logical name of the sample: the name, or the file name of the sample where the name is a pattern.
+    pub(super) fn sample_name(&self) -> &str {
+        let is_pattern = self.name.contains(['*', '?']);
+        if is_pattern { self.sample.rsplit('/').next().unwrap_or_default() } else { &self.name }
+    }
+
+    pub(crate) fn check_sample(&self, report: super::Report<'_>) {
+        let found = &self.sample;
+        if found.is_empty() {
+            return;
+        }
+        if found.starts_with('/') || found.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            report(
+                "sample",
+                format!("is {found:?}, but must be a path below this file's folder, as in \"good/out.dat\""),
+            );
+        } else if !self.is_for(self.sample_name()) {
+            report("sample", format!("is {found:?}, which is no file that {:?} is for", self.name));
+        }
+    }
+
     /// Whether it is for the file with this logical name, if no entry before it is.
     pub fn is_for(&self, name: &str) -> bool {
         super::pattern_matches(self.name.as_bytes(), name.as_bytes())
@@ -145,6 +171,7 @@ impl Default for FileSpec {
         Self {
             name: String::new(),
             optional: false,
+            sample: String::new(),
             compression: Compression::None,
             archive: Archive::None,
             member: String::new(),
@@ -173,6 +200,7 @@ impl Default for FileSpec {
             skip_bytes: 0,
             statistics: Statistics::None,
             significance: 0.001,
+            histograms: Vec::new(),
             rules: Vec::new(),
         }
     }

@@ -9,6 +9,7 @@
 
 mod applies;
 mod file;
+mod histogram;
 mod rule;
 mod selector;
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use applies::check as check_effects;
 pub use file::{ExtraRows, FileSpec, FormatName, Order};
+pub use histogram::HistogramSpec;
 pub use rule::{RuleMethod, RuleSpec};
 pub use selector::Selector;
 pub(crate) use selector::matches as pattern_matches;
@@ -125,6 +127,12 @@ impl Spec {
     /// Finds every mistake. An empty list means that the spec can be used.
     pub fn check(&self) -> Vec<SpecMistake> {
         self.plan().err().unwrap_or_default()
+    }
+
+    /// Logical names and paths of the samples that are declared; paths are below the folder of the spec's file.
+    pub fn samples(&self) -> impl Iterator<Item = (&str, &str)> {
+        let declared = self.files.iter().filter(|file| !file.sample.is_empty());
+        declared.map(|file| (file.sample_name(), file.sample.as_str()))
     }
 
     /// The short form as an entry for every file.

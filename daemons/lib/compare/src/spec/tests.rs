@@ -115,6 +115,29 @@ fn entries_and_rules_that_never_count_are_found() {
 }
 
 #[test]
+fn a_sample_is_a_file_below_the_specs_folder() {
+    for (text, keys) in [
+        ("sample = 'good/out.dat'", &[][..]),
+        ("sample = '/etc/passwd'", &["files.0.sample"]),
+        ("sample = '../out.dat'", &["files.0.sample"]),
+        ("sample = 'good//out.dat'", &["files.0.sample"]),
+        ("sample = 'good/./out.dat'", &["files.0.sample"]),
+    ] {
+        assert_eq!(file(text), keys, "{text}");
+    }
+    let spec = |name: &str| -> Spec {
+        toml::from_str(&format!(
+            "[[files]]\nname = '{name}'\nsample = 'good/run1.dat'\n[[files]]\nname = 'x'"
+        ))
+        .unwrap()
+    };
+    assert_eq!(spec("*.dat").samples().collect::<Vec<_>>(), [("run1.dat", "good/run1.dat")]);
+    assert_eq!(spec("out").samples().collect::<Vec<_>>(), [("out", "good/run1.dat")]);
+    assert!(keys(&spec("*.dat")).is_empty());
+    assert_eq!(keys(&spec("*.csv")), ["files.0.sample"]);
+}
+
+#[test]
 fn the_first_entry_that_names_a_file_counts() {
     let text = "method = 'numeric'\n[[files]]\nname = 'log*'\nformat = 'lines'\n[[files]]\nname = 'extra'\noptional = true";
     let plan = toml::from_str::<Spec>(text).unwrap().plan().unwrap();

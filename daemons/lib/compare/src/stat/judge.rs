@@ -2,24 +2,22 @@
 //!
 //! One histogram is in memory at a time, and what the worst tests found.
 
-use super::histogram::{self, Bin, Columns, is_position, is_statistical, parted};
-use super::{Plan, Statistics, Test, chi2, ks};
+use super::Plan;
+use super::histogram::{self, Columns, is_position, is_statistical, parted};
+use super::tests_made::TestsMade;
 use crate::align::Judge;
 use crate::format::{Cell, RowRef};
 use crate::judge::Cells;
-use crate::report::{ColumnReport, Comparison, Deviation, REPORTED, Reason, Verdict, shown};
+use crate::report::{Comparison, Reason, shown};
 use crate::rule::{Measure, RuleSet};
 
 /// The comparison of two outputs with histograms, under way.
 pub(crate) struct Histograms<'p> {
-    plan: Plan,
     cells: Cells<'p>,
     open: Option<Open>,
-    tests: u64,
+    tests: TestsMade,
     rows: u64,
     values: u64,
-    /// The worst tests, and some others.
-    found: Vec<Found>,
 }
 
 /// A histogram that is being collected.
@@ -32,18 +30,10 @@ struct Open {
     right: Columns,
 }
 
-/// A test that was made.
-struct Found {
-    path: Vec<u8>,
-    test: Test,
-    lines: (u64, u64),
-    left: Bin,
-    right: Bin,
-}
-
 impl<'p> Histograms<'p> {
-    pub(crate) fn new(rules: &'p RuleSet, plan: Plan) -> Self {
-        Self { plan, cells: Cells::new(rules), open: None, tests: 0, rows: 0, values: 0, found: Vec::new() }
+    pub(crate) fn new(rules: &'p RuleSet, plan: &Plan) -> Self {
+        let tests = TestsMade::new(plan.statistics, plan.significance);
+        Self { cells: Cells::new(rules), open: None, tests, rows: 0, values: 0 }
     }
 
     fn begin_object(&mut self, path: &[u8], kind: &[u8]) {
@@ -74,105 +64,19 @@ impl<'p> Histograms<'p> {
             self.cells.fault(Reason::CantSay { side: None, what });
             return;
         };
-        let ordered = || histogram::has_one_axis(&open.kind).then(|| ks::test(&left, &right)).flatten();
-        let ks = if self.plan.statistics == Statistics::Chi2 { None } else { ordered() };
-        let wants_chi2 = self.plan.statistics != Statistics::Ks || ks.is_none();
-        let chi2 = if wants_chi2 { chi2::test(&left, &right) } else { None };
-        for test in [ks, chi2].into_iter().flatten() {
-            self.tests += 1;
-            let bin = |bins: &[Bin]| bins.get(test.worst).copied().unwrap_or(Bin::Empty);
-            self.found.push(Found {
-                path: open.path.clone(),
-                test,
-                lines: open.lines,
-                left: bin(&left),
-                right: bin(&right),
-            });
-        }
-        if self.found.len() > 2 * REPORTED {
-            self.sort();
-        }
-    }
-
-    /// The worst first, and no more than are reported.
-    fn sort(&mut self) {
-        self.found.sort_by(|a, b| a.test.ln_p.total_cmp(&b.test.ln_p));
-        self.found.truncate(REPORTED);
+        let line =
+            |bin: usize| (open.lines.0.saturating_add(bin as u64), open.lines.1.saturating_add(bin as u64));
+        self.tests.add(&open.path, histogram::has_one_axis(&open.kind), &left, &right, line);
     }
 
     /// The answer.
     pub(crate) fn end(mut self) -> Comparison {
         self.end_object();
-        self.sort();
         let mut compared = self.cells.end();
         compared.rows_compared += self.rows;
         compared.values_compared += self.values;
-        let limit = (self.plan.significance / self.tests.max(1) as f64).ln();
-        if compared.verdict == Verdict::Agree {
-            compared.reason = match self.found.first() {
-                None => Reason::Untested,
-                Some(worst) if worst.test.ln_p < limit => Reason::Statistics {
-                    histogram: shown(&worst.path),
-                    what: format!(
-                        "{} = {:.4} of {} bins, p = {}, below {} / {} tests",
-                        worst.test.name,
-                        worst.test.statistic,
-                        worst.test.bins,
-                        probability(worst.test.ln_p),
-                        self.plan.significance,
-                        self.tests
-                    ),
-                },
-                Some(_) => Reason::WithinTolerance,
-            };
-            compared.verdict = compared.reason.verdict();
-        }
-        compared
-            .columns
-            .extend(self.found.iter().filter(|found| found.test.ln_p < 0.0).map(|found| found.report(limit)));
-        compared.columns.sort_by(|a, b| {
-            let order = (b.differing > 0).cmp(&(a.differing > 0));
-            order.then(b.worst.in_tolerance_units.total_cmp(&a.worst.in_tolerance_units))
-        });
-        compared.columns.truncate(REPORTED);
-        compared.worst = compared.columns.first().map(|column| column.worst.clone());
-        compared
+        self.tests.end(compared)
     }
-}
-
-impl Found {
-    fn report(&self, limit: f64) -> ColumnReport {
-        let is_rejected = self.test.ln_p < limit;
-        let units = self.test.ln_p / limit;
-        // A quotient that rounds to 1 stays on its side.
-        let units = if is_rejected { units.max(1.0_f64.next_up()) } else { units.min(1.0) };
-        let name = Some(format!("{} ({})", shown(&self.path), self.test.name));
-        let at = self.test.worst as u64;
-        let worst = Deviation {
-            line: self.lines.0.saturating_add(at),
-            right_line: self.lines.1.saturating_add(at),
-            column: at + 1,
-            name: name.clone(),
-            left: text(self.left),
-            right: text(self.right),
-            in_tolerance_units: units,
-        };
-        let differing = u64::from(is_rejected);
-        ColumnReport { column: at + 1, name, deviating: 1 - differing, differing, worst }
-    }
-}
-
-/// A bin for people.
-fn text(bin: Bin) -> String {
-    match bin {
-        Bin::Empty => "0".into(),
-        Bin::Unknown => "no number".into(),
-        Bin::Value { value, down, up } => format!("{value} ± {:.3e}", down.max(up).sqrt()),
-    }
-}
-
-fn probability(ln_p: f64) -> String {
-    if ln_p < -690.0 { "less than 1e-299".into() } else { format!("{:.2e}", ln_p.exp()) }
 }
 
 impl Judge for Histograms<'_> {

@@ -21,9 +21,9 @@ pub(super) fn test(left: &[Bin], right: &[Bin]) -> Option<Test> {
             worst = (index, distance);
         }
     }
-    let n = left_entries * right_entries / (left_entries + right_entries);
-    let lambda = (n.sqrt() + 0.12 + 0.11 / n.sqrt()) * worst.1;
-    let ln_p = ln_kolmogorov_tail(lambda);
+    // The product of the two may be larger than a double.
+    let root = (1.0 / (1.0 / left_entries + 1.0 / right_entries)).sqrt();
+    let ln_p = if worst.1 > 0.0 { ln_kolmogorov_tail((root + 0.12 + 0.11 / root) * worst.1) } else { 0.0 };
     Some(Test { name: "ks", statistic: worst.1, bins: left.len() as u64, ln_p, worst: worst.0 })
 }
 
@@ -39,7 +39,8 @@ fn content(bins: &[Bin]) -> Option<(f64, f64)> {
         variance += errors.0;
     }
     let entries = sum / variance * sum;
-    (sum > 0.0 && entries.is_finite()).then_some((sum, entries))
+    // At least 1, whatever the weights are; errors that say less are none.
+    (sum > 0.0 && entries.is_finite() && entries > 0.5).then_some((sum, entries))
 }
 
 #[cfg(test)]
@@ -68,6 +69,17 @@ mod tests {
             test(&weighted(&[50.0, 50.0]), &weighted(&[30.0, 70.0])),
         );
         assert!(b.unwrap().ln_p > a.unwrap().ln_p);
+    }
+
+    #[test]
+    fn errors_beyond_measure_make_no_test_or_one_that_equals_pass() {
+        let (few, many) = ([Bin::new(1e-207, 1e-207, 1e-207)], [Bin::new(1e300, 1.0, 1.0)]);
+        assert_eq!(test(&few, &few), None);
+        assert_eq!(test(&many, &many), None);
+        let many = [Bin::new(1e100, 1.0, 1.0), Bin::new(1e100, 1.0, 1.0)];
+        assert_eq!(test(&many, &many).unwrap().ln_p, 0.0);
+        let other = [Bin::new(2e100, 1.0, 1.0), Bin::new(1e100, 1.0, 1.0)];
+        assert!(test(&many, &other).unwrap().ln_p < -1e9);
     }
 
     #[test]

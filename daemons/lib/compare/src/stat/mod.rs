@@ -12,13 +12,16 @@
 //! tested; if none is left to be tested, the outputs differ, since nothing confirms them.
 
 mod chi2;
+mod columns;
 mod distribution;
 mod histogram;
 mod judge;
 mod ks;
+mod tests_made;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use columns::{Declared, InColumns};
 pub(crate) use histogram::is_statistical;
 pub(crate) use judge::Histograms;
 
@@ -38,11 +41,13 @@ pub enum Statistics {
 }
 
 /// Tests, and when they reject.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) statistics: Statistics,
     /// Of all tests of a file together.
     pub(crate) significance: f64,
+    /// Where histograms are columns of a table; None: objects of YODA.
+    pub(crate) columns: Option<Declared>,
 }
 
 /// What a test of one histogram found.

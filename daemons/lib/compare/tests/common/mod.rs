@@ -142,6 +142,11 @@ pub fn symmetric_spec() -> impl Strategy<Value = String> {
         Just("format = 'yoda'"),
         Just("format = 'yoda'\norder = 'key'\nstatistics = 'chi2_and_ks'\nsignificance = 0.3"),
         Just("format = 'yoda'\nstatistics = 'ks'"),
+        Just(
+            "format = 'table'\nstatistics = 'chi2_and_ks'\nsignificance = 0.3\n[[files.histograms]]\nvalue = 2"
+        ),
+        Just("format = 'table'\nmin_bytes = 9\nseverity = 'suspicious'\nrequire = ['^1']\nforbid = ['2']"),
+        Just("format = 'lines'\nrequire = ['^1']\nforbid = ['2']"),
         Just("format = 'xml'"),
         Just("format = 'xml'\norder = 'key'"),
         Just("format = 'npy'"),

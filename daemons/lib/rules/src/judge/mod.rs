@@ -17,7 +17,9 @@
 //!   ([`crate::quorum`]).
 //! - A transient failure (upload folder away) leaves results INIT and asks for no more instances. Stock marks
 //!   them INCONCLUSIVE, which its transitioner never looks at again, and may raise target_nresults.
-//! - A comparison that can't say makes a result INCONCLUSIVE, never INVALID.
+//! - A comparison that can't say makes no result INVALID. Where it stands between the results and a quorum, one more
+//!   result is asked for; if that does not help either ([`is_stuck`]), or there is a canonical result to be compared
+//!   with, they stay INIT and are looked at later. Stock calls them INVALID, or fails the workunit in the end.
 //! - A late result whose canonical files are gone becomes TOO_LATE, and is paid as the canonical one if the app says so
 //!   ([`Options::pay_too_late`]). Stock calls it INVALID.
 //! - A suspicious result raises min_quorum for good, and target_nresults with it, and becomes canonical only where no
@@ -52,7 +54,7 @@ pub use evidence::{Against, Evidence, FileCheck, Instance, Paid, enough_to_compa
 pub use options::{Independence, Options};
 pub use plan::{Need, needs};
 pub use revoke::{Revocation, settle_abandoned};
-pub use set::foresee;
+pub use set::{foresee, is_stuck};
 pub use shares::host_today;
 
 /// The evidence does not fit the rows. Nothing was changed.

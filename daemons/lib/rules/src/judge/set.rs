@@ -130,8 +130,8 @@ impl Session<'_> {
             FileCheck::Transient(reason) => (Decision::Later, format!("output can't be read now: {reason}")),
             FileCheck::Ok | FileCheck::Suspicious(_) => match (choice, compared) {
                 (Some(choice), _) => beside(id, choice),
-                (None, _) if matches!(evidence, Evidence::Later { .. }) => {
-                    (Decision::Later, "can't be compared now".to_owned())
+                (None, None) if let Evidence::Later { reason, .. } = evidence => {
+                    (Decision::Later, format!("can't be compared now: {reason}"))
                 }
                 (None, Some(agreement)) => {
                     let needed = Agreement::needed(self.workunit.min_quorum);
@@ -164,6 +164,9 @@ impl Session<'_> {
         if !still_viable {
             self.transition = Transition::Immediate;
         }
+        // It is compared with the canonical result later, as a late one.
+        let waits = found.is_some_and(|(choice, _)| choice.unknown.contains(&id))
+            || found.is_some() && matches!(check_of(evidence, id), FileCheck::Transient(_));
         match (work.row.validate_state, found) {
             (ValidateState::Valid, Some((choice, worth))) if choice.valid.contains(&id) => {
                 if self.count_valid(work) {
@@ -183,17 +186,11 @@ impl Session<'_> {
                 }
                 self.write(&work.row);
             }
-            (ValidateState::Init, _) if !later => {
-                work.row.validate_state = ValidateState::Inconclusive;
-                self.write(&work.row);
-            }
-            (ValidateState::Inconclusive, Some(_))
-                if matches!(check_of(evidence, id), FileCheck::Transient(_)) =>
-            {
+            (ValidateState::Inconclusive, _) if waits => {
                 work.row.validate_state = ValidateState::Init;
                 self.write(&work.row);
             }
-            (ValidateState::Init, Some((choice, _))) if choice.unknown.contains(&id) => {
+            (ValidateState::Init, _) if !later && !waits => {
                 work.row.validate_state = ValidateState::Inconclusive;
                 self.write(&work.row);
             }
@@ -270,15 +267,50 @@ pub fn foresee<'a>(
     independence: Independence,
     suspicious_quorum: i32,
 ) -> Option<Choice> {
+    let ballot = ballot(workunit, rows, evidence, independence, suspicious_quorum)?;
+    ballot.agreement.choose_among(ballot.quorum, &ballot.electorate)
+}
+
+/// Whether comparisons that could not say stand in the way, and another result would hardly help: see
+/// [`Agreement::is_stuck`]. Then the evidence should be [`Evidence::Later`], or volunteers compute for nothing until
+/// the workunit fails, and get no credit for it.
+#[must_use]
+pub fn is_stuck<'a>(
+    workunit: &Workunit,
+    rows: impl IntoIterator<Item = &'a ResultRow>,
+    evidence: &Evidence,
+    independence: Independence,
+    suspicious_quorum: i32,
+) -> bool {
+    ballot(workunit, rows, evidence, independence, suspicious_quorum)
+        .is_some_and(|ballot| ballot.agreement.is_stuck(ballot.quorum, &ballot.electorate))
+}
+
+/// What the choice is made from.
+struct Ballot<'e> {
+    agreement: &'e Agreement,
+    quorum: i32,
+    electorate: Electorate,
+}
+
+/// None: nothing was compared, or too few for the quorum.
+fn ballot<'a, 'e>(
+    workunit: &Workunit,
+    rows: impl IntoIterator<Item = &'a ResultRow>,
+    evidence: &'e Evidence,
+    independence: Independence,
+    suspicious_quorum: i32,
+) -> Option<Ballot<'e>> {
     let Evidence::Set { files, agreement: Some(agreement) } = evidence else { return None };
     let rows: Vec<&ResultRow> = rows.into_iter().filter(|row| files.contains_key(&row.id)).collect();
     let ids = rows.iter().map(|row| row.id);
     let quorum = raised_quorum(workunit.min_quorum, suspicious_quorum, ids, evidence);
     let raised = Workunit { min_quorum: quorum, ..workunit.clone() };
-    if !super::enough_to_compare(&raised, files) {
-        return None;
-    }
-    agreement.choose_among(quorum, &electorate(rows.into_iter(), evidence, independence))
+    super::enough_to_compare(&raised, files).then(|| Ballot {
+        agreement,
+        quorum,
+        electorate: electorate(rows.into_iter(), evidence, independence),
+    })
 }
 
 /// A result beside the canonical one.
@@ -295,7 +327,7 @@ fn beside(id: ResultId, choice: &Choice) -> (Decision, String) {
     } else if choice.invalid.contains(&id) {
         (Decision::Invalid, "differs from the canonical result".to_owned())
     } else {
-        (Decision::Inconclusive, "the comparison with the canonical result could not say".to_owned())
+        (Decision::Later, "the comparison with the canonical result could not say".to_owned())
     }
 }
 

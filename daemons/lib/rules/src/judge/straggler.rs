@@ -24,10 +24,10 @@ impl Session<'_> {
         for instance in instances.iter().filter(|i| late(&i.row)) {
             let Some(against) = found.get(&instance.row.id) else { continue };
             let (decision, reason) = words(against);
-            if let Against::Transient(reason) = against {
+            if let Against::Transient(_) | Against::Pair(Pair::Unknown) = against {
                 waiting = true;
-                self.wait(instance, reason);
-                self.tell(&instance.row, decision, reason.clone());
+                self.wait(instance, &reason);
+                self.tell(&instance.row, decision, reason);
                 continue;
             }
             // It may be the last result: let the transitioner trigger file deletion.
@@ -56,7 +56,7 @@ impl Session<'_> {
     }
 
     fn wait(&mut self, instance: &Instance, reason: &str) {
-        self.note(Weight::Warning, Some(instance.row.id), format!("can't be compared now: {reason}"));
+        self.note(Weight::Warning, Some(instance.row.id), reason);
         if instance.row.validate_state != ValidateState::Init {
             let mut row = instance.row.clone();
             row.validate_state = ValidateState::Init;
@@ -70,10 +70,8 @@ impl Session<'_> {
         let state = match against {
             Against::Pair(Pair::Agrees { .. }) => ValidateState::Valid,
             Against::Pair(Pair::Differs) | Against::Malformed(_) => ValidateState::Invalid,
-            Against::Pair(Pair::Unknown) | Against::Transient(_) => {
-                self.note(Weight::Warning, Some(id), "comparing with the canonical result could not say");
-                ValidateState::Inconclusive
-            }
+            // They wait.
+            Against::Pair(Pair::Unknown) | Against::Transient(_) => instance.row.validate_state,
             Against::CanonicalGone(reason) => {
                 self.note(Weight::Warning, Some(id), format!("too late, canonical result's files: {reason}"));
                 ValidateState::TooLate
@@ -146,10 +144,9 @@ fn words(against: &Against) -> (Decision, String) {
         Against::Pair(Pair::Differs) => {
             (Decision::Invalid, "late: differs from the canonical result".to_owned())
         }
-        Against::Pair(Pair::Unknown) => (
-            Decision::Inconclusive,
-            "late: the comparison with the canonical result could not say".to_owned(),
-        ),
+        Against::Pair(Pair::Unknown) => {
+            (Decision::Later, "late: the comparison with the canonical result could not say".to_owned())
+        }
         Against::Malformed(reason) => (Decision::Error, format!("output unusable: {reason}")),
         Against::Transient(reason) => (Decision::Later, format!("can't be compared now: {reason}")),
         Against::CanonicalGone(reason) => {

@@ -259,7 +259,11 @@ fn a_comparison_that_cant_say_costs_nobody_credit() {
     let pair = |i: usize, j: usize| if i == j || j == 1 { Pair::EQUAL } else { Pair::Unknown };
     let evidence = Evidence::Set { files, agreement: Some(Agreement::fuzzy(ids, pair)) };
     let (judgement, _) = run(&workunit(), &[fresh(1), fresh(2), fresh(3)], &evidence, CreditMode::Adaptive);
-    assert_eq!(states(&judgement), [(1, Valid), (2, Valid), (3, Inconclusive)]);
+    assert_eq!(states(&judgement), [(1, Valid), (2, Valid)], "the third one waits");
+    assert_eq!(judgement.told[2].decision, boinc::verdict::Decision::Later);
+    let (judgement, _) =
+        run(&workunit(), &[fresh(1), fresh(2), state(3, Inconclusive)], &evidence, CreditMode::Adaptive);
+    assert_eq!(states(&judgement), [(1, Valid), (2, Valid), (3, Init)]);
 }
 
 #[test]
@@ -370,11 +374,11 @@ fn late_results_are_compared_with_the_canonical_one() {
         .into(),
     );
     let (judgement, books) = run(&late_to(1), &instances, &evidence, CreditMode::Adaptive);
-    assert_eq!(judgement.verdict, Verdict::Stragglers);
-    assert_eq!(states(&judgement), [(2, Valid), (3, Invalid), (4, Invalid), (5, TooLate), (6, Inconclusive)]);
+    assert_eq!(judgement.verdict, Verdict::Later, "of the last one, nothing can be said now");
+    assert_eq!(states(&judgement), [(2, Valid), (3, Invalid), (4, Invalid), (5, TooLate)]);
     assert_eq!(judgement.results[2].outcome, Outcome::ValidateError);
     assert_eq!((judgement.grants.len(), judgement.grants[0].credit), (1, 11.0));
-    assert_eq!(judgement.workunit.transition_time, NOW as i32);
+    assert_eq!(judgement.workunit.transition_time, NOW as i32 + 6 * 3600);
     assert_eq!(judgement.workunit.assimilate_state, None, "not written back");
     assert_eq!(judgement.workunit.canonical_credit, 33.0);
     assert_eq!(books.host(HostId(5)).unwrap().total_credit, 0.0);

@@ -229,9 +229,21 @@ fn a_script_decides_and_its_crash_costs_nobody_credit() {
     assert!(seen.place.starts_with("compare_script says no"), "{seen:?}");
     for crash in ["#!/bin/sh\nexit 3\n", "#!/bin/sh\nkill -9 $$\n"] {
         let findings = place.examine(&script(&place, crash), &workunit(2, 0), None);
-        assert_eq!(choice(&findings, 2), None);
+        let Evidence::Later { reason, .. } = &findings.evidence else { panic!("{findings:?}") };
+        assert!(reason.starts_with("1 with 2: compare_script can't say (the script "), "{reason}");
         let seen = findings.between(ResultId(1), ResultId(2)).unwrap();
         assert_eq!(seen.pair, Pair::Unknown, "{seen:?}");
+        // Of two, one may be odd: another result is asked for.
+        let mut two = Place::new(&["1\n", "1\n"]);
+        let examiner = script(&two, crash);
+        assert_eq!(choice(&two.examine(&examiner, &workunit(2, 0), None), 2), None);
+        // A late one waits.
+        two.rows[0].validate_state = ValidateState::Valid;
+        let findings = two.examine(&examiner, &workunit(2, 1), None);
+        assert!(
+            matches!(against(&findings, 2), Against::Transient(why) if why.contains("can't say")),
+            "{findings:?}"
+        );
     }
     let later = place.examine(&script(&place, "#!/bin/sh\nexit 75\n"), &workunit(2, 0), None);
     assert!(matches!(later.evidence, Evidence::Later { .. }), "{later:?}");

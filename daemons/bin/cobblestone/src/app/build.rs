@@ -1,0 +1,276 @@
+//! `cobblestone app build`: writes BOINC's files from the description.
+//!
+//! Whether a file may be written says `vm_app::keep`: never one that a person changed, and never one that clients may have
+//! seen with another content. Killed between writing a file and remembering it: the next run finds it as it should be, and
+//! remembers it then.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use app_config::AppConfig;
+use clap::Args;
+use daemon::ProjectDir;
+use vm_app::files::{daemon_lines, files as wanted_files, plan_classes};
+use vm_app::keep::{Action, Built, difference};
+use vm_app::{Description, Kind, plan_spec};
+
+use super::files;
+use crate::cli::ProjectArgs;
+use crate::project::directory;
+use crate::screen::print;
+
+/// What follows the help.
+pub const AFTER_HELP: &str = "Exit status: 0 = all is as the description says, 1 = a file was left alone because a person \
+    changed it, or because clients may have it (the difference is shown), 2 = it could not be done.\n\n\
+    Example:\n  cobblestone app build theory --from /data/theory-1.00";
+
+/// Where it is remembered what was written.
+const BUILT: &str = "cobblestone/.built.json";
+
+/// Arguments of `app build`.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    #[command(flatten)]
+    project: ProjectArgs,
+    /// The application
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Take missing files (disk image, the wrapper's executables, signatures) from this folder
+    #[arg(long, value_name = "DIR")]
+    from: Option<std::path::PathBuf>,
+    /// Write nothing, show what would be done
+    #[arg(long = "dry_run")]
+    dry_run: bool,
+}
+
+/// What happened, for people.
+#[derive(Debug, Default)]
+struct Outcome {
+    text: String,
+    differences: String,
+    left: usize,
+}
+
+impl Outcome {
+    fn line(&mut self, word: &str, path: &str) {
+        let _ = writeln!(self.text, "{word:<9} {path}");
+    }
+
+    fn left(&mut self, path: &str, why: &str, difference: &str) {
+        self.left += 1;
+        let _ = writeln!(self.text, "{:<9} {path}: {why}", "LEFT");
+        self.differences.push_str(difference);
+    }
+}
+
+/// The command; false when a file was left alone.
+///
+/// # Errors
+/// The description has a mistake, or a file can't be read or written.
+pub fn run(args: &BuildArgs) -> Result<bool> {
+    let app = args.name.as_str();
+    let dir = directory(&args.project)?;
+    let config = AppConfig::load(&dir.root, app)?;
+    let Some(description) = Description::new(app, &config) else {
+        bail!(
+            "cobblestone/{app}.toml has no [vm], [container] or [wrapper]; `cobblestone app new {app}` writes one that has"
+        );
+    };
+    let dockerfile = dockerfile(&dir, &description)?;
+    let mut built = remembered(&dir)?;
+    let mut outcome = Outcome::default();
+    for file in wanted_files(&description, dockerfile.as_deref()) {
+        let path = dir.root.join(&file.path);
+        let there = files::text(&path).with_context(|| format!("can't read {}", path.display()))?;
+        let action = built.action(&file.path, there.as_deref(), &file.text);
+        if let Some(seen) = seen_by_clients(&dir, &file.path)?.filter(|seen| *seen != file.text) {
+            let change = difference(&file.path, &seen, &file.text);
+            outcome.left(
+                &file.path,
+                "clients may have it with another content; raise number in [version]",
+                &change,
+            );
+            continue;
+        }
+        match action {
+            Action::Keep(change) => outcome.left(&file.path, "it was changed, or is not ours", &change),
+            Action::Same => outcome.line("same", &file.path),
+            Action::Create | Action::Update => {
+                outcome.line(if action == Action::Create { "new" } else { "changed" }, &file.path);
+                if !args.dry_run {
+                    files::write(&path, &file.text)
+                        .with_context(|| format!("can't write {}", path.display()))?;
+                }
+            }
+        }
+        if there.as_deref().is_none_or(|there| there == file.text || built.is_ours(&file.path, there)) {
+            built.remember(&file.path, &file.text);
+        }
+    }
+    classes(args, &dir, &description, &mut built, &mut outcome)?;
+    if !args.dry_run {
+        remember(&dir, &built)?;
+    }
+    bring(args, &dir, &description, &mut outcome)?;
+    print(&report(args, &description, &outcome));
+    Ok(outcome.left == 0)
+}
+
+/// The administrator's own Dockerfile.
+fn dockerfile(dir: &ProjectDir, description: &Description<'_>) -> Result<Option<String>> {
+    let Kind::Container(container) = description.kind else { return Ok(None) };
+    if container.dockerfile.is_empty() {
+        return Ok(None);
+    }
+    let path = dir.root.join(&container.dockerfile);
+    files::text(&path)
+        .with_context(|| format!("can't read {}", path.display()))?
+        .map(Some)
+        .ok_or_else(|| anyhow!("{} is missing; [container] dockerfile names it", path.display()))
+}
+
+/// The content of a version's file that lies in the download folder already.
+fn seen_by_clients(dir: &ProjectDir, path: &str) -> Result<Option<String>> {
+    let Some(name) = path.strip_prefix("apps/").and_then(|path| path.rsplit('/').next()) else {
+        return Ok(None);
+    };
+    if name == "version.xml" {
+        return Ok(None);
+    }
+    let path = dir.config.download_dir.join(name);
+    files::text(&path).with_context(|| format!("can't read {}", path.display()))
+}
+
+fn remembered(dir: &ProjectDir) -> Result<Built> {
+    let path = dir.root.join(BUILT);
+    let Some(bytes) = files::bytes(&path).with_context(|| format!("can't read {}", path.display()))? else {
+        return Ok(Built::default());
+    };
+    serde_json::from_slice(&bytes).with_context(|| {
+        format!("{} is not as it was written; remove it, and every file counts as a person's", path.display())
+    })
+}
+
+fn remember(dir: &ProjectDir, built: &Built) -> Result<()> {
+    let path = dir.root.join(BUILT);
+    let text = serde_json::to_string_pretty(built)? + "\n";
+    files::write(&path, &text).with_context(|| format!("can't write {}", path.display()))
+}
+
+/// Puts the plan classes into the project's file.
+fn classes(
+    args: &BuildArgs,
+    dir: &ProjectDir,
+    description: &Description<'_>,
+    built: &mut Built,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let ours = plan_classes(description);
+    let path = dir.root.join(plan_spec::FILE);
+    let there = files::text(&path).with_context(|| format!("can't read {}", path.display()))?;
+    let others: Vec<String> = if there.is_none() && !ours.is_empty() {
+        used_plan_classes(&dir.root)
+            .into_iter()
+            .filter(|class| !ours.iter().any(|(name, _)| name == class))
+            .collect()
+    } else {
+        Vec::new()
+    };
+    if !others.is_empty() {
+        // With the file, the scheduler forgets the classes that it knows by itself.
+        outcome.left(
+            plan_spec::FILE,
+            &format!(
+                "there is none, and making one takes the plan classes that BOINC knows by itself from the versions of {}; \
+                 make it by hand, with these classes in it, too",
+                others.join(", ")
+            ),
+            &ours.iter().map(|(_, block)| block.as_str()).collect::<String>(),
+        );
+        return Ok(());
+    }
+    let merge = plan_spec::merge(there.as_deref(), &ours, built).map_err(|why| anyhow!(why))?;
+    for (name, change) in &merge.kept {
+        outcome.left(&plan_spec::key(name), "it was changed, or is not ours", change);
+    }
+    if let Some(text) = &merge.text {
+        let word = if there.is_none() { "new" } else { "changed" };
+        outcome.line(word, &format!("{} ({})", plan_spec::FILE, merge.written.join(", ")));
+        if !args.dry_run {
+            files::write(&path, text).with_context(|| format!("can't write {}", path.display()))?;
+        }
+    } else if merge.kept.is_empty() && !ours.is_empty() {
+        outcome.line("same", plan_spec::FILE);
+    }
+    for (name, block) in &ours {
+        if !merge.kept.iter().any(|(kept, _)| kept == name) {
+            built.remember(&plan_spec::key(name), &plan_spec::normal(block));
+        }
+    }
+    Ok(())
+}
+
+/// Plan classes that versions in apps/ have.
+fn used_plan_classes(root: &Path) -> BTreeSet<String> {
+    let below =
+        |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+    below(&root.join("apps"))
+        .flat_map(|app| below(&app).collect::<Vec<_>>())
+        .flat_map(|version| below(&version).collect::<Vec<_>>())
+        .filter_map(|folder| Some(folder.file_name()?.to_str()?.split_once("__")?.1.to_owned()))
+        .collect()
+}
+
+/// Brings files that nobody here can make, and says which are missing.
+fn bring(
+    args: &BuildArgs,
+    dir: &ProjectDir,
+    description: &Description<'_>,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    for (folder, platform) in description.folders() {
+        for needed in description.needed(platform) {
+            for name in [needed.name.clone(), format!("{}.sig", needed.name)] {
+                let to = dir.root.join(&folder).join(&name);
+                if to.exists() {
+                    continue;
+                }
+                let shown = format!("{folder}/{name}");
+                let from = args.from.as_ref().map(|from| from.join(&name)).filter(|from| from.is_file());
+                match from {
+                    Some(from) => {
+                        outcome.line("brought", &shown);
+                        if !args.dry_run {
+                            files::link_or_copy(&from, &to).with_context(|| {
+                                format!("can't bring {} to {}", from.display(), to.display())
+                            })?;
+                        }
+                    }
+                    // Signatures are made last; `app check` asks for them.
+                    None if name.ends_with(".sig") => {}
+                    None => outcome.line("MISSING", &format!("{shown} ({})", needed.what)),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn report(args: &BuildArgs, description: &Description<'_>, outcome: &Outcome) -> String {
+    let mut text = outcome.text.clone();
+    if !outcome.differences.is_empty() {
+        let _ = write!(text, "\nWhat was left alone, and how it would be:\n\n{}", outcome.differences);
+    }
+    let _ = write!(
+        text,
+        "\nFor <daemons> in config.xml (also in cobblestone/{}-daemons.xml):\n{}",
+        description.app,
+        daemon_lines(description)
+    );
+    if args.dry_run {
+        text.push_str("\nNothing was written (--dry_run).\n");
+    }
+    text
+}

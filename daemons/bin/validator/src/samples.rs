@@ -1,0 +1,42 @@
+//! The spec tried on its samples before anything is judged by it: unknown columns, tolerances that accept anything,
+//! expressions that never match.
+//!
+//! Reads files of the project, writes nothing.
+
+use std::path::Path;
+
+use compare::{SampleFile, Spec};
+use daemon::Fatal;
+
+/// Tries the spec of the file at `config` on the samples that it declares.
+///
+/// # Errors
+/// A sample can't be read, or something does not fit it: all that was found.
+pub fn check(spec: &Spec, config: &Path) -> Result<(), Fatal> {
+    let folder = config.parent().unwrap_or(config);
+    let mut mistakes = Vec::new();
+    for (name, path) in spec.samples() {
+        let path = folder.join(path);
+        let shown = path.display().to_string();
+        match spec.rehearse(&SampleFile::path(name, path)) {
+            Ok(findings) => {
+                for finding in findings {
+                    if finding.is_mistake {
+                        mistakes.push(format!("{finding} (sample {shown})"));
+                    } else {
+                        tracing::warn!(sample = shown, "{finding}");
+                    }
+                }
+            }
+            Err(trouble) => mistakes.push(format!("the sample {trouble}; mend `sample`, or remove it")),
+        }
+    }
+    if mistakes.is_empty() {
+        return Ok(());
+    }
+    Err(Fatal::new(format!(
+        "{}: [compare] does not fit its sample, so it would judge wrongly:\n{}",
+        config.display(),
+        mistakes.join("\n")
+    )))
+}

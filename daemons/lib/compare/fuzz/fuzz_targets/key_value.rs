@@ -1,0 +1,3 @@
+//! See ../src/lib.rs.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::run("key_value", data));
