@@ -68,6 +68,9 @@ enum Way {
     Jobs,
 }
 
+/// Daemon and way, to entries and what they are about.
+type Ways = BTreeMap<(String, Option<Way>), Vec<(i64, i64)>>;
+
 fn way(entry: &Entry) -> Option<Way> {
     match entry.kind.as_str() {
         WORKUNIT | DROPPED_WORKUNIT => Some(Way::Workunits),
@@ -122,7 +125,7 @@ async fn decide(project: &ProjectArgs, which: &Select, decision: &Decision) -> R
                 .await?;
             let Some(last) = entries.last() else { break };
             after = last.id;
-            let mut ways: BTreeMap<(String, Option<Way>), Vec<(i64, i64)>> = BTreeMap::new();
+            let mut ways = Ways::new();
             for entry in &entries {
                 let way = way(entry);
                 if (way == Some(Way::Reports)) != reports {
