@@ -67,7 +67,7 @@ enum Command {
     /// Tell the story of a message, a workunit or a result: what was decided, what was paid, and why
     #[command(subcommand)]
     Explain(explain::ExplainCommand),
-    /// Add up what happened inside the virtual machines
+    /// Tell of a campaign, or add up what happened inside the virtual machines
     #[command(subcommand)]
     Report(report::ReportCommand),
     /// Say of results that they are good, doubtful or not to be used; and look at what was said

@@ -16,6 +16,7 @@ pub mod assimilation;
 pub mod audit;
 pub mod backlog;
 mod bulk;
+pub mod campaign_view;
 pub mod compact;
 pub mod control;
 pub mod counters;
