@@ -290,11 +290,12 @@ fn own(keys: &[&str], columns: &[String]) -> Vec<String> {
 /// The ledger's control totals.
 pub const CONTROL: &str = "cobblestone_ledger_control";
 
-/// So many ledger rows more, with so much credit.
+/// So many ledger rows more, with so much credit; seconds and checksum are of no matter to the floor, but written.
 pub fn control(rows: usize, credit: f64) -> String {
     format!(
-        "INSERT INTO {CONTROL} (part, `rows`, credit) VALUES (CONNECTION_ID() % 16, {rows}, {credit:e}) \
-         ON DUPLICATE KEY UPDATE `rows` = `rows` + VALUES(`rows`), credit = credit + VALUES(credit)"
+        "INSERT INTO {CONTROL} (part, `rows`, credit, seconds, checksum) VALUES (CONNECTION_ID() % 16, {rows}, {credit:e}, \
+         {rows}, {rows}) ON DUPLICATE KEY UPDATE `rows` = `rows` + VALUES(`rows`), credit = credit + VALUES(credit), \
+         seconds = seconds + VALUES(seconds), checksum = checksum + VALUES(checksum)"
     )
 }
 

@@ -192,6 +192,7 @@ async fn what_was_folded_can_not_be_told_and_that_is_said() {
     world.handle(&[]);
     holds(&explained(&world, 2).0, &["It was paid on"]);
     world.sql.execute("UPDATE cobblestone_ledger SET time = time - 8640000", &[]).await.unwrap();
+    world.sum_up_the_ledger().await;
     world.ends(0, &["ledger", "compact", "--older-than", "30d"]);
     let (text, json) = explained(&world, 2);
     assert_eq!(json["state"], "handled");
@@ -254,4 +255,28 @@ async fn a_message_that_the_cap_of_a_day_cuts_is_not_called_ignored() {
     );
     assert!(!text.contains("ignored"), "{text}");
     holds(&explained(&world, 3).0, &["such messages are ignored"]);
+}
+
+/// As stock trickle_credit pays: whatever result a message names, to its host.
+#[tokio::test]
+async fn a_repetition_is_known_without_a_result_too() {
+    let mut world = World::new().await;
+    world.people().await;
+    let of = |host, result| (host, THEN, "runtime", claim(result, THEN, "runtime", 60.0));
+    world.messages(&[of(1, "r1"), of(1, "r1"), of(2, "none"), of(2, "none"), of(1, "none")]).await;
+    let broken = |host| (host, THEN, "runtime", claim("x", 7, "runtime", 30.0) + "<unclosed>");
+    world.messages(&[broken(1), broken(1)]).await;
+    world.handle(&["--variety", "runtime", "--max_runtime", "86400"]);
+    assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_ledger").await, 4);
+    for (copy, seconds) in [(2, 60), (4, 60), (7, 30)] {
+        let said = world.ends(0, &["explain", "trickle", &copy.to_string()]);
+        holds(&said, &[&format!("The same message was stored before: it counts once, for {seconds} s")]);
+    }
+    // Host 2 is merged into host 1 of the same owner: its messages are still known.
+    for sql in
+        ["UPDATE host SET userid = 2 WHERE id = 1", "UPDATE host SET userid = 0, rpc_seqno = 1 WHERE id = 2"]
+    {
+        world.sql.execute(sql, &[]).await.unwrap();
+    }
+    holds(&world.ends(0, &["explain", "trickle", "4"]), &["it counts once, for 60 s"]);
 }

@@ -94,7 +94,7 @@ async fn left(world: &mut World, result: i32) -> f64 {
 #[tokio::test]
 async fn each_team_gives_back_what_it_got_and_adjustments_stay() {
     let mut world = world().await;
-    let adjust = ["adjust", "--result", "r1", "--credit", "3", "--reason", "a present"];
+    let adjust = ["adjust", "--result", "r1", "--credit", "3", "--reason", "für Zoë | 50 % 🎁 'x' \\"];
     world.ends(0, &adjust);
     abandon(&mut world, "1, 2").await;
     holds(&world.validate(&["--dry_run"]), &["would be taken back"]);
@@ -127,6 +127,7 @@ async fn what_was_folded_and_purged_is_taken_back_as_well() {
         ],
     )
     .await;
+    world.sum_up_the_ledger().await;
     world.ends(0, &["trickles", "purge", "--older-than", "30d"]);
     let said = world.ends(0, &["ledger", "compact", "--older-than", "90d"]);
     holds(&said, &["payments of results: 2 rows folded into 1"]);

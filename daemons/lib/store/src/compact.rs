@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text};
 use diesel_async::RunQueryDsl;
 
+use crate::control::Totals;
 use crate::error::{Error, Result};
 use crate::ledger_rows::LedgerRow;
 use crate::transaction::{Conn, Tx};
@@ -148,6 +149,33 @@ const DISALLOWED: &str = "SELECT d.id, d.resultid, d.hostid, d.appid, d.claimed,
     WHERE q.daemon = 'trickle-credit' AND q.refid = d.messageid) AS SIGNED) AS replaceable \
     FROM cobblestone_disallowed d";
 
+impl<'a> From<&'a OldRow> for LedgerRow<'a> {
+    fn from(r: &'a OldRow) -> Self {
+        Self {
+            time: r.time,
+            kind: &r.kind,
+            messageid: r.messageid,
+            resultid: r.resultid,
+            workunitid: r.workunitid,
+            hostid: r.hostid,
+            userid: r.userid,
+            teamid: r.teamid,
+            appid: r.appid,
+            seconds: r.seconds,
+            flops: r.flops,
+            credit: r.credit,
+            rule_version: r.rule_version.into(),
+            reason: &r.reason,
+            messages: r.messages,
+            rows_folded: r.rows_folded,
+            since: r.since,
+            by_app: r.by_app,
+            app_userid: r.app_userid,
+            app_teamid: r.app_teamid,
+        }
+    }
+}
+
 fn list(ids: &[i64]) -> String {
     ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
@@ -266,39 +294,16 @@ impl Tx {
         }
     }
 
-    /// Replaces locked rows by others that stand for them; `id`, `messageid` and the last two columns of those don't
-    /// matter.
-    pub async fn replace_ledger_rows(&mut self, ids: &[i64], by: &[OldRow]) -> Result<()> {
-        self.delete_exactly("cobblestone_ledger", ids).await?;
-        let rows: Vec<LedgerRow<'_>> = by
-            .iter()
-            .map(|r| LedgerRow {
-                time: r.time,
-                kind: &r.kind,
-                messageid: None,
-                resultid: r.resultid,
-                workunitid: r.workunitid,
-                hostid: r.hostid,
-                userid: r.userid,
-                teamid: r.teamid,
-                appid: r.appid,
-                seconds: r.seconds,
-                flops: r.flops,
-                credit: r.credit,
-                rule_version: r.rule_version.into(),
-                reason: &r.reason,
-                messages: r.messages,
-                rows_folded: r.rows_folded,
-                since: r.since,
-                by_app: r.by_app,
-                app_userid: r.app_userid,
-                app_teamid: r.app_teamid,
-            })
-            .collect();
-        self.write_ledger(&rows).await?;
-        // The credit is the same.
-        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-        self.control(count(by.len()) - count(ids.len()), 0.0).await
+    /// Replaces rows, locked and as they were read, by others that stand for them; `id`, `messageid` and the last two
+    /// columns of those don't matter.
+    pub async fn replace_ledger_rows(&mut self, gone: &[OldRow], by: &[OldRow]) -> Result<()> {
+        let ids: Vec<i64> = gone.iter().map(|row| row.id).collect();
+        self.delete_exactly("cobblestone_ledger", &ids).await?;
+        let old: Vec<LedgerRow<'_>> = gone.iter().map(LedgerRow::from).collect();
+        let new: Vec<LedgerRow<'_>> =
+            by.iter().map(|row| LedgerRow { messageid: None, ..LedgerRow::from(row) }).collect();
+        self.write_ledger(&new).await?;
+        self.control(Totals::of(&new).in_place_of(Totals::of(&old))).await
     }
 
     /// The same for `cobblestone_disallowed`.

@@ -6,6 +6,7 @@
 use boinc::ledger::LedgerEntry;
 
 use crate::bulk::{self, Kind, float};
+use crate::control::Totals;
 use crate::error::Result;
 use crate::transaction::Tx;
 
@@ -64,8 +65,7 @@ impl Tx {
     pub(crate) async fn insert_ledger(&mut self, entries: &[LedgerEntry]) -> Result<()> {
         let rows: Vec<LedgerRow<'_>> = entries.iter().map(LedgerRow::of).collect();
         self.write_ledger(&rows).await?;
-        let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
-        self.control(count, entries.iter().map(|entry| entry.credit).sum()).await
+        self.control(Totals::of(&rows)).await
     }
 
     /// Writes rows, and nothing beside them: control totals are the caller's.

@@ -17,6 +17,7 @@ pub mod audit;
 pub mod backlog;
 mod bulk;
 pub mod campaign_view;
+mod checksum;
 pub mod compact;
 pub mod control;
 pub mod counters;

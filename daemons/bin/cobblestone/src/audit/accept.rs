@@ -102,11 +102,11 @@ pub async fn accept(store: &Store, audit: &Audit, subject: &Subject, reason: &st
         amount,
         reason: reason.trim().to_owned(),
     };
-    let rows = (subject.kind == LEDGER).then(|| audit.control.rows - audit.control.rows_written);
+    let control = (subject.kind == LEDGER).then_some(&audit.control);
     store
         .transaction("accept a difference", async |tx| {
-            if let Some(rows) = rows {
-                tx.accept_control(rows, amount).await?;
+            if let Some(control) = control {
+                tx.accept_control(control).await?;
             }
             tx.accept(&row).await
         })

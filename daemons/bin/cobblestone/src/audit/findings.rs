@@ -214,8 +214,20 @@ impl Audit {
         if control.holds() {
             return Vec::new();
         }
+        if control.sums_hold() {
+            let what = "rows, credit and seconds are as they were written, and something else in them is not";
+            return vec![format!(
+                "{what} (checksum {} instead of {})",
+                control.checksum, control.checksum_written
+            )];
+        }
+        let seconds = if control.seconds == control.seconds_written {
+            String::new()
+        } else {
+            format!("; {:.3} s were written, and {:.3} s are there", control.seconds_written, control.seconds)
+        };
         vec![format!(
-            "{} rows with {:.6} were written, and {} rows with {:.6} are there",
+            "{} rows with {:.6} were written, and {} rows with {:.6} are there{seconds}",
             control.rows_written,
             control.credit_written + 0.0,
             control.rows,

@@ -6,7 +6,7 @@
 
 mod fold;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AsyncFn;
 
 use anyhow::Result;
@@ -122,8 +122,11 @@ async fn ledger(store: &Store, by: Walk, before: f64) -> Result<Counts> {
             }
             let (gone, new) = store
                 .transaction("fold ledger rows", async |tx| {
-                    let folds = fold(&tx.lock_ledger_rows(&ids).await?);
-                    let gone: Vec<i64> = folds.iter().flat_map(|fold| fold.ids.iter().copied()).collect();
+                    let mut gone = tx.lock_ledger_rows(&ids).await?;
+                    let folds = fold(&gone);
+                    let folded: BTreeSet<i64> =
+                        folds.iter().flat_map(|fold| fold.ids.iter().copied()).collect();
+                    gone.retain(|row| folded.contains(&row.id));
                     let new: Vec<OldRow> = folds.into_iter().map(|fold| fold.row).collect();
                     tx.replace_ledger_rows(&gone, &new).await?;
                     Ok((gone.len(), new.len()))

@@ -4,7 +4,7 @@ use anyhow::Result;
 use app_config::AppConfig;
 use boinc::id::{HostId, ResultId, UserId};
 use boinc::record::{App, ResultRow};
-use boinc::trickle::{Identity, Meaning, Message, Sender};
+use boinc::trickle::Message;
 use rules::uptime::{Bound, ClaimRule, ResultFacts, UptimePolicy};
 use store::Conn;
 use store::backlog::MESSAGE_BYTES;
@@ -13,6 +13,7 @@ use store::ledger_view::{By, Sum, Which};
 use store::messages::MessageRow;
 use store::trickles::Mark;
 
+use super::counted::counts_for;
 use crate::project::Project;
 
 /// See the module.
@@ -116,7 +117,7 @@ impl Facts {
         }
         let which = Which { result: resultid, host: host.filter(|_| resultid.is_none()), ..Which::default() };
         let folded = (resultid.is_some() || host.is_some()) && conn.has_folded_rows(&which).await?;
-        let counts_for = counts_for(conn, &row, message.as_ref(), app.as_ref()).await?;
+        let counts_for = counts_for(conn, &row, message.as_ref()).await?;
         let was_read = conn.varieties_read().await?.contains(&variety);
         Ok(Some(Self {
             owner,
@@ -179,22 +180,4 @@ async fn one_result(conn: &mut Conn, name: &str) -> store::Result<Option<ResultR
     let found = conn.results_by_name(&[name]).await?;
     // The database compares names without case.
     Ok(found.rows.into_iter().find(|row| row.name == name))
-}
-
-/// What an increment counts for, by its identity.
-async fn counts_for(
-    conn: &mut Conn,
-    row: &MessageRow,
-    message: Option<&Result<Message, String>>,
-    app: Option<&Payer>,
-) -> store::Result<Option<f64>> {
-    let is_increment = app.and_then(|app| app.rule.as_ref()).is_some_and(|r| r.meaning == Meaning::Increment);
-    let Some(Ok(message)) = message.filter(|_| is_increment) else { return Ok(None) };
-    let (Some(name), Some(time), Some(variety), Some(text)) =
-        (&message.result_name, message.time, row.variety(), &row.text)
-    else {
-        return Ok(None);
-    };
-    let identity = Identity::of(Sender::Entitled, name, time, &variety, text);
-    Ok(conn.known_increments(&[identity]).await?.get(&identity).copied())
 }

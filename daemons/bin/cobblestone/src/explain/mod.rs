@@ -5,6 +5,7 @@
 //! Invariant: it only reads, in one snapshot. It tells what is written down; where the daemons write nothing down (a
 //! message with nothing new in it), it tells what the books say now, and says so. Texts of volunteers are escaped and cut.
 
+mod counted;
 mod facts;
 mod judged;
 mod story;

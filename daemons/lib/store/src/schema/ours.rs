@@ -61,6 +61,8 @@ typed_tables! {
         part -> Integer,
         rows -> BigInt,
         credit -> Double,
+        seconds -> Double,
+        checksum -> BigInt,
     }
     cobblestone_counter (name) {
         name -> Text,
