@@ -79,7 +79,7 @@ async fn what_was_asked_what_came_and_who_stands_out() {
         &[
             "7 of 10 workunits are valid (70.0 %), 1 failed, 2 are still under way.",
             "12 valid (66.7 %), 6 invalid (33.3 %)",
-            "In 100.0 % of workunits the first look",
+            "In 100.0 % of the workunits the first comparison",
             "up to 0.5",
             "rejected",
             "client error",
@@ -165,10 +165,9 @@ async fn one_html_file_that_runs_nothing_and_plots() {
         .collect();
     for text in &texts {
         is_harmless(text);
-        for word in ["<script", "<img", "onload=x>", "href", "src=", "url(http"] {
-            assert!(!text.contains(word) || text.contains(&format!("&lt;{}", &word[1..])), "{word}");
+        for word in ["<script", "<img", "<a ", "href=", "@import", "url(http"] {
+            assert!(!text.contains(word), "{word}");
         }
-        assert!(!text.contains("<script") && !text.contains("<img"));
         holds(text, &["role=\"img\"", "<title id=", "<desc id="]);
     }
     holds(
@@ -178,7 +177,7 @@ async fn one_html_file_that_runs_nothing_and_plots() {
             "default-src 'none'",
             "lang=\"en\"",
             "<th scope=\"col\"",
-            "<caption>",
+            "<table aria-labelledby=",
         ],
     );
     assert_eq!(page.matches("<svg").count(), 4);
@@ -200,7 +199,7 @@ async fn an_empty_campaign_and_one_that_is_not_there() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("r.html");
     world.ends(0, &["report", "campaign", "beam", "--html", file.to_str().unwrap()]);
-    assert_eq!(fs::read_to_string(&file).unwrap().matches("nothing to show yet").count(), 4);
+    assert_eq!(fs::read_to_string(&file).unwrap().matches(">nothing to show yet<").count(), 4);
     holds(&world.ends(2, &["report", "campaign", "Beam"]), &["there is no campaign \"Beam\""]);
     holds(
         &world.ends(2, &["report", "campaign", "beam", "--html", "/nosuch/x.html"]),

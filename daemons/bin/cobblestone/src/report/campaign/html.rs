@@ -14,8 +14,7 @@ use crate::text::date;
 
 const STYLE: &str = "body{font:16px/1.5 sans-serif;color:#111;background:#fff;max-width:52rem;margin:2rem auto;padding:0 1rem}\
 h1{font-size:1.6rem;line-height:1.25;overflow-wrap:anywhere}h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px solid #767676}\
-table{border-collapse:collapse;margin:.6rem 0}caption{text-align:left;color:#333;padding-bottom:.3rem}\
-th,td{padding:.15rem .8rem .15rem 0;text-align:right;vertical-align:top;font-variant-numeric:tabular-nums}\
+table{border-collapse:collapse;margin:.6rem 0}th,td{padding:.15rem .8rem .15rem 0;text-align:right;vertical-align:top;font-variant-numeric:tabular-nums}\
 th{border-bottom:1px solid #767676;font-weight:600}.w{text-align:left;overflow-wrap:anywhere}\
 figure{margin:1rem 0}svg{width:100%;height:auto;border:1px solid #ccc}.wide{overflow-x:auto}\
 footer{margin-top:3rem;color:#444;font-size:.9rem}\
@@ -49,16 +48,19 @@ pub fn page(campaign: &Campaign) -> String {
 }
 
 fn write_section(out: &mut String, section: &Section, plots: &BTreeMap<&str, String>) {
-    let _ = write!(out, "<section>\n<h2>{}</h2>\n", escaped(section.title));
+    // The title is the table's name for those who hear it.
+    let id: String = section.title.chars().filter(char::is_ascii_alphabetic).collect();
+    let _ = write!(
+        out,
+        "<section>\n<h2 id=\"{id}\">{}</h2>\n<p>{}</p>\n",
+        escaped(section.title),
+        escaped(&section.note)
+    );
     if section.rows.is_empty() {
-        let _ = write!(out, "<p>{}</p>\n<p>None.</p>\n", escaped(&section.note));
+        out.push_str("<p>None.</p>\n");
     } else {
         let class = |n: usize| if section.left.contains(&n) { " class=\"w\"" } else { "" };
-        let _ = write!(
-            out,
-            "<div class=\"wide\"><table>\n<caption>{}</caption>\n<thead><tr>",
-            escaped(&section.note)
-        );
+        let _ = write!(out, "<div class=\"wide\"><table aria-labelledby=\"{id}\">\n<thead><tr>");
         for (n, head) in section.head.iter().enumerate() {
             let _ = write!(out, "<th scope=\"col\"{}>{}</th>", class(n), escaped(head));
         }

@@ -11,19 +11,25 @@ const BARS: i64 = 10;
 /// Days with a bar of their own; of more, several are taken together.
 const DAYS: i64 = 120;
 /// Moments that a scale of time shows.
-const MOMENTS: [(f64, &str); 12] = [
+const MOMENTS: [(f64, &str); 18] = [
     (1.0, "1 s"),
     (10.0, "10 s"),
     (60.0, "1 min"),
     (600.0, "10 min"),
+    (1800.0, "30 min"),
     (3600.0, "1 h"),
+    (10_800.0, "3 h"),
     (21_600.0, "6 h"),
+    (43_200.0, "12 h"),
     (86_400.0, "1 d"),
+    (172_800.0, "2 d"),
+    (345_600.0, "4 d"),
     (604_800.0, "7 d"),
+    (1_209_600.0, "14 d"),
     (2_592_000.0, "30 d"),
+    (7_776_000.0, "90 d"),
     (31_536_000.0, "1 y"),
     (315_360_000.0, "10 y"),
-    (3_153_600_000.0, "100 y"),
 ];
 
 /// Where a bin begins.
@@ -75,6 +81,15 @@ fn times(title: &str, bins: &[Bin], of: &str) -> Plot {
         .map(|(seconds, label)| (place(*seconds), (*label).to_owned()))
         .filter(|(at, _)| (0.0..=width).contains(at))
         .collect();
+    // Labels must not touch: a twelfth of the width for each.
+    let mut free = f64::NEG_INFINITY;
+    ticks.retain(|(at, _)| {
+        let fits = *at >= free;
+        if fits {
+            free = at + width / 12.0;
+        }
+        fits
+    });
     if ticks.len() < 2 {
         ticks =
             [0.0, width].map(|at| (at, duration(begin(first * 5) * 10_f64.powf(at / count(BARS))))).to_vec();
@@ -256,7 +271,7 @@ mod tests {
         let bins = vec![Bin { bin: 0, n: 3 }, Bin { bin: 247, n: 4 }];
         let plot = turnaround(&CampaignFacts { turnaround: bins, ..CampaignFacts::default() });
         assert!((plot.bars.iter().flat_map(|bar| &bar.values).sum::<f64>() - 7.0).abs() < 1e-9);
-        assert!(plot.ticks.iter().any(|(_, label)| label == "6 h"), "{:?}", plot.ticks);
+        assert!(plot.ticks.iter().any(|(_, label)| label.ends_with(" h")), "{:?}", plot.ticks);
         assert!(days(&CampaignFacts::default()).bars.is_empty());
     }
 }

@@ -45,6 +45,11 @@ fn float(n: i64) -> f64 {
     n as f64
 }
 
+/// A count that may be beyond 64 bits.
+fn whole(n: f64) -> String {
+    format!("{n:.0}")
+}
+
 fn size(n: i64) -> usize {
     usize::try_from(n).unwrap_or(0)
 }
@@ -90,11 +95,11 @@ fn asked(facts: &CampaignFacts) -> Section {
                 (*words).to_owned(),
                 row.workunits.to_string(),
                 percent(size(row.workunits), size(all)),
-                short(row.events),
+                whole(row.events),
             ])
         })
         .collect();
-    rows.push(vec!["all".to_owned(), all.to_string(), percent(size(all), size(all)), short(events)]);
+    rows.push(vec!["all".to_owned(), all.to_string(), percent(size(all), size(all)), whole(events)]);
     Section {
         title: "What was asked, and what came",
         note: format!("The campaign began on {} (UTC).", date(facts.begun)),
@@ -185,7 +190,7 @@ fn agreement(facts: &CampaignFacts) -> Section {
     let looks: i64 = facts.looks.iter().map(|row| row.n).sum();
     if let Some(row) = facts.looks.iter().find(|row| row.what == "1") {
         note.push_str(&format!(
-            " In {} of workunits the first look at enough results was enough.",
+            " In {} of the workunits the first comparison found the canonical result.",
             percent(size(row.n), size(looks))
         ));
     }
