@@ -163,7 +163,7 @@ impl AppConfig {
         self.task.check(&mut |key, message| report("task", key, message));
         if let Some(vm) = &self.vm {
             vm.check(&mut |key, message| report("vm", key, message));
-            self.check_machine(&mut report);
+            self.check_machine(vm, &mut report);
         }
         if let Some(container) = &self.container {
             container.check(&mut |key, message| report("container", key, message));
@@ -185,8 +185,15 @@ impl AppConfig {
     }
 
     /// What VirtualBox and vboxwrapper do not allow of a task.
-    fn check_machine(&self, report: &mut dyn FnMut(&str, &str, String)) {
+    fn check_machine(&self, vm: &Vm, report: &mut dyn FnMut(&str, &str, String)) {
         let task = &self.task;
+        if vm.share == Share::None && !self.reports.is_empty() {
+            report(
+                "reports",
+                "",
+                "the guest writes reports to a folder that share = \"none\" in [vm] does not share".into(),
+            );
+        }
         if task.memory_mb < LEAST_VM_MEMORY_MB {
             report(
                 "task",
