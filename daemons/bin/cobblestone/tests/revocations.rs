@@ -191,3 +191,18 @@ async fn who_is_left_gives_back_when_others_are_deleted() {
     world.validate(&[]);
     assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_ledger").await, rows);
 }
+
+#[tokio::test]
+async fn two_owners_give_back_each_their_part() {
+    let mut world = world().await;
+    // As if host 1 had changed hands.
+    execute(&mut world, &["UPDATE host SET userid = 2 WHERE id = 1"]).await;
+    trickles(&mut world, &[(1, "r1", 3900.0)]).await;
+    world.balances();
+    abandon(&mut world, "1").await;
+    world.validate(&[]);
+    let all = ["1 1 1 1 1 -1200.000", "1 1 2 1 2 -1800.000", "1 2 0 2 0 -900.000"];
+    assert_eq!(revoked(&mut world, 1).await, all);
+    assert_eq!(left(&mut world, 1).await, 0.0);
+    world.balances();
+}
