@@ -89,6 +89,17 @@ pub async fn run_app(args: &AppCheckArgs) -> Result<bool> {
     look(&args.project, &args.how, Some(&args.name)).await
 }
 
+/// All findings of a project that is open: what the demo asks.
+///
+/// # Errors
+/// Its database can't be read.
+pub async fn findings(dir: &ProjectDir, store: &Store) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let inventory = database(Some(store), None, &mut findings).await?;
+    files_of(dir, inventory.as_ref(), None, true, &mut findings);
+    Ok(findings)
+}
+
 async fn look(project: &ProjectArgs, how: &How, app: Option<&str>) -> Result<bool> {
     let mut findings = Vec::new();
     let dir = match directory(project) {
@@ -107,15 +118,6 @@ async fn look(project: &ProjectArgs, how: &How, app: Option<&str>) -> Result<boo
             return Ok(show(&findings, how.json, "config.xml can't be used; nothing else was looked at"));
         }
     };
-    if let Some(app) = app {
-        let path = app_config::AppConfig::path(&dir.root, app)?;
-        if !path.exists() && !dir.root.join("apps").join(app).exists() {
-            bail!(
-                "there is neither {} nor apps/{app}; cobblestone app new {app} begins an application",
-                path.display()
-            );
-        }
-    }
     let store = if how.no_database {
         None
     } else {
@@ -124,6 +126,13 @@ async fn look(project: &ProjectArgs, how: &How, app: Option<&str>) -> Result<boo
         Some(store.with_context(|| format!("can't open the {url}; --no_database looks at the files alone"))?)
     };
     let inventory = database(store.as_ref(), app, &mut findings).await?;
+    if let Some(app) = app {
+        let path = app_config::AppConfig::path(&dir.root, app)?;
+        let is_known = inventory.iter().flat_map(|inventory| &inventory.apps).any(|known| known.name == app);
+        if !is_known && !path.exists() && !dir.root.join("apps").join(app).exists() {
+            bail!("the project has no application {app}; cobblestone app new {app} begins one");
+        }
+    }
     files_of(&dir, inventory.as_ref(), app, !how.quick, &mut findings);
     let note = if how.no_database { "the database was not asked" } else { "" };
     Ok(show(&findings, how.json, note))

@@ -445,3 +445,56 @@ async fn it_says_so_when_it_can_t_look() {
     let object: Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!((object["errors"].as_u64(), object["findings"].as_array().unwrap().len()), (Some(0), 0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_class_that_the_scheduler_knows_by_itself_is_not_taken_away() {
+    // Versions on vbox64_mt are in the database, and there is no plan_class_spec.xml.
+    let world = World::new().await;
+    world.ends(0, &["app", "new", "other", "--yes"]);
+    let said = world.ends(1, &["app", "build", "other"]);
+    assert!(
+        said.contains("from the versions of vbox64_mt;") && said.contains("<name>vbox64_other</name>"),
+        "{said}"
+    );
+    assert!(!world.project.path("plan_class_spec.xml").exists());
+    // Made by hand without it, the check finds that it is gone.
+    fs::write(
+        world.project.path("plan_class_spec.xml"),
+        "<plan_classes><plan_class><name>vbox64_other</name></plan_class></plan_classes>",
+    )
+    .unwrap();
+    let said = world.ends(1, &["app", "check", "theory", "--json"]);
+    assert!(said.contains("plan class vbox64_mt is not in plan_class_spec.xml"), "{said}");
+}
+
+/// The flags that `cobblestone check` knows are those that the programs have.
+#[test]
+fn the_flags_are_those_of_the_programs() {
+    use std::collections::BTreeSet;
+    use vm_app::checks::daemons::{COMMON, OURS};
+    for (program, own) in OURS {
+        let path = PathBuf::from(env!("CARGO_BIN_EXE_cobblestone")).with_file_name(program);
+        assert!(path.is_file(), "build it first: cargo build -p {program}");
+        let output = std::process::Command::new(path).arg("--help").output().unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        let mut said = BTreeSet::new();
+        for line in help.lines().filter(|line| line.trim_start().starts_with('-')) {
+            let mut values = 0;
+            let mut names = Vec::new();
+            for word in line.split_whitespace() {
+                let bare = word.trim_end_matches(',');
+                if let Some(name) = bare.strip_prefix('-') {
+                    names.push(name.trim_start_matches('-').to_owned());
+                } else if word.starts_with('<') {
+                    values += 1;
+                } else {
+                    break;
+                }
+            }
+            said.extend(names.into_iter().map(|name| (name, values)));
+        }
+        let known: BTreeSet<(String, usize)> =
+            COMMON.iter().chain(own.iter()).map(|(name, values)| ((*name).to_owned(), *values)).collect();
+        assert_eq!(said, known, "{program}");
+    }
+}

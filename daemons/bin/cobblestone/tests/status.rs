@@ -102,6 +102,7 @@ async fn help_names_every_command_in_a_sensible_order() {
         "ledger",
         "explain",
         "report",
+        "review",
         "trickles",
         "rehearse",
         "verdicts",

@@ -32,10 +32,11 @@ use rules::deadline::DeadlinePolicy;
 use rules::uptime::{PolicyError, UptimePolicy};
 use serde::{Deserialize, Serialize};
 
-use document::Document;
 use keys::Keys;
 
+pub use document::Document;
 pub use mistake::{AppConfigError, Mistake};
+pub use name::{is_safe_name, stays_below};
 pub use strays::{Stray, strays};
 
 pub use section::{
@@ -163,7 +164,7 @@ impl AppConfig {
         self.task.check(&mut |key, message| report("task", key, message));
         if let Some(vm) = &self.vm {
             vm.check(&mut |key, message| report("vm", key, message));
-            self.check_machine(&mut report);
+            self.check_machine(vm, &mut report);
         }
         if let Some(container) = &self.container {
             container.check(&mut |key, message| report("container", key, message));
@@ -185,8 +186,15 @@ impl AppConfig {
     }
 
     /// What VirtualBox and vboxwrapper do not allow of a task.
-    fn check_machine(&self, report: &mut dyn FnMut(&str, &str, String)) {
+    fn check_machine(&self, vm: &Vm, report: &mut dyn FnMut(&str, &str, String)) {
         let task = &self.task;
+        if vm.share == Share::None && !self.reports.is_empty() {
+            report(
+                "reports",
+                "",
+                "the guest writes reports to a folder that share = \"none\" in [vm] does not share".into(),
+            );
+        }
         if task.memory_mb < LEAST_VM_MEMORY_MB {
             report(
                 "task",
@@ -249,8 +257,17 @@ pub fn compare_spec(text: &str) -> Result<Spec, Vec<Mistake>> {
     if mistakes.is_empty() { Ok(spec) } else { Err(mistakes) }
 }
 
-/// Reads a text file of bounded size. A link is followed: the folder is the administrator's.
-fn read(path: &Path) -> io::Result<String> {
+/// Every key that a document of type `T` can have, with its section: `source.jobs`.
+#[must_use]
+pub fn keys_of<T: for<'de> Deserialize<'de>>() -> Vec<String> {
+    Keys::of::<T>().paths()
+}
+
+/// Reads a text file of at most 1 MiB. A link is followed: the folder is the administrator's.
+///
+/// # Errors
+/// It is no file, is larger, is no UTF-8, or can't be read.
+pub fn read(path: &Path) -> io::Result<String> {
     let file = File::open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));

@@ -65,6 +65,21 @@ pub(crate) fn number(value: f64) -> String {
     if plain.len() <= 7 { plain } else { format!("{value:e}") }
 }
 
+/// A bound with four digits, rounded up: `2.282e9`.
+pub(crate) fn bound(value: f64) -> String {
+    if value <= 0.0 || !value.is_finite() {
+        return number(value);
+    }
+    let unit = 10_f64.powf(value.log10().floor() - 3.0);
+    let text = format!("{:.3e}", (value / unit).ceil() * unit);
+    match text.split_once('e') {
+        Some((digits, exponent)) => {
+            format!("{}e{exponent}", digits.trim_end_matches('0').trim_end_matches('.'))
+        }
+        None => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +94,13 @@ mod tests {
             xml.flag("e", false);
         });
         assert_eq!(xml.text(), "<a>\n    <b>x &lt; y &amp; z</b>\n    <d/>\n</a>\n");
+        assert_eq!(
+            [9.935_999_999e14, 2_281_701_376.0, 1e10, 1e17].map(bound),
+            ["9.936e14", "2.282e9", "1e10", "1e17"]
+        );
+        for value in [1.0, 3.7e5, 99_999.0, 1.234_5e16, 6.912e16] {
+            assert!(bound(value).parse::<f64>().unwrap() >= value * (1.0 - 1e-12), "{value}");
+        }
         assert_eq!([86_400.0, 4e14, 0.5, 1.23e10].map(number), ["86400", "4e14", "0.5", "1.23e10"]);
     }
 }

@@ -8,9 +8,12 @@ use boinc::id::AppId;
 use boinc::input_template::{Download, InputFile, JobDescription, KnownFiles, new_workunit};
 use boinc::{output_template, result_doc};
 use proptest::prelude::*;
+use vm_app::checks::messages::Sender;
+use vm_app::checks::timing::{FAST_CORE, ORDINARY_CORE, Timing};
+use vm_app::checks::{daemons, document, messages, plan_class, quorum, templates, timing, vbox_job, version};
 use vm_app::files::{Wanted, files, plan_classes};
 use vm_app::keep::Built;
-use vm_app::{Description, plan_spec};
+use vm_app::{Description, Kind, Report, Severity, plan_spec};
 
 fn example(name: &str) -> AppConfig {
     let path = format!("{}/../../../project-config/{name}.toml", env!("CARGO_MANIFEST_DIR"));
@@ -74,6 +77,96 @@ fn check_all(config: &AppConfig) {
     for class in description.plan_classes() {
         assert!(class.name.is_empty() || classes.iter().any(|(name, _)| *name == class.name));
     }
+}
+
+/// The checks find no error in what is made.
+fn check_finds_nothing(config: &AppConfig) {
+    let description = Description::new("theory", config).unwrap();
+    let wanted = files(&description, None);
+    let mut findings = Vec::new();
+    let mut report = Report::new("theory", &mut findings);
+    let (input_path, output_path) = description.templates();
+    let input = templates::input(
+        &mut report,
+        &input_path,
+        Some(named(&wanted, "_in").as_bytes()),
+        &output_path,
+        config,
+    )
+    .unwrap();
+    templates::output(&mut report, &output_path, Some(named(&wanted, "_out")), config).unwrap();
+    quorum::check(&mut report, &input_path, &input.workunit, Some(0), true, config);
+    let is_container = matches!(description.kind, Kind::Container(_));
+    let sender = if is_container { Sender::Nobody } else { Sender::Wrapper };
+    messages::check(&mut report, &input_path, input.trickle, sender, config);
+    let spec = plan_spec::merge(None, &plan_classes(&description), &Built::default()).unwrap().text;
+    let classes = spec.as_ref().map(|text| plan_class::check(&mut report, text.as_bytes()).unwrap());
+    let mut duration = config.task.lifetime();
+    for (path, platform) in description.folders() {
+        let name = path.rsplit('/').next().unwrap();
+        let class = name.split_once("__").map_or("", |(_, class)| class);
+        plan_class::used(&mut report, &path, class, platform, classes.as_ref(), spec.is_some());
+        let made =
+            wanted.iter().filter_map(|file| file.path.strip_prefix(&format!("{path}/")).map(str::to_owned));
+        let brought = description.needed(platform).into_iter().map(|needed| needed.name);
+        let all: Vec<String> = made.chain(brought).collect();
+        let signatures = all.iter().map(|name| format!("{name}.sig")).collect::<Vec<_>>();
+        let text =
+            |end: &str| wanted.iter().find(|file| file.path == format!("{path}/{end}")).unwrap().text.clone();
+        let folder = version::Folder {
+            path: path.clone(),
+            version_xml: Some(text("version.xml").into_bytes()),
+            files: all.into_iter().chain(signatures).collect(),
+            ..version::Folder::default()
+        };
+        let version = version::check(&mut report, &folder).unwrap();
+        if matches!(description.kind, Kind::Vm(_)) {
+            let bytes = text("theory_vbox_job_1.00.xml");
+            let job =
+                document::check(&mut report, "vbox_job.xml", bytes.as_bytes(), document::VBOX_JOB).unwrap();
+            vbox_job::check(&mut report, "vbox_job.xml", &job);
+            version::machine(&mut report, &path, &version, &job, &input.copied);
+            messages::reports(&mut report, "vbox_job.xml", &job, config);
+            duration = job.number("job_duration").unwrap();
+        }
+    }
+    let timing = Timing {
+        lifetime: duration,
+        delay_bound: input.workunit.delay_bound.into(),
+        trickle: input.trickle,
+        cores: config.task.max_cores,
+        min_cores: config.task.min_cores,
+        fpops_est: input.workunit.rsc_fpops_est,
+        fpops_bound: input.workunit.rsc_fpops_bound,
+        fast_core: FAST_CORE,
+        ordinary_core: ORDINARY_CORE,
+    };
+    timing::check(&mut report, &input_path, &timing, config);
+    let xml = format!(
+        "<boinc><config><db_name>a</db_name><db_user>a</db_user><download_dir>a</download_dir><download_url>a</download_url>\
+         <upload_dir>a</upload_dir><upload_url>a</upload_url></config><daemons>{}</daemons></boinc>",
+        named(&wanted, "theory-daemons.xml")
+    );
+    let entries = boinc::config::ProjectConfig::parse(&xml).unwrap().daemons;
+    daemons::project(&mut report, &entries, &|_| true, Some(&["theory".to_owned()]));
+    daemons::app(&mut report, &entries, config);
+    findings.retain(|finding| finding.severity == Severity::Error);
+    assert!(findings.is_empty(), "{findings:#?}");
+}
+
+#[test]
+fn the_checks_find_no_error_in_what_is_made_of_the_examples() {
+    for name in ["vm", "container", "wrapper"] {
+        check_finds_nothing(&example(name));
+    }
+}
+
+#[test]
+fn a_computer_with_one_core_is_not_thought_too_slow() {
+    // Found by the property below.
+    let mut config = example("vm");
+    config.task.max_cores = 15;
+    check_finds_nothing(&config);
 }
 
 fn check_input(template: &str, config: &AppConfig) {
@@ -248,7 +341,8 @@ fn vm() -> impl Strategy<Value = Vm> {
         |((image, file, list), (network, share, method), ports, flags, seconds, vram_mb)| Vm {
             image,
             heartbeat_file: if flags[0] { format!("h{file}") } else { String::new() },
-            trickle_files: list.clone(),
+            completion_file: if flags[1] { "finished".to_owned() } else { String::new() },
+            trickle_files: if flags[2] { list.clone() } else { Vec::new() },
             copy_to_shared: if flags[1] { list } else { Vec::new() },
             network,
             share,
@@ -315,6 +409,32 @@ proptest! {
         config.task.target_nresults = quorum;
         if let Some(config) = accepted(&config) {
             check_all(&config);
+        }
+    }
+
+    #[test]
+    fn the_checks_find_no_error_in_what_is_made(
+        vm in vm(),
+        (min_cores, more, memory_mb, per_core) in (1_u32..8, 0_u32..8, 512_u32..100_000, 0_u32..4000),
+        (hours, quorum, instances) in (1.0..1000.0_f64, 2..5_i32, 1_u32..5),
+    ) {
+        let mut config = example("vm");
+        // What is copied to the shared folder has to come from somewhere: nobody but the administrator knows.
+        config.vm = Some(Vm { copy_to_shared: vec!["init_data.xml".to_owned()], ..vm });
+        config.vm.as_mut().unwrap().trickle_files.clear();
+        config.task.min_cores = min_cores;
+        config.task.max_cores = min_cores + more;
+        config.task.memory_mb = memory_mb;
+        config.task.memory_per_core_mb = per_core;
+        config.task.lifetime_hours = hours;
+        config.task.deadline_hours = 5.0 * hours;
+        config.uptime.max_lifetime_seconds = Some(hours * 3600.0 + 1.0);
+        config.task.min_quorum = quorum;
+        config.task.target_nresults = quorum;
+        config.daemons.validator = instances;
+        config.daemons.trickle_credit = instances;
+        if let Some(config) = accepted(&config) {
+            check_finds_nothing(&config);
         }
     }
 

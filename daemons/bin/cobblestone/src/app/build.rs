@@ -12,13 +12,14 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use app_config::AppConfig;
 use clap::Args;
 use daemon::ProjectDir;
+use store::{DbUrl, Store};
 use vm_app::files::{daemon_lines, files as wanted_files, plan_classes};
 use vm_app::keep::{Action, Built, difference};
 use vm_app::{Description, Kind, plan_spec};
 
 use super::files;
 use crate::cli::ProjectArgs;
-use crate::project::directory;
+use crate::project::{directory, settings};
 use crate::screen::print;
 
 /// What follows the help.
@@ -69,7 +70,7 @@ impl Outcome {
 ///
 /// # Errors
 /// The description has a mistake, or a file can't be read or written.
-pub fn run(args: &BuildArgs) -> Result<bool> {
+pub async fn run(args: &BuildArgs) -> Result<bool> {
     let app = args.name.as_str();
     let dir = directory(&args.project)?;
     let config = AppConfig::load(&dir.root, app)?;
@@ -109,7 +110,7 @@ pub fn run(args: &BuildArgs) -> Result<bool> {
             built.remember(&file.path, &file.text);
         }
     }
-    classes(args, &dir, &description, &mut built, &mut outcome)?;
+    classes(args, &dir, &description, &mut built, &mut outcome).await?;
     if !args.dry_run {
         remember(&dir, &built)?;
     }
@@ -160,7 +161,7 @@ fn remember(dir: &ProjectDir, built: &Built) -> Result<()> {
 }
 
 /// Puts the plan classes into the project's file.
-fn classes(
+async fn classes(
     args: &BuildArgs,
     dir: &ProjectDir,
     description: &Description<'_>,
@@ -170,14 +171,17 @@ fn classes(
     let ours = plan_classes(description);
     let path = dir.root.join(plan_spec::FILE);
     let there = files::text(&path).with_context(|| format!("can't read {}", path.display()))?;
-    let others: Vec<String> = if there.is_none() && !ours.is_empty() {
-        used_plan_classes(&dir.root)
-            .into_iter()
-            .filter(|class| !ours.iter().any(|(name, _)| name == class))
-            .collect()
-    } else {
-        Vec::new()
-    };
+    let mut others = BTreeSet::new();
+    if there.is_none() && !ours.is_empty() {
+        others = used_plan_classes(&dir.root);
+        match plan_classes_in_database(dir).await {
+            Ok(more) => others.extend(more),
+            Err(error) => outcome
+                .line("note", &format!("the database can't be asked for other plan classes: {error:#}")),
+        }
+        others.retain(|class| !class.is_empty() && !ours.iter().any(|(name, _)| name == class));
+    }
+    let others: Vec<String> = others.into_iter().collect();
     if !others.is_empty() {
         // With the file, the scheduler forgets the classes that it knows by itself.
         outcome.left(
@@ -221,6 +225,14 @@ fn used_plan_classes(root: &Path) -> BTreeSet<String> {
         .flat_map(|version| below(&version).collect::<Vec<_>>())
         .filter_map(|folder| Some(folder.file_name()?.to_str()?.split_once("__")?.1.to_owned()))
         .collect()
+}
+
+/// Plan classes of versions in the database.
+async fn plan_classes_in_database(dir: &ProjectDir) -> Result<Vec<String>> {
+    let url = DbUrl::from_config(&dir.config, settings()?.tls);
+    let store = Store::connect(&url).await.with_context(|| format!("can't open the {url}"))?;
+    let inventory = store.read("plan classes", async |conn| conn.inventory().await).await?;
+    Ok(inventory.versions.into_iter().map(|version| version.plan_class).collect())
 }
 
 /// Brings files that nobody here can make, and says which are missing.

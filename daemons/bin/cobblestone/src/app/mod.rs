@@ -42,6 +42,6 @@ pub async fn run(command: &AppCommand) -> Result<bool> {
         AppCommand::Check(args) => checks::run_app(args).await,
         AppCommand::Parse(args) => checks::run_parse(args),
         AppCommand::New(args) => new::run(args).map(|()| true),
-        AppCommand::Build(args) => build::run(args),
+        AppCommand::Build(args) => build::run(args).await,
     }
 }

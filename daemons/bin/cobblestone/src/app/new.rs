@@ -1,6 +1,6 @@
 //! `cobblestone app new`: asks, or takes flags, and writes `cobblestone/NAME.toml`. It never writes over one.
 
-use std::io::{BufRead as _, IsTerminal as _};
+use std::io::{BufRead, IsTerminal as _};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use app_config::AppConfig;
@@ -188,7 +188,7 @@ pub fn run(args: &NewArgs) -> Result<()> {
         print("Enter takes what stands in brackets.\n");
         for question in QUESTIONS.iter().filter(|question| question.is_of(template)) {
             if args.answers.of(question).is_none() {
-                asked.push((question.flag, answer(question, template, app)?));
+                asked.push((question.flag, answer(question, template, app, &mut std::io::stdin().lock())?));
             }
         }
     }
@@ -219,13 +219,13 @@ pub fn run(args: &NewArgs) -> Result<()> {
 }
 
 /// Asks until the answer can be used.
-fn answer(question: &Question, template: Template, app: &str) -> Result<String> {
+fn answer(question: &Question, template: Template, app: &str, from: &mut impl BufRead) -> Result<String> {
     let suggested = question.suggestion(app);
     loop {
         let shown = if suggested.is_empty() { "as in the template" } else { &suggested };
         print(&format!("{} [{shown}]: ", question.ask));
         let mut line = String::new();
-        if std::io::stdin().lock().read_line(&mut line).context("can't read the answer")? == 0 {
+        if from.read_line(&mut line).context("can't read the answer")? == 0 {
             bail!("the answers ended; nothing was written");
         }
         let given = line.trim();
@@ -259,6 +259,23 @@ mod tests {
             );
             let line = Line::parse_from(["new", "x", &flag, "answer"]);
             assert_eq!(line.args.answers.of(question).map(String::as_str), Some("answer"), "{flag}");
+        }
+    }
+
+    #[test]
+    fn it_asks_again_until_the_answer_can_be_used() {
+        let memory = QUESTIONS.iter().find(|question| question.flag == "memory").unwrap();
+        let ask = |lines: &str| answer(memory, Template::Vm, "x", &mut lines.as_bytes());
+        assert_eq!(ask("much\n-5\n 4096 \n1\n").unwrap(), "4096");
+        assert_eq!(ask("\n").unwrap(), "2048", "Enter takes what is suggested");
+        assert!(ask("much\n").unwrap_err().to_string().contains("nothing was written"));
+        // What is suggested can be used.
+        for question in QUESTIONS {
+            for template in question.of {
+                question
+                    .check(*template, &question.suggestion("x"))
+                    .unwrap_or_else(|why| panic!("{}: {why}", question.flag));
+            }
         }
     }
 }

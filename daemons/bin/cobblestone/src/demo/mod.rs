@@ -26,6 +26,7 @@ use sandbox::{Server, SimClock};
 use store::report_view::{By, Which};
 
 use crate::audit::{Finding, findings_text};
+use crate::check;
 use crate::cli::ProjectArgs;
 use crate::migrate::migrate;
 use crate::project::Project;
@@ -153,6 +154,7 @@ async fn stages(
     screen.say(&format!("  database  {}, private, in db/", migrated.server));
     screen.say(&format!("  tables    {}", migrated.applied.join(", ")));
     let uptime = opened.uptime().await?;
+    let fits = fits(&check::findings(&opened.dir, &opened.store).await?);
     project.set_clock(SimClock::starting_at(start, args.rate)).await?;
     let clock = Clock::for_project(&opened.dir.config, &opened.store).await?;
     let auditor = Auditor { store: &opened.store, clock: &clock, uptime: &uptime };
@@ -192,6 +194,7 @@ async fn stages(
     findings.push(truth::dataset(&facts, &dataset));
     findings.push(truth::jobs(&lived.books, &all_jobs));
     findings.extend(ending(args, &lived, &facts));
+    findings.push(fits);
     let off = findings.iter().filter(|finding| !finding.ok).count();
     let _ = write!(
         text,
@@ -237,6 +240,17 @@ async fn stages(
         }
     }
     Ok(off == 0)
+}
+
+/// What `cobblestone check` said before the daemons started. Warnings count for nothing: there is no feeder, say.
+fn fits(found: &[vm_app::Finding]) -> Finding {
+    let errors = found.iter().filter(|finding| finding.severity == vm_app::Severity::Error);
+    let details: Vec<String> = errors.map(ToString::to_string).collect();
+    Finding {
+        ok: details.is_empty(),
+        what: "before the start, `cobblestone check` found no error in the project".to_owned(),
+        details,
+    }
 }
 
 /// What must hold at the end beside the books.

@@ -36,7 +36,7 @@ pub async fn project(place: &Place, server: &Server, start: f64, args: &DemoArgs
     let usual = ProjectOptions::default();
     let options = ProjectOptions {
         app: APP.to_owned(),
-        input_template: impatient(&usual.input_template),
+        input_template: talkative(&impatient(&usual.input_template)),
         long_name: "Cobblestone demo".to_owned(),
         clock: Some(SimClock::frozen(start)),
         daemons: Some(lines.to_vec()),
@@ -58,6 +58,11 @@ pub async fn project(place: &Place, server: &Server, start: f64, args: &DemoArgs
 /// tasks crashing, and some hosts where most do, hardly any would.
 fn impatient(template: &str) -> String {
     template.replace("<max_error_results>4<", "<max_error_results>1<")
+}
+
+/// The template with the wrapper's argument for messages that say how long a task has run.
+fn talkative(template: &str) -> String {
+    template.replace("<rsc_fpops_est>", "<command_line>--trickle 900</command_line>\n        <rsc_fpops_est>")
 }
 
 /// All fan-out folders, as a project has them that has run for a while. A validator takes a missing folder for a file

@@ -24,7 +24,7 @@ pub const COMMON: &[Flag] = &[
     ("metrics_address", 1),
     ("h", 0),
     ("help", 0),
-    ("V", 0),
+    ("v", 0),
     ("version", 0),
 ];
 

@@ -72,7 +72,7 @@ pub fn used(
                 subject,
                 format!("plan class {class} is not known to the scheduler"),
                 "no host gets the version",
-                format!("describe it in {FILE}; cobblestone app build NAME does"),
+                format!("describe it in {FILE}; cobblestone app build {} does", report.app()),
             );
         }
         return;
@@ -80,7 +80,7 @@ pub fn used(
     let Some(found) = classes.get(class) else {
         let mend = match nearest(class, classes.keys().map(String::as_str)) {
             Some(near) => format!("did you mean {near}? Else add the class to {FILE}"),
-            None => format!("add the class to {FILE}; cobblestone app build NAME does"),
+            None => format!("add the class to {FILE}; cobblestone app build {} does", report.app()),
         };
         let why = if known::is_built_in(class) {
             "the scheduler knows a class of that name by itself, but only while there is no such file; no host gets the version"

@@ -60,7 +60,10 @@ pub fn check(report: &mut Report<'_>, folder: &Folder) -> Option<Document> {
                 format!("{}/{name}", folder.path),
                 "it is named in version.xml and missing",
                 "bin/update_versions adds no version without it",
-                "put the file there, or bring it with: cobblestone app build NAME --from DIR",
+                format!(
+                    "put the file there, or bring it with: cobblestone app build {} --from DIR",
+                    report_app(report)
+                ),
             );
         }
     }

@@ -1,7 +1,7 @@
 //! The input and the output template, which work generator and transitioner read.
 
 use crate::description::{Description, Kind};
-use crate::xml::{Xml, number};
+use crate::xml::{Xml, bound, number};
 
 /// Memory that VirtualBox takes beside the machine's own, MB.
 const OVERHEAD_MB: u32 = 128;
@@ -29,12 +29,14 @@ pub(super) fn input(description: &Description<'_>) -> String {
             let command_line = command_line(description);
             xml.filled("command_line", &command_line);
             let giga = 1e9;
-            let cores = f64::from(task.min_cores + task.max_cores) / 2.0;
-            xml.element("rsc_fpops_est", number(task.lifetime() * task.gflops * giga * cores));
+            // For the fewest cores: a computer with one must not be thought too slow for the deadline. With more BOINC
+            // learns how long it takes.
+            let cores = f64::from(task.min_cores);
+            xml.element("rsc_fpops_est", bound(task.lifetime() * task.gflops * giga * cores));
             let fastest = task.fastest_gflops * giga * f64::from(task.max_cores);
-            xml.element("rsc_fpops_bound", number(task.lifetime() * fastest * PATIENCE));
-            xml.element("rsc_memory_bound", number(memory(description)));
-            xml.element("rsc_disk_bound", number(task.disk_gb * giga));
+            xml.element("rsc_fpops_bound", bound(task.lifetime() * fastest * PATIENCE));
+            xml.element("rsc_memory_bound", bound(memory(description)));
+            xml.element("rsc_disk_bound", bound(task.disk_gb * giga));
             #[allow(clippy::cast_possible_truncation, reason = "at most a year, see app-config")]
             let deadline = (task.deadline_hours * 3600.0) as i32;
             xml.element("delay_bound", deadline);
