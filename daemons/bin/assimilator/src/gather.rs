@@ -62,7 +62,7 @@ pub struct Batch {
     pub last: Option<WorkunitId>,
     /// As many as asked for: there may be more.
     pub is_full: bool,
-    /// Set aside, and not due yet.
+    /// Set aside, and not due yet; or a person dropped them.
     pub waiting: u64,
     /// To be handled, by id.
     pub items: Vec<Item>,
@@ -92,13 +92,17 @@ pub struct Patience {
 impl Patience {
     fn is_due(self, aside: &WorkunitAside) -> bool {
         let is_given_up = aside.tries >= self.hook_tries && aside.reason.starts_with(hook::FAILED);
+        if aside.is_dropped {
+            return false;
+        }
         // A person gave it back: the time is 0.
         self.asked || aside.time <= 0.0 || (!is_given_up && decide::is_due(aside.time, aside.tries, self.now))
     }
 }
 
 impl Batch {
-    /// Reads the next workunits of `which`, without those that were set aside and are not due.
+    /// Reads the next workunits of `which`, without those that were set aside and are not due, and those that a person
+    /// dropped.
     ///
     /// # Errors
     /// The database's.

@@ -12,6 +12,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use std::collections::BTreeMap;
 
+use crate::aside_workunits::{DROPPED_WORKUNIT, WORKUNIT};
 use crate::bulk::{self, Kind, Set};
 use crate::error::{Error, Loaded, Result};
 use crate::rows;
@@ -119,6 +120,8 @@ pub struct WorkunitAside {
     pub tries: i32,
     /// Why.
     pub reason: String,
+    /// A person decided that it is not tried any more.
+    pub is_dropped: bool,
 }
 
 impl Conn {
@@ -286,15 +289,17 @@ impl Conn {
         }
         let rows = q::table
             .filter(q::daemon.eq(daemon))
-            .filter(q::kind.eq("workunit"))
+            .filter(q::kind.eq_any([WORKUNIT, DROPPED_WORKUNIT]))
             .filter(q::refid.eq_any(workunits.iter().map(|id| i64::from(id.0))))
-            .select((q::refid, q::time, q::tries, q::reason))
-            .load::<(i64, f64, i32, String)>(&mut self.db)
+            .select((q::refid, q::time, q::tries, q::reason, q::kind))
+            .load::<(i64, f64, i32, String, String)>(&mut self.db)
             .await?;
         Ok(rows
             .into_iter()
-            .filter_map(|(id, time, tries, reason)| {
-                Some(WorkunitAside { workunit: WorkunitId(i32::try_from(id).ok()?), time, tries, reason })
+            .filter_map(|(id, time, tries, reason, kind)| {
+                let workunit = WorkunitId(i32::try_from(id).ok()?);
+                let is_dropped = kind == DROPPED_WORKUNIT;
+                Some(WorkunitAside { workunit, time, tries, reason, is_dropped })
             })
             .collect())
     }
