@@ -46,7 +46,7 @@ impl Bench for Assimilator {
                  UPDATE workunit w SET need_validate = 0, assimilate_state = 1, transition_time = 2147483647,
                    canonical_credit = 80, canonical_resultid = (SELECT MIN(id) FROM result WHERE workunitid = w.id);
                  INSERT INTO cobblestone_campaign (appid, name, next_job, time) SELECT {app}, 'bench', COUNT(*), 0 FROM workunit;
-                 INSERT INTO cobblestone_job SELECT id, 1, id - 1, id, 1000 FROM workunit;"
+                 INSERT INTO cobblestone_job (workunitid, campaignid, job, seed, events) SELECT id, 1, id - 1, id, 1000 FROM workunit;"
             ))
             .await?;
         validator::write_outputs(&site.project, self.workunits)

@@ -13,6 +13,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("store", &["boinc"]),
     ("app-config", &["compare", "rules", "boinc"]),
     ("verdicts", &["compare", "rules", "boinc"]),
+    ("campaign", &["app-config", "boinc"]),
     ("vm-app", &["app-config", "rules", "boinc"]),
     ("daemon", &["store", "boinc"]),
     ("dataset", &["store", "compare", "boinc"]),

@@ -40,7 +40,7 @@ const OUTCOME: &[(&str, &str)] = &[
         "SELECT w.name, c.name AS campaign, j.job, j.seed, j.events FROM cobblestone_job j
          JOIN workunit w ON w.id = j.workunitid JOIN cobblestone_campaign c ON c.id = j.campaignid",
     ),
-    ("campaigns", "SELECT name, next_job FROM cobblestone_campaign"),
+    ("campaigns", "SELECT name, next_job, state, made FROM cobblestone_campaign"),
     ("set aside", "SELECT daemon, kind, refid, hostid, reason FROM cobblestone_quarantine"),
 ];
 
@@ -81,6 +81,7 @@ impl Picture {
             ("quarantine", "SELECT * FROM cobblestone_quarantine"),
             ("campaign", "SELECT * FROM cobblestone_campaign"),
             ("job", "SELECT * FROM cobblestone_job"),
+            ("seeds", "SELECT * FROM cobblestone_seed_range"),
             ("dataset_file", "SELECT * FROM cobblestone_dataset_file"),
             ("assimilated", "SELECT * FROM cobblestone_assimilated"),
         ];

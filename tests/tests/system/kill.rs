@@ -180,6 +180,8 @@ async fn the_work_generator() {
 
     let mut stage = Stage::new("killed").await;
     stage.project.write_app_config(&config).unwrap();
+    stage.campaign_begins().await;
+    assert_eq!(stage.number("SELECT SUM(seeds) FROM cobblestone_seed_range").await, 3600);
     chosen(&mut stage, PROGRAM, &["workunit", "cobblestone_job"]).await;
     between(&mut stage, PROGRAM, LEFT, "cobblestone_job", "workunit").await;
     found(&mut stage, PROGRAM, LEFT).await;

@@ -109,6 +109,8 @@ async fn killed_in_the_middle_of_transactions() {
     configure(&stage);
     WORK.fill(&mut stage).await;
 
+    stage.campaign_begins().await;
+
     // As when the power of the whole machine fails: nothing of what was open survives.
     let before = Picture::whole(&mut stage).await;
     for process in killed_in_transactions(&mut server, &mut stage).await {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use sandbox::{DaemonLine, Project, ProjectOptions, Server, SimClock, TestDb, TestProject};
 use store::sql::{Connection, Param};
 
-use crate::barrier::WAITING;
+use crate::barrier::{Barrier, WAITING};
 use crate::process::{LOOK, PATIENCE, Process, programs};
 
 /// The simulated time at which the clock of most projects stands. Unix seconds.
@@ -104,6 +104,16 @@ impl Stage {
     pub async fn one_pass(&self, program: &str, arguments: &str) {
         let line = format!("--app {} -d 2 --one_pass {arguments}", self.project.app());
         self.start(program, &line).end().await.with(0).saying("nothing is left to do").calmly();
+    }
+
+    /// Lets the work generator open its campaign and reserve its seeds, which are transactions of their own, and no more.
+    pub async fn campaign_begins(&mut self) {
+        let mut barrier = Barrier::on(self, "workunit").await;
+        let mut process = self.daemon("cobblestone-work-generator", "");
+        barrier.stopped(self, std::slice::from_mut(&mut process)).await;
+        process.kill();
+        barrier.lift().await;
+        self.alone().await;
     }
 
     /// A number from the database.

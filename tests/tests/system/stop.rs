@@ -97,6 +97,7 @@ async fn the_assimilator_stops_while_it_sleeps() {
 #[tokio::test]
 async fn the_work_generator_stops_in_a_transaction() {
     let mut stage = Stage::new("busy").await;
+    stage.campaign_begins().await;
     in_a_transaction("cobblestone-work-generator", &mut stage, "cobblestone_job").await;
     assert_eq!(stage.count("workunit").await, 1200);
 }

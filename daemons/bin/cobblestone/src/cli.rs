@@ -10,8 +10,8 @@ use daemon::args::{LogFormat, try_parse_with};
 
 use crate::demo::DemoArgs;
 use crate::{
-    adjust, app, audit, check, comparing, demo, explain, ledger, migrate, quarantine, rehearse, report,
-    review, sandbox_stop, status, trickles, verdicts,
+    adjust, app, audit, campaigns, check, comparing, demo, explain, ledger, migrate, quarantine, rehearse,
+    report, review, sandbox_stop, status, trickles, verdicts,
 };
 
 /// Something was found to be off.
@@ -24,7 +24,7 @@ const FAILED: u8 = 2;
     name = "cobblestone",
     version,
     about = "Looks after a BOINC project's Cobblestone daemons: their tables, the books, messages one by one; and the demo.",
-    after_help = "Exit status: 0 = fine, 1 = something is off (audit, check, compare, spec, demo) or there was nothing to do for some messages (trickles), or the same was made before (adjust), 2 = it could not be done.",
+    after_help = "Exit status: 0 = fine, 1 = something is off (audit, check, compare, spec, demo) or there was nothing to do for some messages (trickles), or the same was made before (adjust, campaign), 2 = it could not be done.",
     disable_help_subcommand = true
 )]
 struct Line {
@@ -79,6 +79,9 @@ enum Command {
     /// Judge kept results by another declaration, and say which verdicts would change; nothing is written
     #[command(after_help = rehearse::AFTER_HELP)]
     Rehearse(rehearse::RehearseArgs),
+    /// Look at campaigns of jobs, stop and resume them, cancel them, make failed jobs again, feed rows
+    #[command(subcommand, after_help = campaigns::AFTER_HELP)]
+    Campaign(campaigns::CampaignCommand),
     /// Look after what the validator kept of its verdicts
     #[command(subcommand)]
     Verdicts(verdicts::VerdictsCommand),
@@ -109,7 +112,7 @@ enum Quarantine {
         #[command(flatten)]
         project: ProjectArgs,
         /// Only things of this kind
-        #[arg(long, value_name = "KIND", value_parser = ["trickle", "held", "released", "dropped", "report", "released_report", "dropped_report", "unknown", "workunit"])]
+        #[arg(long, value_name = "KIND", value_parser = ["trickle", "held", "released", "dropped", "report", "released_report", "dropped_report", "unknown", "workunit", "job"])]
         kind: Option<String>,
         /// At most so many
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..))]
@@ -195,6 +198,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Status { project } => status::run(&project).await.map(|()| true),
         Command::Review(command) => review::run(&command).await,
         Command::Rehearse(args) => rehearse::run(&args).await,
+        Command::Campaign(command) => campaigns::run(&command).await,
         Command::Verdicts(command) => verdicts::run(&command).await.map(|()| true),
         Command::Trickles(command) => trickles::run(&command).await,
         Command::Quarantine(Quarantine::List { project, kind, limit }) => {

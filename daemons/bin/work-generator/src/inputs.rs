@@ -1,63 +1,114 @@
-//! Facts about input files for the template: the job's own file, which is being staged, and constant ones, which
-//! lie in the download folder.
+//! Facts about input files for the template: the job's own file, which is being staged; shared ones, which are; and
+//! those that lie in the download folder.
+
+use std::collections::BTreeMap;
 
 use boinc::download_dir::DownloadDir;
-use boinc::input_template::{FileFacts, FileFault, InputFiles, KnownFiles};
+use boinc::input_template::{FileFacts, FileFault, InputFiles};
 
-use crate::staging::Stage;
+use crate::staging::{Stage, StageError};
 
 /// See the module.
 pub struct Inputs {
     stage: Stage,
-    constants: DownloadDir,
-    known: KnownFiles,
+    download: DownloadDir,
+    /// Staged, or found there in this pass.
+    known: BTreeMap<String, FileFacts>,
+    twins: BTreeMap<String, u64>,
     offered: Option<(String, Vec<u8>)>,
+    /// The offered file was not there before.
+    pub new: bool,
     /// Stage files; if not, only describe them.
     pub write: bool,
+    /// What the file system refused: no fault of the job.
+    pub trouble: Option<StageError>,
 }
 
 impl Inputs {
-    /// Describes files until `write` is set.
-    pub fn new(stage: Stage, constants: DownloadDir) -> Self {
-        Self { stage, constants, known: KnownFiles::default(), offered: None, write: false }
+    /// Describes files until `write` is set. `shared`: files that are staged.
+    pub fn new(stage: Stage, download: DownloadDir, shared: &BTreeMap<String, FileFacts>) -> Self {
+        Self {
+            stage,
+            download,
+            known: shared.clone(),
+            twins: BTreeMap::new(),
+            offered: None,
+            new: false,
+            write: false,
+            trouble: None,
+        }
     }
 
     /// The file that the next workunit takes, if its template takes one.
     pub fn offer(&mut self, name: &str, content: Vec<u8>) {
         self.offered = Some((name.to_owned(), content));
+        self.new = false;
+    }
+
+    /// Takes the offered file away again, if it was not there before: its job can't be made.
+    pub fn take_back(&mut self) {
+        if let Some((name, _)) = self.offered.as_ref().filter(|_| std::mem::take(&mut self.new)) {
+            self.stage.take_back(std::slice::from_ref(name));
+        }
+    }
+
+    fn refused(&mut self, name: &str, error: StageError) -> FileFault {
+        let fault = FileFault::Unreadable { path: name.to_owned(), reason: error.to_string() };
+        if matches!(error, StageError::Io { .. }) {
+            self.trouble = Some(error);
+        }
+        fault
     }
 }
 
 impl InputFiles for Inputs {
-    fn staged(&mut self, name: &str, _notes: &mut Vec<String>) -> Result<FileFacts, FileFault> {
-        let Some((_, content)) = self.offered.as_ref().filter(|(offered, _)| offered == name) else {
-            return Err(FileFault::Missing { path: name.to_owned() });
-        };
-        if !self.write {
-            return Ok(boinc::md5_cache::of_bytes(content));
+    fn staged(&mut self, name: &str, notes: &mut Vec<String>) -> Result<FileFacts, FileFault> {
+        if let Some((_, content)) = self.offered.as_ref().filter(|(offered, _)| offered == name) {
+            if !self.write {
+                return Ok(boinc::md5_cache::of_bytes(content));
+            }
+            return match self.stage.put(name, content) {
+                Ok(staged) => {
+                    self.new = staged.new;
+                    Ok(staged.facts)
+                }
+                Err(error) => Err(self.refused(name, error)),
+            };
         }
-        self.stage
-            .put(name, content)
-            .map_err(|error| FileFault::Unreadable { path: name.to_owned(), reason: format!("{error:#}") })
+        if let Some(facts) = self.known.get(name) {
+            return Ok(facts.clone());
+        }
+        let facts = self.download.staged(name, notes)?;
+        self.known.insert(name.to_owned(), facts.clone());
+        Ok(facts)
     }
 
     fn constant(&mut self, name: &str, notes: &mut Vec<String>) -> Result<FileFacts, FileFault> {
-        match self.known.constant(name, notes) {
-            Ok(facts) => Ok(facts),
-            Err(_) => {
-                let facts = self.constants.constant(name, notes)?;
-                self.known.add(name, facts.md5.clone(), facts.nbytes);
-                Ok(facts)
-            }
+        if let Some(facts) = self.known.get(name) {
+            return Ok(facts.clone());
         }
+        let facts = self.download.constant(name, notes)?;
+        self.known.insert(name.to_owned(), facts.clone());
+        Ok(facts)
     }
 
     fn gzipped_nbytes(&mut self, name: &str) -> Result<u64, FileFault> {
-        self.constants.gzipped_nbytes(name)
+        if !self.write {
+            return Ok(1);
+        }
+        let own = self.offered.as_ref().is_some_and(|(offered, _)| offered == name);
+        if let Some(nbytes) = self.twins.get(name).filter(|_| !own) {
+            return Ok(*nbytes);
+        }
+        let nbytes = self.stage.put_twin(name).map_err(|error| self.refused(name, error))?;
+        if !own {
+            self.twins.insert(name.to_owned(), nbytes);
+        }
+        Ok(nbytes)
     }
 
     fn output_template(&mut self, _path: &str) -> Result<(), FileFault> {
-        // Looked at once when starting.
+        // Looked at once when the campaign is read.
         Ok(())
     }
 }

@@ -1,16 +1,33 @@
-//! The work generator: keeps a cushion of unsent results for an application.
+//! The work generator: makes the workunits of an application's campaigns.
 //!
 //! Each workunit is one *job* of a *campaign*: it has its own input file, the rendered VM context (seed, number of
-//! events). Job n of campaign C is the workunit `C_n` with the file `C_n.in`, whoever makes it.
+//! events, parameters of its row). Job n of campaign C is the workunit `C_n` with the file `C_n.in`, whoever makes it.
 //!
 //! Invariant: a job becomes one workunit. The campaign's cursor and the rows move in one transaction; files are
-//! staged before, and depend on the job alone. Killed at any point, the next pass finds the cursor where it was and
-//! uses the files that are there.
+//! staged before, and depend on campaign and job alone. Killed at any point, the next pass finds the cursor where it was
+//! and uses the files that are there.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `generator` | one pass: which campaign is next, and how much of it |
+//! | `pressure` | how much work is wanted now |
+//! | `plans` | the campaigns as their files describe them, with their templates |
+//! | `source` | the next rows of a campaign |
+//! | `command` | rows that a program prints |
+//! | `batch` | rows become jobs with staged files |
+//! | `commit` | the one transaction |
+//! | `again` | failed jobs that are to be tried again |
+//! | `inputs`, `staging` | input files |
 
-mod budget;
-mod context;
+mod again;
+mod batch;
+mod command;
+mod commit;
 mod generator;
 mod inputs;
+mod plans;
+mod pressure;
+mod source;
 mod staging;
 
 fn main() -> std::process::ExitCode {

@@ -11,14 +11,17 @@ use crate::mistake::Mistake;
 use crate::wording;
 
 /// A parsed text, kept beside its value for the lines of its keys.
-pub(crate) struct Document<'t> {
+pub struct Document<'t> {
     text: &'t str,
     root: Spanned<DeTable<'t>>,
 }
 
 impl<'t> Document<'t> {
     /// Reads `text` as a `T`. All unknown keys are reported at once; after them the first wrong value.
-    pub(crate) fn read<T>(text: &'t str) -> Result<(T, Self), Vec<Mistake>>
+    ///
+    /// # Errors
+    /// All mistakes of the first kind found.
+    pub fn read<T>(text: &'t str) -> Result<(T, Self), Vec<Mistake>>
     where
         T: for<'de> Deserialize<'de>,
     {
@@ -43,12 +46,13 @@ impl<'t> Document<'t> {
     }
 
     /// A mistake about `key`, as in `compare.absolute`, with its line if the text has that key.
-    pub(crate) fn mistake(&self, key: &str, message: impl Into<String>) -> Mistake {
+    pub fn mistake(&self, key: &str, message: impl Into<String>) -> Mistake {
         Mistake { subject: wording::known_key(key), line: self.line_of(key), message: message.into() }
     }
 
     /// Whether the text has `key`.
-    pub(crate) fn has(&self, key: &str) -> bool {
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
         self.line_of(key).is_some()
     }
 

@@ -32,10 +32,11 @@ use rules::deadline::DeadlinePolicy;
 use rules::uptime::{PolicyError, UptimePolicy};
 use serde::{Deserialize, Serialize};
 
-use document::Document;
 use keys::Keys;
 
+pub use document::Document;
 pub use mistake::{AppConfigError, Mistake};
+pub use name::{is_safe_name, stays_below};
 pub use strays::{Stray, strays};
 
 pub use section::{
@@ -256,8 +257,17 @@ pub fn compare_spec(text: &str) -> Result<Spec, Vec<Mistake>> {
     if mistakes.is_empty() { Ok(spec) } else { Err(mistakes) }
 }
 
-/// Reads a text file of bounded size. A link is followed: the folder is the administrator's.
-fn read(path: &Path) -> io::Result<String> {
+/// Every key that a document of type `T` can have, with its section: `source.jobs`.
+#[must_use]
+pub fn keys_of<T: for<'de> Deserialize<'de>>() -> Vec<String> {
+    Keys::of::<T>().paths()
+}
+
+/// Reads a text file of at most 1 MiB. A link is followed: the folder is the administrator's.
+///
+/// # Errors
+/// It is no file, is larger, is no UTF-8, or can't be read.
+pub fn read(path: &Path) -> io::Result<String> {
     let file = File::open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));

@@ -8,7 +8,8 @@ pub(crate) const LONGEST_NAME: usize = 100;
 
 /// Whether `name` can be a file name and part of a workunit's name: A-Z a-z 0-9 . _ -, not beginning with a dot
 /// or a hyphen.
-pub(crate) fn is_safe_name(name: &str) -> bool {
+#[must_use]
+pub fn is_safe_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= LONGEST_NAME
         && !name.starts_with(['.', '-'])
@@ -16,7 +17,8 @@ pub(crate) fn is_safe_name(name: &str) -> bool {
 }
 
 /// Whether `path` is relative and never leaves the folder that it is relative to.
-pub(crate) fn stays_below(path: &str) -> bool {
+#[must_use]
+pub fn stays_below(path: &str) -> bool {
     !path.is_empty()
         && !path.contains('\0')
         && Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))

@@ -37,7 +37,7 @@ fn an_empty_work_section_takes_its_names_from_the_application() {
     assert_eq!(work.campaign, "theory");
     assert_eq!(work.input_template, "templates/theory_in");
     assert_eq!(work.output_template, "templates/theory_out");
-    assert_eq!((work.jobs, work.cushion, work.first_seed, work.events), (None, 100, 1, 1000));
+    assert_eq!((work.jobs, work.cushion, work.first_seed, work.events), (None, 100, 0, 1000));
 }
 
 #[test]

@@ -63,7 +63,9 @@ fn every_example_is_right() {
         std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../project-config")).unwrap()
     {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
+        // A campaign is no application; the crate campaign tests that one.
+        let is_campaign = path.file_name().is_some_and(|name| name == "campaign.toml");
+        if path.extension().is_some_and(|extension| extension == "toml") && !is_campaign {
             parse(&std::fs::read_to_string(&path).unwrap(), "theory");
         }
     }

@@ -24,6 +24,7 @@ const MIGRATIONS: &[(i32, &str, &str)] = &[
     (8, "first_sent", include_str!("../../../../sql/cobblestone/0008_first_sent.sql")),
     (9, "control", include_str!("../../../../sql/cobblestone/0009_control.sql")),
     (10, "ledger_checksum", include_str!("../../../../sql/cobblestone/0010_ledger_checksum.sql")),
+    (12, "campaigns", include_str!("../../../../sql/cobblestone/0012_campaigns.sql")),
     (13, "review", include_str!("../../../../sql/cobblestone/0013_review.sql")),
     (14, "review_written", include_str!("../../../../sql/cobblestone/0014_review_written.sql")),
 ];

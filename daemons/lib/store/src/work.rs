@@ -1,33 +1,34 @@
-//! Campaigns and new workunits.
+//! New workunits, and the jobs of campaigns that they are.
 //!
-//! Invariant: the rows of new workunits, the jobs that they are, and the campaign's cursor change in one
-//! transaction, while the campaign's row is locked. A job of a campaign becomes one workunit: a unique key on
-//! (campaign, job) and one on the workunit's name say so too.
+//! Invariant: the rows of new workunits, the jobs that they are, and the campaign's cursor change in one transaction,
+//! while the campaign's row is locked. A job of a campaign becomes one workunit: unique keys on (campaign, job, attempt),
+//! on (campaign, identity of the row) and on the workunit's name say so too.
+//!
+//! What was inserted is read back in the same transaction and compared, value by value ([`Tx::insert_workunits`]): a
+//! server that cut or changed something makes the transaction fail, not a volunteer's task.
 
 use boinc::id::{AppId, WorkunitId};
-use boinc::input_template::NewWorkunit;
+use boinc::input_template::{Assignment, NewWorkunit};
 use boinc::state::ServerState;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Double, Integer, Text};
-use diesel_async::RunQueryDsl;
+use diesel::sql_types::{BigInt, Double, Integer};
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
+use crate::campaigns::{Campaign, FileMove};
 use crate::error::{Error, Result};
-use crate::schema::boinc::{result, workunit as t};
-use crate::schema::ours::{cobblestone_campaign as c, cobblestone_job as j};
+use crate::schema::boinc::{assignment, result, workunit as t};
+use crate::schema::ours::cobblestone_campaign as c;
 use crate::transaction::{Conn, Tx};
 
-/// A campaign: how far its jobs are made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Campaign {
-    #[allow(missing_docs)]
-    pub id: i32,
-    /// Number of the next job to make; the first is 0.
-    pub next_job: i64,
-}
+/// Bytes of one INSERT: below the server's smallest default of max_allowed_packet, 16 MB.
+const STATEMENT: usize = 4 << 20;
+/// Rows of one INSERT.
+const ROWS: usize = 1000;
 
 /// Which job a new workunit is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Job {
     /// Its number in the campaign.
     pub job: i64,
@@ -35,6 +36,31 @@ pub struct Job {
     pub seed: i64,
     /// Events asked for.
     pub events: i64,
+    /// Which row it is; None: its number says it.
+    pub identity: Option<[u8; 16]>,
+    /// `cobblestone_campaign_file.id` of its row; 0 = it has none.
+    pub file: i32,
+    /// Where its row begins.
+    pub place: i64,
+    /// Which copy of its row.
+    pub copy: i32,
+    /// Attempts before this one.
+    pub retry: i32,
+    /// The workunit of the attempt before; 0 = none.
+    pub retry_of: i32,
+}
+
+/// How a locked campaign moves on.
+#[derive(Debug, Clone, Default)]
+pub struct Advance {
+    /// Number of the next job.
+    pub next_job: i64,
+    /// Rows that could not be made.
+    pub set_aside: i64,
+    /// Rows that were made before.
+    pub repeated: i64,
+    /// The file that its rows came from.
+    pub file: Option<FileMove>,
 }
 
 /// Results that wait to be sent, or will soon.
@@ -43,6 +69,9 @@ pub struct Pending {
     /// Results of workunits whose instances the transitioner has yet to make.
     #[diesel(sql_type = BigInt)]
     pub to_come: i64,
+    /// These workunits.
+    #[diesel(sql_type = BigInt)]
+    pub workunits: i64,
 }
 
 impl Conn {
@@ -56,129 +85,183 @@ impl Conn {
             .await?)
     }
 
-    /// Results that the transitioner will make of workunits that it has not seen yet.
-    pub async fn results_to_come(&mut self, app: AppId, now: i32) -> Result<i64> {
-        let pending: Pending = diesel::sql_query(
-            "SELECT CAST(COALESCE(SUM(w.target_nresults), 0) AS SIGNED) AS to_come FROM workunit w \
+    /// Workunits that the transitioner has not seen yet, and the results that it will make of them.
+    pub async fn results_to_come(&mut self, app: AppId, now: i32) -> Result<Pending> {
+        Ok(diesel::sql_query(
+            "SELECT CAST(COALESCE(SUM(w.target_nresults), 0) AS SIGNED) AS to_come, COUNT(*) AS workunits FROM workunit w \
              WHERE w.appid = ? AND w.transition_time <= ? AND w.error_mask = 0 AND w.canonical_resultid = 0 \
              AND NOT EXISTS (SELECT 1 FROM result r WHERE r.workunitid = w.id)",
         )
         .bind::<Integer, _>(app.0)
         .bind::<Integer, _>(now)
         .get_result(&mut self.db)
-        .await?;
-        Ok(pending.to_come)
+        .await?)
     }
 
-    /// How far a campaign is; `None` before its first job.
-    pub async fn campaign(&mut self, app: AppId, name: &str) -> Result<Option<Campaign>> {
-        let row = c::table
-            .filter(c::appid.eq(app.0))
-            .filter(c::name.eq(name))
-            .select((c::id, c::next_job))
-            .first::<(i32, i64)>(&mut self.db)
-            .await
-            .optional()?;
-        Ok(row.map(|(id, next_job)| Campaign { id, next_job }))
+    /// Results of an app in progress on hosts that were heard of since `since`, Unix seconds.
+    pub async fn results_alive(&mut self, app: AppId, since: f64) -> Result<i64> {
+        #[derive(QueryableByName)]
+        struct Count {
+            #[diesel(sql_type = BigInt)]
+            n: i64,
+        }
+        let count: Count = diesel::sql_query(
+            "SELECT COUNT(*) AS n FROM result r JOIN host h ON h.id = r.hostid \
+             WHERE r.appid = ? AND r.server_state = 4 AND h.rpc_time >= ?",
+        )
+        .bind::<Integer, _>(app.0)
+        .bind::<Double, _>(since)
+        .get_result(&mut self.db)
+        .await?;
+        Ok(count.n)
+    }
+
+    /// Which of these names workunits have, as the database compares names: without case.
+    pub async fn workunit_names(&mut self, names: &[String]) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        for chunk in names.chunks(ROWS) {
+            let names = t::table.filter(t::name.eq_any(chunk.iter().cloned())).select(t::name);
+            found.extend(names.load::<String>(&mut self.db).await?);
+        }
+        Ok(found)
     }
 }
 
 impl Tx {
-    /// Locks a campaign; makes it when it is new.
-    pub async fn lock_campaign(&mut self, app: AppId, name: &str, now: f64) -> Result<Campaign> {
-        diesel::sql_query(
-            "INSERT IGNORE INTO cobblestone_campaign (appid, name, next_job, time) VALUES (?, ?, 0, ?)",
-        )
-        .bind::<Integer, _>(app.0)
-        .bind::<Text, _>(name)
-        .bind::<Double, _>(now)
-        .execute(&mut self.db)
-        .await?;
-        let (id, next_job) = c::table
-            .filter(c::appid.eq(app.0))
-            .filter(c::name.eq(name))
-            .select((c::id, c::next_job))
-            .for_update()
-            .first::<(i32, i64)>(&mut self.db)
-            .await?;
-        Ok(Campaign { id, next_job })
-    }
-
-    /// Inserts workunits with the jobs that they are, and moves the locked campaign's cursor to `next_job`.
+    /// Inserts workunits, reads them back and compares; their ids, by name.
     ///
     /// # Errors
-    /// [`Error::Duplicate`] when a name is taken by another workunit: nothing is inserted.
+    /// [`Error::Duplicate`] when a name is taken by another workunit; [`Error::Other`] when a row reads back as something
+    /// else. In both cases the transaction has to be rolled back.
+    pub async fn insert_workunits(&mut self, rows: &[&NewWorkunit]) -> Result<BTreeMap<String, WorkunitId>> {
+        let mut ids = BTreeMap::new();
+        let mut rest = rows;
+        while !rest.is_empty() {
+            let (sql, taken) = insertion(rest)?;
+            let (now, later) = rest.split_at(taken.clamp(1, rest.len()));
+            self.db.batch_execute(&sql).await?;
+            ids.append(&mut self.read_back(now).await?);
+            rest = later;
+        }
+        Ok(ids)
+    }
+
+    /// What stands in the database is what was to be inserted.
+    async fn read_back(&mut self, rows: &[&NewWorkunit]) -> Result<BTreeMap<String, WorkunitId>> {
+        let found: Vec<Found> = t::table
+            .filter(t::name.eq_any(rows.iter().map(|row| row.name.as_str())))
+            .select(Found::as_select())
+            .load(&mut self.db)
+            .await?;
+        let mut found: BTreeMap<String, Found> =
+            found.into_iter().map(|row| (row.name.clone(), row)).collect();
+        let mut ids = BTreeMap::new();
+        for row in rows {
+            let wrong = |what: &str| {
+                Error::Other(format!(
+                    "workunit {} was inserted and {what}; nothing of its batch is kept. Is the table workunit BOINC's, with \
+                     its character set, and is there a trigger on it?",
+                    row.name
+                ))
+            };
+            let back = found.remove(&row.name).ok_or_else(|| wrong("is not found"))?;
+            if let Some(column) = back.differs(row) {
+                return Err(wrong(&format!("its {column} reads back as something else")));
+            }
+            ids.insert(row.name.clone(), WorkunitId(back.id));
+        }
+        Ok(ids)
+    }
+
+    /// Reserves new workunits for hosts, users or teams, as stock create_work does.
+    pub async fn insert_assignments(&mut self, rows: &[(WorkunitId, Assignment)], now: i32) -> Result<()> {
+        let rows: Vec<_> = rows
+            .iter()
+            .filter_map(|(workunit, target)| {
+                let (target_type, target_id, multi) = target.row()?;
+                Some((
+                    assignment::create_time.eq(now),
+                    assignment::target_id.eq(target_id),
+                    assignment::target_type.eq(target_type),
+                    assignment::multi.eq(i8::from(multi)),
+                    assignment::workunitid.eq(workunit.0),
+                    assignment::resultid.eq(0),
+                ))
+            })
+            .collect();
+        for chunk in rows.chunks(ROWS) {
+            diesel::insert_into(assignment::table).values(chunk.to_vec()).execute(&mut self.db).await?;
+        }
+        Ok(())
+    }
+
+    /// Inserts workunits with the jobs that they are and for whom they are reserved; their ids, by name.
+    ///
+    /// # Errors
+    /// As [`Tx::insert_workunits`].
     pub async fn insert_jobs(
         &mut self,
-        campaign: &Campaign,
-        jobs: &[(Job, NewWorkunit)],
-        next_job: i64,
+        campaign: i32,
+        jobs: &[(Job, NewWorkunit, Assignment)],
+        now: i32,
     ) -> Result<()> {
-        for chunk in jobs.chunks(1000) {
-            let mut rows = Vec::with_capacity(chunk.len());
-            for (_, w) in chunk {
-                rows.push((
-                    t::create_time.eq(w.create_time),
-                    t::appid.eq(w.appid.0),
-                    t::name.eq(w.name.as_str()),
-                    t::xml_doc.eq(w.xml_doc.as_slice()),
-                    t::batch.eq(w.batch),
-                    t::rsc_fpops_est.eq(w.rsc_fpops_est),
-                    t::rsc_fpops_bound.eq(w.rsc_fpops_bound),
-                    t::rsc_memory_bound.eq(w.rsc_memory_bound),
-                    t::rsc_disk_bound.eq(w.rsc_disk_bound),
-                    t::need_validate.eq(small(w.need_validate)?),
-                    t::canonical_resultid.eq(w.canonical_resultid),
-                    t::canonical_credit.eq(w.canonical_credit),
-                    t::transition_time.eq(w.transition_time),
-                    t::delay_bound.eq(w.delay_bound),
-                    t::error_mask.eq(w.error_mask),
-                    t::file_delete_state.eq(w.file_delete_state),
-                    t::assimilate_state.eq(w.assimilate_state),
-                    t::hr_class.eq(w.hr_class),
-                    t::opaque.eq(w.opaque),
-                    t::min_quorum.eq(w.min_quorum),
-                    t::target_nresults.eq(w.target_nresults),
-                    t::max_error_results.eq(w.max_error_results),
-                    t::max_total_results.eq(w.max_total_results),
-                    t::max_success_results.eq(w.max_success_results),
-                    t::result_template_file.eq(w.result_template_file.as_str()),
-                    t::priority.eq(w.priority),
-                    t::rsc_bandwidth_bound.eq(w.rsc_bandwidth_bound),
-                    t::fileset_id.eq(w.fileset_id),
-                    t::app_version_id.eq(w.app_version_id),
-                    t::transitioner_flags.eq(tiny(w.transitioner_flags)?),
-                    t::size_class.eq(small(w.size_class)?),
-                    t::keywords.eq(w.keywords.as_str()),
-                    t::app_version_num.eq(w.app_version_num),
-                ));
+        let rows: Vec<&NewWorkunit> = jobs.iter().map(|(_, workunit, _)| workunit).collect();
+        let ids = self.insert_workunits(&rows).await?;
+        let id = |workunit: &NewWorkunit| ids.get(&workunit.name).copied().unwrap_or(WorkunitId(0));
+        for chunk in jobs.chunks(ROWS) {
+            let mut sql = String::from(
+                "INSERT INTO cobblestone_job (workunitid, campaignid, job, seed, events, identity, fileid, place, copy, retry, retry_of) VALUES ",
+            );
+            for (index, (j, workunit, _)) in chunk.iter().enumerate() {
+                let Job { job, seed, events, identity, file, place, copy, retry, retry_of } = j;
+                let identity = identity.as_ref().map_or_else(|| "NULL".to_owned(), |bytes| hex(bytes));
+                let comma = if index == 0 { "" } else { "," };
+                let _ = write!(
+                    sql,
+                    "{comma}({},{campaign},{job},{seed},{events},{identity},{file},{place},{copy},{retry},{retry_of})",
+                    id(workunit)
+                );
             }
-            diesel::insert_into(t::table).values(&rows).execute(&mut self.db).await?;
-            let ids: BTreeMap<String, i32> = t::table
-                .filter(t::name.eq_any(chunk.iter().map(|(_, w)| w.name.as_str())))
-                .select((t::name, t::id))
-                .load::<(String, i32)>(&mut self.db)
-                .await?
-                .into_iter()
-                .collect();
-            let mut links = Vec::with_capacity(chunk.len());
-            for (job, w) in chunk {
-                let id = ids
-                    .get(&w.name)
-                    .ok_or_else(|| Error::Other(format!("workunit {} was not inserted", w.name)))?;
-                links.push((
-                    j::workunitid.eq(WorkunitId(*id).0),
-                    j::campaignid.eq(campaign.id),
-                    j::job.eq(job.job),
-                    j::seed.eq(job.seed),
-                    j::events.eq(job.events),
-                ));
+            if !chunk.is_empty() {
+                self.db.batch_execute(&sql).await?;
             }
-            diesel::insert_into(j::table).values(&links).execute(&mut self.db).await?;
+        }
+        let targets: Vec<_> = jobs
+            .iter()
+            .map(|(_, workunit, target)| (id(workunit), *target))
+            .filter(|(_, t)| t.row().is_some())
+            .collect();
+        self.insert_assignments(&targets, now).await
+    }
+
+    /// Moves a locked campaign on: its cursor, its counts and the cursor of its file.
+    ///
+    /// # Errors
+    /// [`Error::Count`] if one of them is not where it was: the lock was not held.
+    pub async fn advance_campaign(
+        &mut self,
+        campaign: &Campaign,
+        made: i64,
+        to: &Advance,
+        now: f64,
+    ) -> Result<()> {
+        if let Some(file) = &to.file
+            && !self.move_file(file, now).await?
+        {
+            return Err(Error::Count {
+                what: "moving the cursor of a campaign's file",
+                expected: 1,
+                changed: 0,
+            });
         }
         let changed =
             diesel::update(c::table.filter(c::id.eq(campaign.id)).filter(c::next_job.eq(campaign.next_job)))
-                .set(c::next_job.eq(next_job))
+                .set((
+                    c::next_job.eq(to.next_job),
+                    c::made.eq(c::made + made),
+                    c::set_aside.eq(c::set_aside + to.set_aside),
+                    c::repeated.eq(c::repeated + to.repeated),
+                ))
                 .execute(&mut self.db)
                 .await?;
         if changed == 1 {
@@ -187,6 +270,33 @@ impl Tx {
             Err(Error::Count { what: "moving the campaign's cursor", expected: 1, changed })
         }
     }
+
+    /// Counts jobs of a locked campaign that were made again, and those that were made at last.
+    pub async fn count_retried(&mut self, campaign: i32, again: i64, at_last: i64) -> Result<()> {
+        diesel::update(c::table.filter(c::id.eq(campaign)))
+            .set((
+                c::retried.eq(c::retried + again),
+                c::made.eq(c::made + at_last),
+                c::set_aside.eq(c::set_aside - at_last),
+            ))
+            .execute(&mut self.db)
+            .await?;
+        Ok(())
+    }
+}
+
+/// Bytes as SQL: nothing in them can be anything but data, whatever the server's modes are.
+fn hex(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() * 2 + 3);
+    out.push_str("x'");
+    for byte in bytes {
+        const DIGITS: [char; 16] =
+            ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+        out.extend(DIGITS.get(usize::from(byte >> 4)));
+        out.extend(DIGITS.get(usize::from(byte & 15)));
+    }
+    out.push('\'');
+    out
 }
 
 fn small(value: i32) -> Result<i16> {
@@ -197,4 +307,113 @@ fn small(value: i32) -> Result<i16> {
 fn tiny(value: i32) -> Result<i8> {
     i8::try_from(value)
         .map_err(|_| Error::Other(format!("{value} does not fit a tinyint column of workunit")))
+}
+
+/// All columns of a new workunit: the row as it reads back, the statement that inserts it, and where the two differ.
+macro_rules! columns {
+    ($($kind:ident $name:ident: $type:ty),* $(,)?) => {
+        #[derive(Queryable, Selectable)]
+        #[diesel(table_name = t)]
+        struct Found {
+            id: i32,
+            name: String,
+            xml_doc: Option<Vec<u8>>,
+            $($name: $type,)*
+        }
+
+        impl Found {
+            /// Name of the first column that is not as it was to be.
+            #[allow(clippy::float_cmp, reason = "what was written must read back to the bit")]
+            fn differs(&self, row: &NewWorkunit) -> Option<&'static str> {
+                if self.xml_doc.as_ref() != Some(&row.xml_doc) {
+                    return Some("xml_doc");
+                }
+                $(if columns!(@differs $kind self.$name, row.$name) {
+                    return Some(stringify!($name));
+                })*
+                None
+            }
+        }
+
+        const INSERT: &str = concat!("INSERT INTO workunit (name, xml_doc", $(", ", stringify!($name)),*, ") VALUES ");
+
+        fn values(row: &NewWorkunit, sql: &mut String) -> Result<()> {
+            sql.push('(');
+            sql.push_str(&hex(row.name.as_bytes()));
+            sql.push(',');
+            sql.push_str(&hex(&row.xml_doc));
+            $(
+                sql.push(',');
+                columns!(@write $kind sql, row.$name, stringify!($name));
+            )*
+            sql.push(')');
+            Ok(())
+        }
+    };
+    (@differs id $found:expr, $row:expr) => { $found != $row.0 };
+    (@differs small $found:expr, $row:expr) => { i32::from($found) != $row };
+    (@differs tiny $found:expr, $row:expr) => { i32::from($found) != $row };
+    (@differs $kind:ident $found:expr, $row:expr) => { $found != $row };
+    (@write id $sql:ident, $value:expr, $name:expr) => { let _ = write!($sql, "{}", $value.0); };
+    (@write int $sql:ident, $value:expr, $name:expr) => { let _ = write!($sql, "{}", $value); };
+    (@write small $sql:ident, $value:expr, $name:expr) => { let _ = write!($sql, "{}", small($value)?); };
+    (@write tiny $sql:ident, $value:expr, $name:expr) => { let _ = write!($sql, "{}", tiny($value)?); };
+    (@write text $sql:ident, $value:expr, $name:expr) => { $sql.push_str(&hex($value.as_bytes())); };
+    (@write double $sql:ident, $value:expr, $name:expr) => {
+        if !$value.is_finite() {
+            return Err(Error::NotFinite(format!("workunit.{}", $name)));
+        }
+        let _ = write!($sql, "{:e}", $value);
+    };
+}
+
+columns! {
+    int create_time: i32,
+    id appid: i32,
+    int batch: i32,
+    double rsc_fpops_est: f64,
+    double rsc_fpops_bound: f64,
+    double rsc_memory_bound: f64,
+    double rsc_disk_bound: f64,
+    small need_validate: i16,
+    int canonical_resultid: i32,
+    double canonical_credit: f64,
+    int transition_time: i32,
+    int delay_bound: i32,
+    int error_mask: i32,
+    int file_delete_state: i32,
+    int assimilate_state: i32,
+    int hr_class: i32,
+    double opaque: f64,
+    int min_quorum: i32,
+    int target_nresults: i32,
+    int max_error_results: i32,
+    int max_total_results: i32,
+    int max_success_results: i32,
+    text result_template_file: String,
+    int priority: i32,
+    double rsc_bandwidth_bound: f64,
+    int fileset_id: i32,
+    int app_version_id: i32,
+    tiny transitioner_flags: i8,
+    small size_class: i16,
+    text keywords: String,
+    int app_version_num: i32,
+}
+
+/// One INSERT of the first of these rows, and how many they are.
+fn insertion(rows: &[&NewWorkunit]) -> Result<(String, usize)> {
+    let mut sql = String::from(INSERT);
+    for (index, row) in rows.iter().take(ROWS).enumerate() {
+        let before = sql.len();
+        if index > 0 {
+            sql.push(',');
+        }
+        values(row, &mut sql)?;
+        if sql.len() > STATEMENT && index > 0 {
+            sql.truncate(before);
+            return Ok((sql, index));
+        }
+    }
+    Ok((sql, rows.len().min(ROWS)))
 }

@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn nothing_in_a_finding_acts_on_a_terminal() {
         let mut findings = Vec::new();
-        Report::new("a", &mut findings).error("x", "s\u{1b}[2J", "w\u{202e}", "y\n", &"m".repeat(5000));
+        Report::new("a", &mut findings).error("x", "s\u{1b}[2J", "w\u{202e}", "y\n", "m".repeat(5000));
         let text = findings[0].to_string();
         assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}') && text.len() < 1200, "{text}");
         assert_eq!(text.lines().count(), 3);

@@ -39,8 +39,23 @@ pub struct Work {
     pub jobs: Option<u64>,
     /// How many unsent results are kept ready.
     pub cushion: u64,
-    /// Seed of the first workunit; each one more for the next.
+    /// Nothing is made until fewer unsent results than this are left; then the cushion is filled. 0: the cushion.
+    pub refill_below: u64,
+    /// Results that wait or run on computers that were heard of lately: so many are kept, whatever the cushion is.
+    /// 0: the cushion counts.
+    pub alive: u64,
+    /// A computer counts for `alive` when it was heard of in the last so many days.
+    pub active_days: f64,
+    /// Everything is made at once, whatever waits.
+    pub at_once: bool,
+    /// Nothing is made while so many workunits wait for BOINC's transitioner.
+    pub max_transitioner_backlog: u64,
+    /// Nothing is made while the file system of the download folder has less free, in bytes.
+    pub min_free_bytes: u64,
+    /// Seed of the first workunit; each one more for the next. 0: the first that no campaign has.
     pub first_seed: u64,
+    /// Seeds may be those of another campaign of the application.
+    pub reuse_seeds: bool,
     /// Number of events, handed to the context template.
     pub events: u64,
     /// `workunit.priority`: higher is sent first.
@@ -49,6 +64,9 @@ pub struct Work {
     pub batch: i32,
     /// More values for the context template.
     pub parameters: BTreeMap<String, Parameter>,
+    /// Whether the section says `campaign`. If it does not, and the application has campaign files, it is no campaign.
+    #[serde(skip)]
+    pub is_campaign: bool,
 }
 
 impl Default for Work {
@@ -61,11 +79,19 @@ impl Default for Work {
             context: None,
             jobs: None,
             cushion: 100,
-            first_seed: 1,
+            refill_below: 0,
+            alive: 0,
+            active_days: 3.0,
+            at_once: false,
+            max_transitioner_backlog: 20_000,
+            min_free_bytes: 1 << 30,
+            first_seed: 0,
+            reuse_seeds: false,
             events: 1000,
             priority: 0,
             batch: 0,
             parameters: BTreeMap::new(),
+            is_campaign: false,
         }
     }
 }
@@ -140,6 +166,7 @@ impl Work {
                 *name = default;
             }
         }
+        self.is_campaign = document.has("work.campaign");
     }
 
     pub(crate) fn check(&self, report: &mut Report<'_>) {
@@ -186,6 +213,21 @@ impl Work {
         }
         if self.events > LARGEST_SEED {
             report("events", format!("is {}, but must be at most {LARGEST_SEED}", self.events));
+        }
+        if self.refill_below > self.cushion {
+            report("refill_below", format!("is {}, but the cushion is {}", self.refill_below, self.cushion));
+        }
+        if self.alive > 10 * LARGEST_CUSHION {
+            report("alive", format!("must be at most {}", 10 * LARGEST_CUSHION));
+        }
+        if !(self.active_days.is_finite() && self.active_days > 0.0) {
+            report("active_days", "must be above 0".into());
+        }
+        if self.at_once && self.alive > 0 {
+            report("at_once", "and alive exclude one another".into());
+        }
+        if self.max_transitioner_backlog == 0 {
+            report("max_transitioner_backlog", "is 0, so no workunit would ever be made".into());
         }
         if self.first_seed.checked_add(self.jobs.unwrap_or(0)).is_none_or(|last| last > LARGEST_SEED) {
             report("first_seed", format!("the last seed would be larger than {LARGEST_SEED}"));

@@ -267,6 +267,7 @@ impl Builder<'_> {
             }
         }
         let row = &mut self.row;
+        self.job.overrides.apply(row);
         row.max_success_results = row.max_success_results.max(row.target_nresults);
         row.max_total_results = row.max_total_results.max(row.target_nresults);
         if refs == self.names.len() { Ok(()) } else { Err(Fault::RefCount) }

@@ -78,6 +78,43 @@ impl Assignment {
     }
 }
 
+/// Columns of the workunit whatever the input template says of them; None: as it says. Stock has no such thing: there
+/// the template always wins.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[allow(missing_docs, reason = "the columns are described at JobDescription")]
+pub struct Overrides {
+    pub min_quorum: Option<i32>,
+    pub target_nresults: Option<i32>,
+    pub max_error_results: Option<i32>,
+    pub max_total_results: Option<i32>,
+    pub max_success_results: Option<i32>,
+    pub delay_bound: Option<i32>,
+    pub size_class: Option<i32>,
+    pub rsc_fpops_est: Option<f64>,
+}
+
+impl Overrides {
+    pub(super) fn apply(&self, row: &mut NewWorkunit) {
+        let integers = [
+            (self.min_quorum, &mut row.min_quorum),
+            (self.target_nresults, &mut row.target_nresults),
+            (self.max_error_results, &mut row.max_error_results),
+            (self.max_total_results, &mut row.max_total_results),
+            (self.max_success_results, &mut row.max_success_results),
+            (self.delay_bound, &mut row.delay_bound),
+            (self.size_class, &mut row.size_class),
+        ];
+        for (value, column) in integers {
+            *column = value.unwrap_or(*column);
+        }
+        row.rsc_fpops_est = self.rsc_fpops_est.unwrap_or(row.rsc_fpops_est);
+        // A quorum that can't be reached would wait for ever.
+        if self.min_quorum.is_some() && self.target_nresults.is_none() {
+            row.target_nresults = row.target_nresults.max(row.min_quorum);
+        }
+    }
+}
+
 /// One job: what the flags of the stock `create_work` say. [`JobDescription::default`] has stock's defaults.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobDescription {
@@ -129,6 +166,8 @@ pub struct JobDescription {
     pub opaque: f64,
     /// For whom the job is reserved.
     pub assignment: Assignment,
+    /// What wins over the input template.
+    pub overrides: Overrides,
     /// Input files, in the order of the template's `<file_info>`s (without the constant ones).
     pub input_files: Vec<InputFile>,
 }
@@ -160,6 +199,7 @@ impl Default for JobDescription {
             sub_appname: String::new(),
             opaque: 0.0,
             assignment: Assignment::None,
+            overrides: Overrides::default(),
             input_files: Vec::new(),
         }
     }

@@ -26,7 +26,7 @@ pub use build::new_workunit;
 pub use fault::{CreateError, Fault, StockCode};
 pub use files::{FileFacts, FileFault, InputFiles, KnownFile, KnownFiles};
 pub use flags::{FlagError, ParsedFlags, parse_flags};
-pub use job::{Assignment, Created, Download, InputFile, JobDescription, NewWorkunit};
+pub use job::{Assignment, Created, Download, InputFile, JobDescription, NewWorkunit, Overrides};
 
 /// Size of the column `workunit.xml_doc` (a `blob`), in bytes.
 pub const MAX_DOCUMENT: usize = 65_535;

@@ -94,6 +94,7 @@ typed_tables! {
     host (id) {
         id -> Integer,
         userid -> Integer,
+        rpc_time -> Integer,
         rpc_seqno -> Integer,
         p_ncpus -> Integer,
         p_vendor -> Nullable<Text>,
@@ -120,6 +121,15 @@ typed_tables! {
         total_credit -> Double,
         expavg_credit -> Double,
         expavg_time -> Double,
+    }
+    assignment (id) {
+        id -> Integer,
+        create_time -> Integer,
+        target_id -> Integer,
+        target_type -> Integer,
+        multi -> TinyInt,
+        workunitid -> Integer,
+        resultid -> Integer,
     }
     credit_user (userid, appid, credit_type) {
         userid -> Integer,

@@ -87,6 +87,15 @@ typed_tables! {
         name -> Text,
         next_job -> BigInt,
         time -> Double,
+        state -> Text,
+        source -> Text,
+        jobs -> Nullable<BigInt>,
+        made -> BigInt,
+        set_aside -> BigInt,
+        repeated -> BigInt,
+        retried -> BigInt,
+        note -> Text,
+        changed -> Double,
     }
     cobblestone_job (workunitid) {
         workunitid -> Integer,
@@ -94,6 +103,35 @@ typed_tables! {
         job -> BigInt,
         seed -> BigInt,
         events -> BigInt,
+        identity -> Nullable<Blob>,
+        fileid -> Integer,
+        place -> BigInt,
+        copy -> Integer,
+        retry -> Integer,
+        retry_of -> Integer,
+    }
+    cobblestone_campaign_file (id) {
+        id -> Integer,
+        campaignid -> Integer,
+        name -> Text,
+        place -> BigInt,
+        rows_read -> BigInt,
+        tail -> Text,
+        state -> Text,
+        time -> Double,
+    }
+    cobblestone_seed_range (appid, campaignid, first_job) {
+        appid -> Integer,
+        campaignid -> Integer,
+        first_job -> BigInt,
+        first_seed -> BigInt,
+        seeds -> BigInt,
+    }
+    cobblestone_retry (campaignid, job) {
+        campaignid -> Integer,
+        job -> BigInt,
+        workunitid -> Integer,
+        time -> Double,
     }
     cobblestone_quarantine (id) {
         id -> BigInt,
