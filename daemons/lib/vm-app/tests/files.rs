@@ -91,7 +91,7 @@ fn check_finds_nothing(config: &AppConfig) {
         &input_path,
         Some(named(&wanted, "_in").as_bytes()),
         &output_path,
-        config,
+        Some(1),
     )
     .unwrap();
     templates::output(&mut report, &output_path, Some(named(&wanted, "_out")), config).unwrap();
@@ -149,7 +149,7 @@ fn check_finds_nothing(config: &AppConfig) {
     );
     let entries = boinc::config::ProjectConfig::parse(&xml).unwrap().daemons;
     daemons::project(&mut report, &entries, &|_| true, Some(&["theory".to_owned()]));
-    daemons::app(&mut report, &entries, config);
+    daemons::app(&mut report, &entries, config, config.work.is_some());
     findings.retain(|finding| finding.severity == Severity::Error);
     assert!(findings.is_empty(), "{findings:#?}");
 }
@@ -170,7 +170,7 @@ fn the_checks_find_nothing_in_the_files_that_were_made_by_hand() {
     let mut findings = Vec::new();
     let mut report = Report::new("theory", &mut findings);
     let template = text("templates/theory_in");
-    let input = templates::input(&mut report, "in", Some(template.as_bytes()), "out", &config).unwrap();
+    let input = templates::input(&mut report, "in", Some(template.as_bytes()), "out", Some(1)).unwrap();
     templates::output(&mut report, "out", Some(&text("templates/theory_out")), &config).unwrap();
     quorum::check(&mut report, "in", &input.workunit, Some(0), true, &config);
     messages::check(&mut report, "in", input.trickle, Sender::Wrapper, &config);
