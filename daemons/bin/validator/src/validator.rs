@@ -9,8 +9,8 @@ use boinc::id::WorkunitId;
 use boinc::record::App;
 use daemon::stop::Reason;
 use daemon::{Daemon, Fatal, Modulus, Pass, PassReport, Start};
-use rules::judge::Options;
 use rules::uptime::{Benchmarks, UptimePolicy};
+use store::aside_workunits::DROPPED_WORKUNIT;
 use store::validation::Selection;
 
 use sha2::{Digest as _, Sha256};
@@ -20,9 +20,10 @@ use crate::abandoned::{Abandoned, Search};
 use crate::aside;
 use crate::batch::{self, Bench};
 use crate::counts::{self, Counts};
-use crate::examined::{self, Examined, Hopeless, Look};
+use crate::examined::{self, Examined, Look};
 use crate::flags::{Flags, Scope};
 use crate::samples;
+use crate::settings::{hopeless, modulus, options};
 
 /// Workunits in one transaction, if their files are read within a second.
 const BATCH: i64 = 1000;
@@ -158,6 +159,12 @@ impl Daemon for Validator {
             .await?
             .into_iter()
             .collect();
+        let dropped: BTreeSet<i64> = pass
+            .store
+            .read("dropped workunits", async |conn| conn.set_aside_ids(aside::DAEMON, DROPPED_WORKUNIT).await)
+            .await?
+            .into_iter()
+            .collect();
         let mut patience = PATIENCE;
         // Goes on over workunits that can't be judged now until one is judged or all were seen.
         while !pass.is_stopping() && (report.done == 0 || self.dry_run) {
@@ -172,7 +179,7 @@ impl Daemon for Validator {
                 limit: BATCH.min(i64::try_from(room).unwrap_or(BATCH)),
                 modulo: self.modulus.map(|m| (m.n, m.i)),
             };
-            let found = pass
+            let mut found = pass
                 .store
                 .read("workunits to judge", async |conn| conn.workunits_to_validate(which).await)
                 .await?;
@@ -187,6 +194,9 @@ impl Daemon for Validator {
                 pass.stop.sleep(PAUSE).await;
                 continue;
             };
+            // A person decided that these are not looked at.
+            found.rows.retain(|workunit| !dropped.contains(&workunit.id.0.into()));
+            found.bad.retain(|bad| !dropped.contains(&bad.id));
             let examined = examined::examine(pass, &self.look, &found).await?;
             let (count, reached) = (examined.len(), examined.last().filter(|_| examined.ended_early));
             for counts in self.judge_each(pass, examined).await? {
@@ -226,30 +236,6 @@ impl Daemon for Validator {
             report.done = 0;
         }
         Ok(report)
-    }
-}
-
-/// Which errors are hopeless, where hosts are punished for them.
-fn hopeless(validate: &Validate, flag: bool) -> Option<Hopeless> {
-    if !flag && !validate.check_punitive {
-        return None;
-    }
-    if validate.hopeless_exit_status.is_empty() && validate.hopeless_stderr.is_empty() {
-        tracing::warn!(
-            "--check_punitive has no effect: [validate] of the application's file names no hopeless_exit_status and no \
-             hopeless_stderr"
-        );
-    }
-    Some(Hopeless {
-        exit_status: validate.hopeless_exit_status.clone(),
-        stderr: validate.hopeless_stderr.clone(),
-    })
-}
-
-fn modulus(validate: &Validate) -> Option<Modulus> {
-    match validate.modulo.as_slice() {
-        [n, i] => Some(Modulus { n: *n, i: *i }),
-        _ => None,
     }
 }
 
@@ -335,21 +321,4 @@ impl Validator {
         counts::tell(&judgements);
         Ok(counts)
     }
-}
-
-fn options<'a>(
-    app: &'a App,
-    credit: &Credit,
-    uptime: &UptimePolicy,
-    daily_result_quota: i32,
-    credit_by_app: bool,
-    pass: &Pass<'_>,
-) -> Options<'a> {
-    let mut options = Options::new(app, daily_result_quota, pass.clock.now());
-    options.credit_mode = credit.mode;
-    options.max_granted_credit = credit.max_granted_credit;
-    options.update_credited_job = credit.update_credited_job;
-    options.credit_by_app = credit_by_app;
-    options.uptime = uptime.clone();
-    options
 }
