@@ -90,9 +90,6 @@ impl Daemon for Validator {
                 "there is no cobblestone/{name}.toml: outputs must be equal byte for byte, credit is adaptive"
             );
         }
-        if let Ok(path) = AppConfig::path(&start.project.root, name) {
-            samples::check(&config.compare, &path)?;
-        }
         let flags = &start.args;
         let credit = Credit {
             mode: flags.credit_mode().unwrap_or(config.credit.mode),
@@ -104,6 +101,9 @@ impl Daemon for Validator {
             let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
             Fatal::new(mistakes.join("\n"))
         })?;
+        if let Ok(path) = AppConfig::path(&start.project.root, name) {
+            samples::check(&config.compare, &plan, &path)?;
+        }
         let project = &start.project.config;
         let validate = config.validate;
         let scope = flags.scope(&validate);
