@@ -61,7 +61,7 @@ pub struct Batch {
     pub last: Option<WorkunitId>,
     /// As many as asked for: there may be more.
     pub is_full: bool,
-    /// Set aside, and not due yet.
+    /// Set aside, and not due yet; or a person dropped them.
     pub waiting: u64,
     /// To be handled, by id.
     pub items: Vec<Item>,
@@ -78,7 +78,8 @@ fn group<K: Ord, V>(pairs: impl IntoIterator<Item = (K, V)>) -> BTreeMap<K, Vec<
 }
 
 impl Batch {
-    /// Reads the next workunits of `which`. With `impatient`, also those that were set aside and are not due.
+    /// Reads the next workunits of `which`. With `impatient`, also those that were set aside and are not due; those that a
+    /// person dropped are never read.
     ///
     /// # Errors
     /// The database's.
@@ -100,7 +101,7 @@ impl Batch {
         let last = loaded.rows.iter().map(|w| w.id).chain(loaded.bad.iter().filter_map(bad_workunit)).max();
         let not_due: BTreeSet<WorkunitId> = aside
             .iter()
-            .filter(|a| !impatient && !decide::is_due(a.time, a.tries, now))
+            .filter(|a| a.is_dropped || (!impatient && !decide::is_due(a.time, a.tries, now)))
             .map(|a| a.workunit)
             .collect();
         let due: Vec<Workunit> = loaded.rows.into_iter().filter(|w| !not_due.contains(&w.id)).collect();

@@ -324,3 +324,34 @@ async fn what_stands_in_output_files_becomes_tables() {
     assert_eq!(file["stored_bytes"], packed.len().to_string());
     assert_eq!(world.check_exactly_once().await, 2);
 }
+
+#[tokio::test]
+async fn a_workunit_that_was_dropped_is_left_alone_until_it_is_given_back() {
+    let mut world = World::new("dropped").await;
+    world.ready(1..=2).await;
+    fs::remove_file(world.project.upload_path(&physical(1)).unwrap()).unwrap();
+    let mut daemon = world.daemon(&[]).await;
+    assert_eq!(daemon.pass().await.unwrap().to_string(), "assimilated 1, set_aside 1");
+    let drop = |now: f64| {
+        let store = &world.store;
+        async move {
+            let tx = async |tx: &mut store::Tx| {
+                tx.drop_things("assimilator", "workunit", &[1], "dropped by a test", now).await
+            };
+            store.transaction("drop", tx).await.unwrap()
+        }
+    };
+    assert_eq!(drop(NOW).await, [1]);
+    assert_eq!(drop(NOW).await, [0; 0]);
+    fs::write(world.project.upload_path(&physical(1)).unwrap(), content(1)).unwrap();
+    // Neither when it would be due, nor when it is asked for.
+    world.clock = daemon::Clock::frozen(NOW + 1e6);
+    for flags in [&[][..], &["--wu_id", "1"]] {
+        assert_eq!(world.daemon(flags).await.pass().await.unwrap().found, 0);
+    }
+    let retry = async |tx: &mut store::Tx| tx.retry_workunits("assimilator", &[1], 0).await;
+    assert_eq!(world.store.transaction("retry", retry).await.unwrap(), [1]);
+    assert_eq!(world.daemon(&[]).await.pass().await.unwrap().to_string(), "assimilated 1");
+    assert_eq!(world.number("SELECT COUNT(*) AS n FROM cobblestone_quarantine").await, 0);
+    assert_eq!(world.check_exactly_once().await, 2);
+}

@@ -24,7 +24,7 @@ const FAILED: u8 = 2;
     name = "cobblestone",
     version,
     about = "Looks after a BOINC project's Cobblestone daemons: their tables, the books, messages one by one; and the demo.",
-    after_help = "Exit status: 0 = fine, 1 = something is off (audit, check, compare, spec, demo) or there was nothing to do for some messages (trickles), or the same was made before (adjust, campaign), 2 = it could not be done.",
+    after_help = "Exit status: 0 = fine, 1 = something is off (audit, check, compare, spec, demo) or there was nothing to do for some (trickles, quarantine, review), or the same was made before (adjust, campaign), 2 = it could not be done.",
     disable_help_subcommand = true
 )]
 struct Line {
@@ -67,7 +67,7 @@ enum Command {
     /// Tell the story of a message, a workunit or a result: what was decided, what was paid, and why
     #[command(subcommand)]
     Explain(explain::ExplainCommand),
-    /// Add up what happened inside the virtual machines
+    /// Tell of a campaign, or add up what happened inside the virtual machines
     #[command(subcommand)]
     Report(report::ReportCommand),
     /// Say of results that they are good, doubtful or not to be used; and look at what was said
@@ -85,9 +85,9 @@ enum Command {
     /// Look after what the validator kept of its verdicts
     #[command(subcommand)]
     Verdicts(verdicts::VerdictsCommand),
-    /// Look at all that the daemons set aside, workunits too
+    /// Look at all that the daemons set aside, messages, workunits and jobs, and decide about it
     #[command(subcommand)]
-    Quarantine(Quarantine),
+    Quarantine(quarantine::QuarantineCommand),
     /// Grant or take credit by hand, with a reason
     #[command(after_help = adjust::AFTER_HELP)]
     Adjust(adjust::AdjustArgs),
@@ -103,37 +103,6 @@ enum Command {
     /// Look after a sandbox that `cobblestone demo --keep` left running
     #[command(subcommand)]
     Sandbox(Sandbox),
-}
-
-#[derive(Debug, Subcommand)]
-enum Quarantine {
-    /// List what was set aside, latest first
-    List {
-        #[command(flatten)]
-        project: ProjectArgs,
-        /// Only things of this kind
-        #[arg(long, value_name = "KIND", value_parser = ["trickle", "held", "released", "dropped", "report", "released_report", "dropped_report", "unknown", "workunit", "job"])]
-        kind: Option<String>,
-        /// At most so many
-        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..))]
-        limit: i64,
-    },
-    /// Give a message that is held or was set aside back to the trickle handler: what is possible of it is paid
-    Release {
-        #[command(flatten)]
-        project: ProjectArgs,
-        /// Number of the entry, as `list` shows it
-        #[arg(value_name = "ID")]
-        id: i64,
-    },
-    /// Show one thing with its raw text (escaped: it is a volunteer's)
-    Show {
-        #[command(flatten)]
-        project: ProjectArgs,
-        /// Number of the entry, as `list` shows it
-        #[arg(value_name = "ID")]
-        id: i64,
-    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -201,15 +170,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Campaign(command) => campaigns::run(&command).await,
         Command::Verdicts(command) => verdicts::run(&command).await.map(|()| true),
         Command::Trickles(command) => trickles::run(&command).await,
-        Command::Quarantine(Quarantine::List { project, kind, limit }) => {
-            quarantine::list(&project, kind.as_deref(), limit).await.map(|()| true)
-        }
-        Command::Quarantine(Quarantine::Show { project, id }) => {
-            quarantine::show(&project, id).await.map(|()| true)
-        }
-        Command::Quarantine(Quarantine::Release { project, id }) => {
-            quarantine::release(&project, id).await.map(|()| true)
-        }
+        Command::Quarantine(command) => quarantine::run(&command).await,
         Command::App(command) => app::run(&command).await,
         Command::Check(args) => check::run(&args).await,
         Command::Compare(args) => comparing::run(&args),
@@ -266,6 +227,13 @@ mod tests {
         assert!(parse("cobblestone ledger compact --older_than 90d --dry-run").is_ok());
         assert!(parse("cobblestone trickles purge --older-than 1y").is_err());
         assert!(parse("cobblestone quarantine list --kind trickle --limit 3").is_ok());
+        assert!(parse("cobblestone quarantine retry").is_err(), "which?");
+        assert!(parse("cobblestone quarantine release 3").is_ok());
+        assert!(parse("cobblestone quarantine retry 3 --host 2").is_err());
+        assert!(
+            parse("cobblestone quarantine drop --daemon validator --older-than 3d").is_err(),
+            "no reason"
+        );
         assert!(parse("cobblestone sandbox stop /s --remove").is_ok());
         let help = parse("cobblestone demo --help").unwrap_err().to_string();
         for flag in ["--keep", "--hosts", "--workunits", "--dir", "--rate"] {

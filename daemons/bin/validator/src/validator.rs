@@ -11,6 +11,7 @@ use daemon::stop::Reason;
 use daemon::{Daemon, Fatal, Modulus, Pass, PassReport, Start};
 use rules::judge::Options;
 use rules::uptime::{Benchmarks, UptimePolicy};
+use store::aside_workunits::DROPPED_WORKUNIT;
 use store::validation::Selection;
 
 use sha2::{Digest as _, Sha256};
@@ -158,6 +159,12 @@ impl Daemon for Validator {
             .await?
             .into_iter()
             .collect();
+        let dropped: BTreeSet<i64> = pass
+            .store
+            .read("dropped workunits", async |conn| conn.set_aside_ids(aside::DAEMON, DROPPED_WORKUNIT).await)
+            .await?
+            .into_iter()
+            .collect();
         let mut patience = PATIENCE;
         // Goes on over workunits that can't be judged now until one is judged or all were seen.
         while !pass.is_stopping() && (report.done == 0 || self.dry_run) {
@@ -172,7 +179,7 @@ impl Daemon for Validator {
                 limit: BATCH.min(i64::try_from(room).unwrap_or(BATCH)),
                 modulo: self.modulus.map(|m| (m.n, m.i)),
             };
-            let found = pass
+            let mut found = pass
                 .store
                 .read("workunits to judge", async |conn| conn.workunits_to_validate(which).await)
                 .await?;
@@ -187,6 +194,9 @@ impl Daemon for Validator {
                 pass.stop.sleep(PAUSE).await;
                 continue;
             };
+            // A person decided that these are not looked at.
+            found.rows.retain(|workunit| !dropped.contains(&workunit.id.0.into()));
+            found.bad.retain(|bad| !dropped.contains(&bad.id));
             let examined = examined::examine(pass, &self.look, &found).await?;
             let (count, reached) = (examined.len(), examined.last().filter(|_| examined.ended_early));
             for counts in self.judge_each(pass, examined).await? {

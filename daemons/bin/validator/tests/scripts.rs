@@ -127,6 +127,11 @@ async fn what_is_looked_at_in_vain_again_and_again_is_set_aside_until_it_is_mend
     }
     script(&world, "#!/bin/sh\nexit 0\n");
     world.execute("UPDATE workunit SET need_validate = 1 WHERE id = 1").await;
+    // What a person dropped is not looked at.
+    world.execute("UPDATE cobblestone_quarantine SET kind = 'dropped_workunit'").await;
+    world.one_pass();
+    assert_eq!(world.states(1).await, [INIT]);
+    world.execute("UPDATE cobblestone_quarantine SET kind = 'workunit'").await;
     world.one_pass();
     assert_eq!(world.states(1).await, [VALID]);
     assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_quarantine").await, 0);

@@ -12,6 +12,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use std::collections::BTreeMap;
 
+use crate::aside_workunits::{DROPPED_WORKUNIT, WORKUNIT};
 use crate::bulk::{self, Kind, Set};
 use crate::error::{Error, Loaded, Result};
 use crate::rows;
@@ -117,6 +118,8 @@ pub struct WorkunitAside {
     pub time: f64,
     /// How often.
     pub tries: i32,
+    /// A person decided that it is not tried any more.
+    pub is_dropped: bool,
 }
 
 impl Conn {
@@ -284,15 +287,16 @@ impl Conn {
         }
         let rows = q::table
             .filter(q::daemon.eq(daemon))
-            .filter(q::kind.eq("workunit"))
+            .filter(q::kind.eq_any([WORKUNIT, DROPPED_WORKUNIT]))
             .filter(q::refid.eq_any(workunits.iter().map(|id| i64::from(id.0))))
-            .select((q::refid, q::time, q::tries))
-            .load::<(i64, f64, i32)>(&mut self.db)
+            .select((q::refid, q::time, q::tries, q::kind))
+            .load::<(i64, f64, i32, String)>(&mut self.db)
             .await?;
         Ok(rows
             .into_iter()
-            .filter_map(|(id, time, tries)| {
-                Some(WorkunitAside { workunit: WorkunitId(i32::try_from(id).ok()?), time, tries })
+            .filter_map(|(id, time, tries, kind)| {
+                let workunit = WorkunitId(i32::try_from(id).ok()?);
+                Some(WorkunitAside { workunit, time, tries, is_dropped: kind == DROPPED_WORKUNIT })
             })
             .collect())
     }

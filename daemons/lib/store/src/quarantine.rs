@@ -72,7 +72,7 @@ pub const MESSAGE: [&str; 5] = ["trickle", "unknown", "held", "released", "dropp
 /// neighbours, and the server gives up on very long lists.
 const ONE_BY_ONE: usize = 100;
 
-const ASIDE: &str = "SELECT id, time, daemon, kind, refid, hostid, reason, tries, LEFT(raw, ?) AS raw, \
+pub(crate) const ASIDE: &str = "SELECT id, time, daemon, kind, refid, hostid, reason, tries, LEFT(raw, ?) AS raw, \
                      CAST(COALESCE(LENGTH(raw), 0) AS SIGNED) AS raw_bytes FROM cobblestone_quarantine";
 
 impl Tx {
@@ -179,23 +179,6 @@ impl Conn {
             .select(q::refid)
             .load(&mut self.db)
             .await?)
-    }
-
-    /// The latest things set aside, of a kind or of all, latest first, without their raw text; and how many there are.
-    pub async fn latest_set_aside(&mut self, kind: Option<&str>, limit: i64) -> Result<(Vec<Aside>, i64)> {
-        let rows =
-            diesel::sql_query(format!("{ASIDE} WHERE (? IS NULL OR kind = ?) ORDER BY id DESC LIMIT ?"))
-                .bind::<Integer, _>(0)
-                .bind::<Nullable<Text>, _>(kind)
-                .bind::<Nullable<Text>, _>(kind)
-                .bind::<BigInt, _>(limit)
-                .load(&mut self.db)
-                .await?;
-        let mut all = q::table.into_boxed();
-        if let Some(kind) = kind {
-            all = all.filter(q::kind.eq(kind.to_owned()));
-        }
-        Ok((rows, all.count().get_result(&mut self.db).await?))
     }
 
     /// One entry, with at most `bytes` of its raw text.

@@ -1,7 +1,10 @@
-//! `cobblestone report jobs`: what happened inside the virtual machines, as guests reported it.
+//! `cobblestone report`: `campaign` tells of a campaign (module [`campaign`]), `jobs` of what happened inside the virtual
+//! machines, as guests reported it.
 //!
 //! Invariant: it only reads, in one snapshot, so sums and totals are of one moment. CSV and JSON are written row by row as
 //! the database sends them. Counts are whole numbers of any size: they are printed as the database has them.
+
+mod campaign;
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -39,6 +42,9 @@ pub enum ReportCommand {
     /// Jobs that ran inside the virtual machines: received, succeeded, failed, and their events
     #[command(after_help = AFTER_HELP)]
     Jobs(JobsArgs),
+    /// A campaign: what was asked, what came, how long it took, how results agreed, which hosts stand out
+    #[command(after_help = campaign::AFTER_HELP)]
+    Campaign(campaign::CampaignArgs),
 }
 
 /// `cobblestone report jobs`.
@@ -99,7 +105,10 @@ const EPOCH: i32 = 719_163;
 /// # Errors
 /// There is no project, nothing is called as asked for, the database can't be read, or the output can't be written.
 pub async fn run(command: &ReportCommand) -> Result<()> {
-    let ReportCommand::Jobs(args) = command;
+    let args = match command {
+        ReportCommand::Jobs(args) => args,
+        ReportCommand::Campaign(args) => return campaign::run(args).await,
+    };
     let (project, _) = Project::open_ready(&args.project).await?;
     let which = find(args, &project).await?;
     if args.csv || args.json {

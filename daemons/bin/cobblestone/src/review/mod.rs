@@ -9,6 +9,8 @@ mod decide;
 mod list;
 mod select;
 
+pub use select::{app, campaigns};
+
 use anyhow::Result;
 use store::reviews::ReviewVerdict;
 

@@ -14,7 +14,7 @@ use crate::screen::print;
 use crate::who::login_name;
 
 /// Longest reason of a person, in characters: with the name and the old reason it fits the column.
-const LONGEST: usize = 120;
+pub const LONGEST_REASON: usize = 120;
 
 /// Reasons that a dry run shows.
 const REASONS: usize = 20;
@@ -84,7 +84,7 @@ pub async fn retry(args: &RetryArgs) -> Result<bool> {
 /// # Errors
 /// There is no reason, no project, or its database can't be written.
 pub async fn drop(args: &DropArgs) -> Result<bool> {
-    let reason = reason(&args.reason, LONGEST)?;
+    let reason = reason(&args.reason, LONGEST_REASON)?;
     let (project, clock) = Project::open_ready(&args.project).await?;
     if args.which.dry_run {
         return tell(&project, &args.which, clock.now(), "would be dropped").await;
@@ -153,7 +153,13 @@ async fn tell(project: &Project, which: &Select, now: f64, what: &str) -> Result
 }
 
 /// Does it with all at once; if the database refuses one of them, with one at a time. Those that it was done with.
-async fn all_or_each(ids: &[i64], act: impl AsyncFn(&[i64]) -> store::Result<Vec<i64>>) -> Result<Vec<i64>> {
+///
+/// # Errors
+/// The database can't be written.
+pub async fn all_or_each(
+    ids: &[i64],
+    act: impl AsyncFn(&[i64]) -> store::Result<Vec<i64>>,
+) -> Result<Vec<i64>> {
     match act(ids).await {
         Err(error) if error.is_data() => {}
         other => return Ok(other?),

@@ -11,7 +11,7 @@ mod show;
 
 use anyhow::Result;
 
-pub use decide::reason;
+pub use decide::{LONGEST_REASON, all_or_each, reason};
 
 /// Who sets messages aside: its name in the quarantine.
 pub const HANDLER: &str = "trickle-credit";
