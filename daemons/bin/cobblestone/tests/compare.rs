@@ -151,12 +151,18 @@ fn a_spec_is_checked_alone_and_on_samples() {
 fn a_mutation_test_names_columns_that_nothing_protects() {
     let folder = Folder::new(&[("good", "e1 1.0 5\ne2 2.0 6\n"), ("spec.toml", SPEC)]);
     let (status, text) = folder.run("spec test spec.toml out.dat=good");
-    assert_eq!(status, 1);
+    assert_eq!(status, 0, "what is ignored was meant so: {text}");
     let line = |column: &str| text.lines().find(|line| line.contains(column)).unwrap().trim().to_owned();
     assert_eq!(line("column 1"), "column 1  another word");
     assert_eq!(line("column 2"), "column 2  a change by 1e-5");
-    assert_eq!(line("column 3"), "column 3  never: NOTHING PROTECTS IT");
+    assert_eq!(line("column 3"), "column 3  never: ignored, as declared");
     let (_, found) = folder.json("spec test spec.toml out.dat=good --json");
+    assert_eq!(found["all_protected"], json!(true));
+    std::fs::write(folder.path().join("wide.toml"), SPEC.replace("relative = 1e-6", "absolute = 1e9"))
+        .unwrap();
+    let (status, text) = folder.run("spec test wide.toml out.dat=good");
+    assert!(status == 1 && text.contains("column 2  NaN: NOTHING PROTECTS ITS NUMBERS"), "{text}");
+    let (_, found) = folder.json("spec test wide.toml out.dat=good --json");
     assert_eq!(found["all_protected"], json!(false));
     assert_eq!(folder.run("spec test spec.toml").0, 2);
 }
@@ -178,4 +184,36 @@ fn a_script_is_asked_last() {
     assert_eq!(status, 1);
     assert!(text.starts_with("script: differ: the script says so: b/x.png a/x.png"), "{text}");
     assert_eq!(folder.run("compare a b --spec spec.toml").0, 2, "no such script");
+}
+
+#[test]
+fn several_members_of_one_archive_and_a_sample_beside_the_spec() {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lib/compare/fuzz/seeds/zip");
+    let member = |member: &str, rest: &str| {
+        format!(
+            "[[files]]\nname = 'out.zip'\narchive = 'zip'\nmember = '{member}'\nformat = 'table'\n{rest}\n"
+        )
+    };
+    let spec = format!(
+        "{}{}",
+        member("b.dat", "[[files.rules]]\nrelative = 1e-6"),
+        member("a.dat", "sample = 'good/one.zip'")
+    );
+    let wrong = spec.replace("[[files.rules]]", "[[files.rules]]\ncolumns = [9]");
+    let folder = Folder::new(&[("spec.toml", &spec), ("wrong.toml", &wrong), ("good/x", "")]);
+    std::fs::copy(seeds.join("stored"), folder.path().join("good/one.zip")).unwrap();
+    std::fs::copy(seeds.join("deflated"), folder.path().join("two.zip")).unwrap();
+    let (status, text) = folder.run("compare good/one.zip two.zip --spec spec.toml --name out.zip");
+    assert_eq!(status, 0, "{text}");
+    assert!(text.contains("out.zip:a.dat: agree") && text.contains("out.zip:b.dat: agree"), "{text}");
+    let (status, text) = folder.run("spec check spec.toml");
+    assert!(status == 0 && text.contains("no mistakes"), "{text}");
+    let (status, text) = folder.run("spec check wrong.toml");
+    assert!(
+        status == 1
+            && text.contains("out.zip:b.dat (good/one.zip): `files.0.rules.0.columns`: 9 is no column"),
+        "{text}"
+    );
+    let (status, text) = folder.run("spec test spec.toml");
+    assert!(status == 0 && text.contains("out.zip:b.dat: ") && text.contains("out.zip:a.dat: "), "{text}");
 }

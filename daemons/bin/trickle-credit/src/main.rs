@@ -26,6 +26,7 @@ mod handler;
 mod kin;
 mod left_alone;
 mod locks;
+mod over_claims;
 mod policies;
 mod reports;
 mod settle;

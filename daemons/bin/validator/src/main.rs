@@ -18,6 +18,7 @@ mod counts;
 mod examined;
 mod flags;
 mod samples;
+mod settings;
 mod validator;
 mod writes;
 

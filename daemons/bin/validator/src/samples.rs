@@ -5,26 +5,28 @@
 
 use std::path::Path;
 
-use compare::{SampleFile, Spec};
+use compare::{Plan, SampleFile, Spec};
 use daemon::Fatal;
 
 /// Tries the spec of the file at `config` on the samples that it declares.
 ///
 /// # Errors
 /// A sample can't be read, or something does not fit it: all that was found.
-pub fn check(spec: &Spec, config: &Path) -> Result<(), Fatal> {
+pub fn check(spec: &Spec, plan: &Plan, config: &Path) -> Result<(), Fatal> {
     let folder = config.parent().unwrap_or(config);
     let mut mistakes = Vec::new();
-    for (name, path) in spec.samples() {
-        let path = folder.join(path);
+    let samples = spec.samples().flat_map(|(name, path)| {
+        plan.parts(name).into_iter().map(|part| (part, folder.join(path))).collect::<Vec<_>>()
+    });
+    for (name, path) in samples {
         let shown = path.display().to_string();
-        match spec.rehearse(&SampleFile::path(name, path)) {
+        match spec.rehearse(&SampleFile::path(&name, path)) {
             Ok(findings) => {
                 for finding in findings {
                     if finding.is_mistake {
                         mistakes.push(format!("{finding} (sample {shown})"));
                     } else {
-                        tracing::warn!(sample = shown, "{finding}");
+                        tracing::info!(sample = shown, "{finding}");
                     }
                 }
             }

@@ -9,7 +9,6 @@ use boinc::id::WorkunitId;
 use boinc::record::App;
 use daemon::stop::Reason;
 use daemon::{Daemon, Fatal, Modulus, Pass, PassReport, Start};
-use rules::judge::Options;
 use rules::uptime::{Benchmarks, UptimePolicy};
 use store::aside_workunits::DROPPED_WORKUNIT;
 use store::validation::Selection;
@@ -21,9 +20,10 @@ use crate::abandoned::{Abandoned, Search};
 use crate::aside;
 use crate::batch::{self, Bench};
 use crate::counts::{self, Counts};
-use crate::examined::{self, Examined, Hopeless, Look};
+use crate::examined::{self, Examined, Look};
 use crate::flags::{Flags, Scope};
 use crate::samples;
+use crate::settings::{hopeless, modulus, options};
 
 /// Workunits in one transaction, if their files are read within a second.
 const BATCH: i64 = 1000;
@@ -90,9 +90,6 @@ impl Daemon for Validator {
                 "there is no cobblestone/{name}.toml: outputs must be equal byte for byte, credit is adaptive"
             );
         }
-        if let Ok(path) = AppConfig::path(&start.project.root, name) {
-            samples::check(&config.compare, &path)?;
-        }
         let flags = &start.args;
         let credit = Credit {
             mode: flags.credit_mode().unwrap_or(config.credit.mode),
@@ -104,6 +101,9 @@ impl Daemon for Validator {
             let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
             Fatal::new(mistakes.join("\n"))
         })?;
+        if let Ok(path) = AppConfig::path(&start.project.root, name) {
+            samples::check(&config.compare, &plan, &path)?;
+        }
         let project = &start.project.config;
         let validate = config.validate;
         let scope = flags.scope(&validate);
@@ -239,30 +239,6 @@ impl Daemon for Validator {
     }
 }
 
-/// Which errors are hopeless, where hosts are punished for them.
-fn hopeless(validate: &Validate, flag: bool) -> Option<Hopeless> {
-    if !flag && !validate.check_punitive {
-        return None;
-    }
-    if validate.hopeless_exit_status.is_empty() && validate.hopeless_stderr.is_empty() {
-        tracing::warn!(
-            "--check_punitive has no effect: [validate] of the application's file names no hopeless_exit_status and no \
-             hopeless_stderr"
-        );
-    }
-    Some(Hopeless {
-        exit_status: validate.hopeless_exit_status.clone(),
-        stderr: validate.hopeless_stderr.clone(),
-    })
-}
-
-fn modulus(validate: &Validate) -> Option<Modulus> {
-    match validate.modulo.as_slice() {
-        [n, i] => Some(Modulus { n: *n, i: *i }),
-        _ => None,
-    }
-}
-
 impl Validator {
     /// Keeps the text of the spec in force, once.
     async fn keep_spec(&mut self, pass: &Pass<'_>) -> Result<()> {
@@ -345,21 +321,4 @@ impl Validator {
         counts::tell(&judgements);
         Ok(counts)
     }
-}
-
-fn options<'a>(
-    app: &'a App,
-    credit: &Credit,
-    uptime: &UptimePolicy,
-    daily_result_quota: i32,
-    credit_by_app: bool,
-    pass: &Pass<'_>,
-) -> Options<'a> {
-    let mut options = Options::new(app, daily_result_quota, pass.clock.now());
-    options.credit_mode = credit.mode;
-    options.max_granted_credit = credit.max_granted_credit;
-    options.update_credited_job = credit.update_credited_job;
-    options.credit_by_app = credit_by_app;
-    options.uptime = uptime.clone();
-    options
 }

@@ -3,7 +3,7 @@
 //!
 //! The pass judges workunits of every kind: with a canonical result, a chain, no agreement, an unusable output, an output
 //! that can't be read now, a suspicious result, late results with and without the canonical file, unsent results, a host
-//! without statistics, a host with a hopeless error.
+//! without statistics, a host with a hopeless error; and invalid ones whose trickles are taken back.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
@@ -19,24 +19,26 @@ use serde_json::{Map, Value, json};
 
 const RULES: &str = "[compare]\nmethod = \"numeric\"\nabsolute = 1.0\n[credit]\nmode = \"adaptive\"\nupdate_credited_job = true\n\
                      [validate]\nsuspect_flagged_hosts = true\nsuspicious_quorum = 3\npay_too_late = true\ncheck_punitive = true\n\
-                     hopeless_exit_status = [195]\n";
+                     hopeless_exit_status = [195]\n[uptime]\nenabled = true\ninvalid_results = \"revoke\"\n";
 
 /// Connections beside the one that asks.
 const OTHERS: &str =
     "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()";
 
 /// What a pass changes.
-const TABLES: [&str; 5] = ["workunit", "result", "host", "user", "host_app_version"];
+const TABLES: [&str; 6] = ["workunit", "result", "host", "user", "team", "host_app_version"];
 
 /// All that a pass writes; numbers that the database gives are left out.
-const PICTURE: [&str; 10] = [
+const PICTURE: [&str; 11] = [
     "SELECT id, need_validate, error_mask, assimilate_state, transition_time, min_quorum, target_nresults, \
      canonical_resultid, canonical_credit FROM workunit ORDER BY id",
     "SELECT id, server_state, outcome, validate_state, granted_credit, runtime_outlier FROM result ORDER BY id",
     "SELECT id, total_credit, expavg_credit, expavg_time, avg_turnaround FROM host ORDER BY id",
     "SELECT id, total_credit, expavg_credit, expavg_time FROM user ORDER BY id",
+    "SELECT id, total_credit, expavg_credit, expavg_time FROM team ORDER BY id",
     "SELECT * FROM host_app_version ORDER BY host_id, app_version_id",
-    "SELECT time, kind, resultid, workunitid, hostid, userid, credit, reason FROM cobblestone_ledger ORDER BY resultid",
+    "SELECT time, kind, resultid, workunitid, hostid, userid, teamid, seconds, credit, reason FROM cobblestone_ledger \
+     ORDER BY resultid, kind, teamid",
     "SELECT * FROM cobblestone_mark ORDER BY resultid",
     "SELECT j.workunitid, j.n, j.time, j.name, j.outcome, j.canonical, j.min_quorum, j.credit_mode, j.matrix, j.files, \
      j.notes, s.digest FROM cobblestone_judgement j LEFT JOIN cobblestone_spec s ON s.id = j.specid ORDER BY 1, 2",
@@ -97,6 +99,32 @@ async fn everything(world: &mut World) {
     world.execute("UPDATE workunit SET need_validate = 1, assimilate_state = 2 * (id IN (6, 7))").await;
 }
 
+/// Trickles paid two results that will be invalid, half of it in one team and half in another, and a person granted
+/// something.
+async fn paid_before(world: &mut World) {
+    let teams = [1, 2].map(|id| json!({"id": id, "name": format!("t{id}")}));
+    world.insert("team", teams.to_vec()).await;
+    for result in [23, 63] {
+        for (team, kind, credit) in [(1, "uptime", 40.0), (2, "uptime", 10.0), (2, "adjustment", 3.0)] {
+            let row = json!({"time": 1.0, "since": 1.0, "kind": kind, "resultid": result, "workunitid": result / 10,
+                             "hostid": 4, "userid": 1, "teamid": team, "appid": 1, "credit": credit, "rule_version": 1,
+                             "reason": kind});
+            world.insert("cobblestone_ledger", vec![row]).await;
+        }
+        let mark = json!({"resultid": result, "hostid": 4, "appid": 1, "credit_paid": 53.0, "messages": 2, "time": 1.0});
+        world.insert("cobblestone_mark", vec![mark]).await;
+        world.execute(&format!("UPDATE result SET granted_credit = 53 WHERE id = {result}")).await;
+    }
+    for table in ["host", "user", "team"] {
+        world
+            .execute(&format!(
+                "UPDATE {table} t SET total_credit = (SELECT COALESCE(SUM(credit), 0) FROM cobblestone_ledger \
+                 WHERE {table}id = t.id)"
+            ))
+            .await;
+    }
+}
+
 /// A project whose daemons connect through a wire that can be held.
 struct Stage {
     world: World,
@@ -113,6 +141,7 @@ struct Stage {
 impl Stage {
     async fn new(mut world: World) -> Self {
         everything(&mut world).await;
+        paid_before(&mut world).await;
         let mut before = Vec::new();
         for table in TABLES {
             let rows = world.sql.rows(&format!("SELECT * FROM {table}"), &[]).await.unwrap();
@@ -134,10 +163,17 @@ impl Stage {
             "equal to the digest",
             "too late to be compared",
             "no_consensus",
+            "taken back what its trickles were paid",
         ] {
             assert!(calm.contains(word), "no {word} in {calm}");
         }
         assert_eq!(world.number("SELECT COUNT(*) FROM workunit WHERE need_validate = 1").await, 0);
+        let revoked = "SELECT COUNT(*) FROM cobblestone_ledger WHERE kind = 'revocation' AND (teamid, credit) IN ((1, -40), (2, -10))";
+        assert_eq!(world.number(revoked).await, 4);
+        assert_eq!(
+            world.number("SELECT COUNT(*) FROM result WHERE id IN (23, 63) AND granted_credit = 3").await,
+            2
+        );
         world.balances().await;
         let port = u16::try_from(world.number("SELECT @@port").await).unwrap();
         let proxy = Proxy::start(port).await.unwrap();

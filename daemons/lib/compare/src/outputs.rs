@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::parsed::Parsed;
 use crate::plan::Plan;
 use crate::report::{Comparison, Reason, Side, Verdict};
 use crate::script::Seen;
@@ -18,7 +17,7 @@ use crate::source::File;
 /// The answer about one file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FileComparison {
-    /// Logical name; `script` for what a script said.
+    /// Logical name, with the member if several of an archive are compared; `script` for what a script said.
     pub name: String,
     /// The answer.
     #[serde(flatten)]
@@ -38,22 +37,6 @@ pub struct OutputComparison {
 pub type Named<T> = (String, Option<T>);
 
 impl Plan {
-    /// Compares what was read before; `right` is the reference, where a rule has one.
-    pub fn compare(&self, left: &[Named<Parsed>], right: &[Named<Parsed>]) -> OutputComparison {
-        self.each(names(left, right), |name| match (content(left, name), content(right, name)) {
-            (Some(a), Some(b)) => Some(self.file(name).compare(a, b)),
-            (a, b) => lacking(a.is_some(), b.is_some()),
-        })
-    }
-
-    /// The same where none of the two is the reference: if a rule has one, both ways round must agree.
-    pub fn compare_mutually(&self, left: &[Named<Parsed>], right: &[Named<Parsed>]) -> OutputComparison {
-        self.each(names(left, right), |name| match (content(left, name), content(right, name)) {
-            (Some(a), Some(b)) => Some(self.file(name).compare_mutually(a, b)),
-            (a, b) => lacking(a.is_some(), b.is_some()),
-        })
-    }
-
     /// Compares files side by side, without keeping them. A script is looked for in `programs`.
     pub fn compare_files(
         &self,
@@ -61,8 +44,8 @@ impl Plan {
         right: &[Named<PathBuf>],
         programs: &Path,
     ) -> OutputComparison {
-        let mut compared = self.each(names(left, right), |name| {
-            let file = self.file(name);
+        let mut compared = self.each(names(left, right), |name, part| {
+            let file = self.file(part);
             match (content(left, name), content(right, name)) {
                 (Some(a), Some(b)) => {
                     Some(match (File::open(a, file.max_bytes()), File::open(b, file.max_bytes())) {
@@ -91,18 +74,22 @@ impl Plan {
     fn each(
         &self,
         names: BTreeSet<String>,
-        mut compare: impl FnMut(&str) -> Option<Comparison>,
+        mut compare: impl FnMut(&str, &str) -> Option<Comparison>,
     ) -> OutputComparison {
         let expected: BTreeSet<String> = self.expected().map(str::to_owned).collect();
         let mut files = Vec::new();
         for name in names.union(&expected).filter(|name| !self.is_for_script(name)) {
-            let comparison = match compare(name) {
-                Some(comparison) => comparison,
-                // Both say that they have none of it.
-                None if names.contains(name) || self.file(name).is_optional() => continue,
-                None => Comparison::new(Reason::CantSay { side: None, what: "neither has the file".into() }),
-            };
-            files.push(FileComparison { name: name.clone(), comparison });
+            for part in self.parts(name) {
+                let comparison = match compare(name, &part) {
+                    Some(comparison) => comparison,
+                    // Both say that they have none of it.
+                    None if names.contains(name) || self.file(&part).is_optional() => continue,
+                    None => {
+                        Comparison::new(Reason::CantSay { side: None, what: "neither has the file".into() })
+                    }
+                };
+                files.push(FileComparison { name: part, comparison });
+            }
         }
         let verdict = files.iter().map(|file| file.comparison.verdict).max().unwrap_or(Verdict::Agree);
         OutputComparison { verdict, files }

@@ -5,7 +5,7 @@ use crate::format::{self, Format, Input, Reader};
 use crate::plausible::{self, Severity};
 use crate::rule::RuleSet;
 use crate::script::ScriptSpec;
-use crate::source::{self, Bytes, Malformed, Meter};
+use crate::source::{self, Archive, Bytes, Malformed, Meter};
 use crate::spec::{
     ExtraRows, FileSpec, FormatName, Order, Report, Selector, Spec, check_effects, pattern_matches,
 };
@@ -24,6 +24,8 @@ pub struct Plan {
 #[derive(Debug)]
 pub struct FilePlan {
     name: String,
+    /// Its member of an archive of which others are compared, too.
+    part: Option<String>,
     pub(crate) optional: bool,
     pub(crate) source: source::Plan,
     pub(crate) min_bytes: u64,
@@ -71,10 +73,10 @@ impl Plan {
             file.check_sample(&mut report);
             if file.name.is_empty() {
                 report("name", "is missing: the logical name of a file, or \"*\" for all others".into());
-            } else if files.iter().any(|before| before.name == "*" || before.name == file.name) {
+            } else if spec.files.iter().take(index).any(|before| takes(before, file)) {
                 report("name", format!("{:?} is taken by an entry before this one", file.name));
             }
-            files.push(FilePlan::new(file, &mut report));
+            files.push(FilePlan { part: part(spec, file), ..FilePlan::new(file, &mut report) });
         }
         if let Some(script) = &spec.script {
             script.check(&mut |key, message| report(&format!("script.{key}"), message));
@@ -82,9 +84,18 @@ impl Plan {
         Self { files, rest, script: spec.script.clone() }
     }
 
-    /// The plan for the file with this logical name.
+    /// The plan for the file with this logical name, or for what [`Plan::parts`] calls so.
     pub fn file(&self, name: &str) -> &FilePlan {
-        self.entry(name).unwrap_or(&self.rest)
+        self.files.iter().find(|file| file.is_part(name)).or_else(|| self.entry(name)).unwrap_or(&self.rest)
+    }
+
+    /// What is compared of the file with this logical name: itself, or several members of an archive, as
+    /// `out.tar.gz:run/events.csv`.
+    pub fn parts(&self, name: &str) -> Vec<String> {
+        let whole = || vec![name.to_owned()];
+        let Some(entry) = self.entry(name).filter(|entry| entry.part.is_some()) else { return whole() };
+        let same = self.files.iter().filter(|file| file.name == entry.name);
+        same.filter_map(|file| Some(format!("{name}:{}", file.part.as_ref()?))).collect()
     }
 
     /// The program that compares, if one is declared.
@@ -119,7 +130,26 @@ impl Plan {
     }
 }
 
+/// Whether an entry leaves nothing for one that follows. Members of an archive have an entry each.
+fn takes(before: &FileSpec, file: &FileSpec) -> bool {
+    let are_members = before.archive != Archive::None && file.archive != Archive::None;
+    let of_one_archive = before.name == file.name && are_members && before.member != file.member;
+    (before.name == "*" || before.name == file.name) && !of_one_archive
+}
+
+/// The member, if others of the same archive are compared, too.
+fn part(spec: &Spec, file: &FileSpec) -> Option<String> {
+    let members = spec.files.iter().filter(|other| other.name == file.name && other.archive != Archive::None);
+    (file.archive != Archive::None && members.count() > 1).then(|| file.member.clone())
+}
+
 impl FilePlan {
+    fn is_part(&self, name: &str) -> bool {
+        let Some(part) = &self.part else { return false };
+        let file = name.strip_suffix(part.as_str()).and_then(|rest| rest.strip_suffix(':'));
+        file.is_some_and(|file| pattern_matches(self.name.as_bytes(), file.as_bytes()))
+    }
+
     fn new(spec: &FileSpec, report: Report<'_>) -> Self {
         let source = source::Plan::new(spec, report);
         let content = match format::of(spec, report) {
@@ -128,6 +158,7 @@ impl FilePlan {
         };
         Self {
             name: spec.name.clone(),
+            part: None,
             optional: spec.optional,
             source,
             min_bytes: spec.min_bytes,

@@ -5,6 +5,9 @@
 //! Sums of doubles depend on their order, so totals agree when they differ by at most one part in 10⁹ (and
 //! 10⁻⁶ cobblestones).
 
+mod book;
+mod bounds;
+mod changes;
 pub mod owners;
 pub mod rows;
 
@@ -198,7 +201,7 @@ impl Conn {
     /// Results that were paid for more seconds, by trickles and at validation, than lie between sending and reporting
     /// (or `now`), plus `slack` seconds: (result, seconds possible, seconds paid).
     pub async fn overpaid(&mut self, now: f64, slack: f64) -> Result<Vec<Off>> {
-        let first_sent = rows::FIRST_SENT;
+        let first_sent = bounds::FIRST_SENT;
         Ok(diesel::sql_query(format!(
             "SELECT x.id, x.gained, x.ledger FROM (SELECT r.id AS id, \
              (CASE WHEN r.received_time > 0 THEN r.received_time ELSE ? END) - {first_sent} + ? AS gained, \

@@ -3,8 +3,10 @@
 //! Invariant: exactly the rows that were read under lock are deleted, in the transaction that inserts what stands for
 //! them. A row that comes meanwhile is not touched. What to fold is decided elsewhere.
 
+mod rows;
+
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Double, Integer};
 use diesel_async::RunQueryDsl;
 
 use crate::control::Totals;
@@ -13,90 +15,7 @@ use crate::ledger_rows::LedgerRow;
 use crate::transaction::{Conn, Tx};
 use crate::trickles::DisallowedRow;
 
-/// One row of the ledger.
-#[derive(Debug, Clone, PartialEq, QueryableByName)]
-#[allow(missing_docs)]
-pub struct OldRow {
-    #[diesel(sql_type = BigInt)]
-    pub id: i64,
-    #[diesel(sql_type = Double)]
-    pub time: f64,
-    #[diesel(sql_type = Double)]
-    pub since: f64,
-    #[diesel(sql_type = Text)]
-    pub kind: String,
-    #[diesel(sql_type = Nullable<Integer>)]
-    pub messageid: Option<i32>,
-    #[diesel(sql_type = Integer)]
-    pub resultid: i32,
-    #[diesel(sql_type = Integer)]
-    pub workunitid: i32,
-    #[diesel(sql_type = Integer)]
-    pub hostid: i32,
-    #[diesel(sql_type = Integer)]
-    pub userid: i32,
-    #[diesel(sql_type = Integer)]
-    pub teamid: i32,
-    #[diesel(sql_type = Integer)]
-    pub appid: i32,
-    #[diesel(sql_type = Double)]
-    pub seconds: f64,
-    #[diesel(sql_type = Double)]
-    pub flops: f64,
-    #[diesel(sql_type = Double)]
-    pub credit: f64,
-    #[diesel(sql_type = Integer)]
-    pub rule_version: i32,
-    #[diesel(sql_type = Text)]
-    pub reason: String,
-    #[diesel(sql_type = Integer)]
-    pub messages: i32,
-    #[diesel(sql_type = Integer)]
-    pub rows_folded: i32,
-    #[diesel(sql_type = Integer)]
-    pub by_app: i32,
-    #[diesel(sql_type = Integer)]
-    pub app_userid: i32,
-    #[diesel(sql_type = Integer)]
-    pub app_teamid: i32,
-    /// 0 = its message is still stored, and only `messageid` keeps it from being paid again.
-    #[diesel(sql_type = Integer)]
-    pub replaceable: i32,
-    /// 1 = it was decided after its result was reported.
-    #[diesel(sql_type = Integer)]
-    pub after_report: i32,
-}
-
-/// One row of `cobblestone_disallowed`.
-#[derive(Debug, Clone, PartialEq, QueryableByName)]
-#[allow(missing_docs)]
-pub struct OldDisallowed {
-    #[diesel(sql_type = BigInt)]
-    pub id: i64,
-    #[diesel(sql_type = Integer)]
-    pub resultid: i32,
-    #[diesel(sql_type = Integer)]
-    pub hostid: i32,
-    #[diesel(sql_type = Integer)]
-    pub appid: i32,
-    #[diesel(sql_type = Double)]
-    pub claimed: f64,
-    #[diesel(sql_type = Double)]
-    pub allowed: f64,
-    #[diesel(sql_type = Text)]
-    pub reason: String,
-    #[diesel(sql_type = Double)]
-    pub time: f64,
-    #[diesel(sql_type = Double)]
-    pub since: f64,
-    #[diesel(sql_type = Integer)]
-    pub messages: i32,
-    #[diesel(sql_type = Integer)]
-    pub paid_in_part: i32,
-    /// 0 = a person may still decide on its message, which writes the row again.
-    #[diesel(sql_type = Integer)]
-    pub replaceable: i32,
-}
+pub use rows::{OldDisallowed, OldRow};
 
 /// In which order rows are walked through: those of one owner stand together, then by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,33 +67,6 @@ const DISALLOWED: &str = "SELECT d.id, d.resultid, d.hostid, d.appid, d.claimed,
     d.messages, d.paid_in_part, CAST(d.messageid IS NULL OR NOT EXISTS (SELECT 1 FROM cobblestone_quarantine q \
     WHERE q.daemon = 'trickle-credit' AND q.refid = d.messageid) AS SIGNED) AS replaceable \
     FROM cobblestone_disallowed d";
-
-impl<'a> From<&'a OldRow> for LedgerRow<'a> {
-    fn from(r: &'a OldRow) -> Self {
-        Self {
-            time: r.time,
-            kind: &r.kind,
-            messageid: r.messageid,
-            resultid: r.resultid,
-            workunitid: r.workunitid,
-            hostid: r.hostid,
-            userid: r.userid,
-            teamid: r.teamid,
-            appid: r.appid,
-            seconds: r.seconds,
-            flops: r.flops,
-            credit: r.credit,
-            rule_version: r.rule_version.into(),
-            reason: &r.reason,
-            messages: r.messages,
-            rows_folded: r.rows_folded,
-            since: r.since,
-            by_app: r.by_app,
-            app_userid: r.app_userid,
-            app_teamid: r.app_teamid,
-        }
-    }
-}
 
 fn list(ids: &[i64]) -> String {
     ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")

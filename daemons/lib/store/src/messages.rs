@@ -3,6 +3,9 @@
 //! Invariant: nothing is written and nothing is locked. What became of a message is read from where it was written
 //! down: `handled`, the quarantine, the ledger, what was disallowed. A message that was purged is known by what is left.
 
+mod state;
+mod which;
+
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Blob, Double, Integer, Nullable, Text};
 use diesel_async::RunQueryDsl;
@@ -12,108 +15,8 @@ use boinc::id::{HostId, ResultId, UserId};
 use crate::error::Result;
 use crate::transaction::Conn;
 
-/// What became of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// Nobody handled it.
-    Waiting,
-    /// A person gave it back to the handler, which has not handled it yet.
-    Released,
-    /// The ledger has a row for it.
-    Paid,
-    /// It claimed more than was possible, and nothing was paid.
-    Disallowed,
-    /// A person has to decide.
-    Held,
-    /// It could not be used.
-    SetAside,
-    /// A person decided that it is worth nothing.
-    Dropped,
-    /// It was handled and nothing more is written down: nothing was new in it, or its payment stands in a folded row, or
-    /// another program handled it.
-    Handled,
-    /// Its row is gone, and nothing tells of it.
-    Gone,
-}
-
-impl State {
-    /// All that can be asked for.
-    pub const ALL: [Self; 8] = [
-        Self::Waiting,
-        Self::Released,
-        Self::Paid,
-        Self::Disallowed,
-        Self::Held,
-        Self::SetAside,
-        Self::Dropped,
-        Self::Handled,
-    ];
-
-    /// The word for it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Released => "released",
-            Self::Paid => "paid",
-            Self::Disallowed => "disallowed",
-            Self::Held => "held",
-            Self::SetAside => "set_aside",
-            Self::Dropped => "dropped",
-            Self::Handled => "handled",
-            Self::Gone => "gone",
-        }
-    }
-
-    /// Its kind in the quarantine, if it stands there.
-    #[must_use]
-    pub const fn aside(self) -> Option<&'static str> {
-        match self {
-            Self::Released => Some("released"),
-            Self::Held => Some("held"),
-            Self::SetAside => Some("trickle"),
-            Self::Dropped => Some("dropped"),
-            _ => None,
-        }
-    }
-
-    /// The kind in the quarantine of a report in that state, whose message is counted.
-    #[must_use]
-    pub const fn report_aside(self) -> Option<&'static str> {
-        match self {
-            Self::Released => Some("released_report"),
-            Self::SetAside => Some("report"),
-            Self::Dropped => Some("dropped_report"),
-            _ => None,
-        }
-    }
-}
-
-/// A result whose messages are asked for.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct OfResult {
-    /// If it is known.
-    pub id: Option<ResultId>,
-    /// If it is known: messages that name it.
-    pub name: Option<String>,
-    /// Only messages of this host are looked through for the name; None: all, which takes long.
-    pub host: Option<HostId>,
-}
-
-/// Which messages. All that is given must hold.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct WhichMessages {
-    #[allow(missing_docs)]
-    pub host: Option<HostId>,
-    #[allow(missing_docs)]
-    pub result: Option<OfResult>,
-    #[allow(missing_docs)]
-    pub variety: Option<String>,
-    #[allow(missing_docs)]
-    pub state: Option<State>,
-    /// Only this one.
-    pub id: Option<i32>,
-}
+pub use state::State;
+pub use which::{OfResult, WhichMessages};
 
 /// A message and what is written down about it. All text is a volunteer's.
 #[derive(Debug, Clone, PartialEq, QueryableByName)]
@@ -220,56 +123,6 @@ const REPORT_KINDS: &str = "'report', 'released_report', 'dropped_report'";
 const STATE: &str = "CASE WHEN q.kind IN ('trickle', 'unknown') THEN 'set_aside' WHEN q.kind IS NOT NULL THEN q.kind \
                      WHEN m.handled = 0 AND r.kind = 'released_report' THEN 'released' WHEN m.handled = 0 THEN 'waiting' WHEN l.id IS NOT NULL THEN 'paid' WHEN d.id IS NOT NULL THEN 'disallowed' \
                      WHEN m.id IS NOT NULL THEN 'handled' ELSE 'gone' END";
-
-impl WhichMessages {
-    /// The ids to look at, as a query, and the texts to bind in it. Wide where it must be: [`STATE`] decides in the end.
-    fn ids(&self) -> (String, Vec<String>) {
-        if let Some(id) = self.id {
-            return (format!("SELECT {id} AS id"), Vec::new());
-        }
-        let of_host =
-            |table: &str| self.host.map_or_else(String::new, |id| format!(" AND {table}.hostid = {id}"));
-        if let Some(result) = &self.result {
-            let mut parts = Vec::new();
-            let mut texts = Vec::new();
-            if let Some(id) = result.id {
-                for table in ["cobblestone_ledger", "cobblestone_disallowed"] {
-                    parts.push(format!(
-                        "SELECT messageid AS id FROM {table} WHERE resultid = {id} AND messageid IS NOT NULL"
-                    ));
-                }
-            }
-            if let Some(name) = &result.name {
-                let host = result.host.map_or_else(String::new, |host| format!("m.hostid = {host} AND "));
-                parts.push(format!("SELECT m.id FROM msg_from_host m WHERE {host}LOCATE(?, m.xml) > 0"));
-                texts.push(format!("<result_name>{name}</result_name>"));
-            }
-            return (parts.join(" UNION "), texts);
-        }
-        let sql = match self.state {
-            Some(State::Waiting) => {
-                format!("SELECT m.id FROM msg_from_host m WHERE m.handled = 0{}", of_host("m"))
-            }
-            Some(State::Paid) => format!(
-                "SELECT l.messageid AS id FROM cobblestone_ledger l WHERE l.messageid IS NOT NULL{}",
-                of_host("l")
-            ),
-            Some(State::Disallowed) => format!(
-                "SELECT d.messageid AS id FROM cobblestone_disallowed d WHERE d.messageid IS NOT NULL{}",
-                of_host("d")
-            ),
-            Some(state) if state.aside().is_some() => format!(
-                "SELECT DISTINCT q.refid AS id FROM cobblestone_quarantine q WHERE q.daemon = '{DAEMON}' AND q.kind IN ('{}', '{}'{}){}",
-                state.aside().unwrap_or(""),
-                state.report_aside().or(state.aside()).unwrap_or(""),
-                if state == State::SetAside { ", 'unknown'" } else { "" },
-                of_host("q")
-            ),
-            _ => format!("SELECT m.id FROM msg_from_host m WHERE TRUE{}", of_host("m")),
-        };
-        (sql, Vec::new())
-    }
-}
 
 impl Conn {
     /// The latest messages, latest first, each with at most `characters` of its text.

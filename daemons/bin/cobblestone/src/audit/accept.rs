@@ -67,7 +67,7 @@ impl Subject {
             MESSAGES => (!audit.messages_ok()).then(|| audit.lost() as f64),
             RESULT => {
                 let row = audit.overpaid.iter().find(|row| row.id == self.owner)?;
-                Some(row.paid - super::findings::possible(row).0 - row.accepted)
+                Some(row.paid - super::words::possible(row).0 - row.accepted)
             }
             GRANTED => {
                 let row = audit.granted_off.iter().find(|row| row.id == self.owner)?;

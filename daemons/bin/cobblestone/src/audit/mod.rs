@@ -5,9 +5,11 @@
 //! the verdict; the demo uses the same code. Killed, it has done nothing, or with `--accept` that one row.
 
 mod accept;
+mod explained;
 mod findings;
 mod owners;
 mod report;
+mod words;
 
 use std::collections::BTreeMap;
 
@@ -25,8 +27,8 @@ use crate::screen::print;
 use crate::text::kind_of_reason;
 
 pub use accept::Subject;
-pub use findings::{Finding, findings_text};
 use owners::{Explained, Facts, explain};
+pub use words::{Finding, findings_text};
 
 /// Seconds that the clocks of a project's machines may differ.
 const CLOCKS: f64 = 600.0;

@@ -1,3 +1,5 @@
+use store::audit::owners::{Ghost, Member};
+
 use super::*;
 
 fn total(id: i32, gained: f64, belongs_to: i32) -> Total {

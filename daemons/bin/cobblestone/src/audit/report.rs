@@ -129,7 +129,7 @@ impl Audit {
             "paid_too_often": pairs(&self.too_often, "messages", "payments"),
             "hosts_paid_too_often": pairs(&self.hosts_too_often, "messages", "payments"),
             "overpaid": self.overpaid.iter().map(|row| {
-                let (possible, why) = super::findings::possible(row);
+                let (possible, why) = super::words::possible(row);
                 json!({"id": row.id, "paid": row.paid, "possible": possible, "bound": why, "wall_clock": row.wall_clock,
                        "reported": row.reported, "before_report": row.before_report, "lifetime": row.lifetime,
                        "accepted": row.accepted})

@@ -19,7 +19,7 @@ pub enum SpecCommand {
     Check(SpecArgs),
     /// Change real outputs value by value until they are rejected, and report columns that nothing protects
     #[command(
-        after_help = "Exit status: 0 = every column is protected, 1 = some are not, 2 = it can't be said."
+        after_help = "Exit status: 0 = every column is protected, or ignored as declared, 1 = some are not, 2 = it can't be said."
     )]
     Test(SpecArgs),
 }
@@ -76,10 +76,14 @@ fn samples(args: &SpecArgs, spec: &Spec) -> Vec<(String, String, SampleFile)> {
     } else {
         args.files.iter().map(|text| files::sample(text, spec)).collect()
     };
+    let plan = spec.plan().ok();
     let sample = |(name, path): (String, PathBuf)| {
-        (name.clone(), path.display().to_string(), SampleFile::path(&name, path))
+        let parts = plan.as_ref().map_or_else(|| vec![name.clone()], |plan| plan.parts(&name));
+        parts.into_iter().map(move |part| {
+            (part.clone(), path.display().to_string(), SampleFile::path(&part, path.clone()))
+        })
     };
-    found.into_iter().map(sample).collect()
+    found.into_iter().flat_map(sample).collect()
 }
 
 fn check(args: &SpecArgs) -> Result<bool> {
@@ -150,15 +154,29 @@ fn test(args: &SpecArgs) -> Result<bool> {
     Ok(is_good)
 }
 
+/// Most changes that are named.
+const NAMED: usize = 4;
+
+/// The largest ones say the most.
+fn accepted(changes: &[String]) -> String {
+    match changes.len().checked_sub(NAMED) {
+        None | Some(0) => changes.join(", "),
+        Some(more) => {
+            format!("{} and {more} smaller ones", changes.get(more..).unwrap_or_default().join(", "))
+        }
+    }
+}
+
 fn text(name: &str, mutation: &Mutation) -> String {
     let mut table = Table::new(["column", "rejected from", "accepted all the same"]).left(&[1, 2]);
     for column in &mutation.columns {
         let rejected = match &column.rejected_from {
             Some(change) if column.is_protected => change.clone(),
+            _ if column.is_ignored => "never: ignored, as declared".to_owned(),
             Some(change) => format!("{change}: NOTHING PROTECTS ITS NUMBERS"),
             None => "never: NOTHING PROTECTS IT".to_owned(),
         };
-        table.row([column.column.clone(), rejected, column.accepted.join(", ")]);
+        table.row([column.column.clone(), rejected, accepted(&column.accepted)]);
     }
     let mut text = format!("{name}: {} changed outputs were compared\n{}", mutation.tried, table.text("  "));
     for accepted in &mutation.accepted {

@@ -187,8 +187,8 @@ fn both(ready: &Ready, left: &[u8], right: &[u8]) {
     }
     let sample = SampleFile::bytes("out", left.to_vec());
     ready.spec.rehearse(&sample).expect("nothing but the content can be wrong");
-    // Many comparisons each: for small contents.
-    if left.len() <= 64 {
+    // Thousands of comparisons: for few contents, and small ones.
+    if left.len() <= 48 && left.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte)) < 8 {
         let _ = ready.spec.mutate(&sample);
     }
 }

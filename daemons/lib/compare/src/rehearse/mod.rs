@@ -94,11 +94,13 @@ impl Spec {
 
     /// The declaration for a file, and what its keys begin with.
     fn entry(&self, name: &str) -> (FileSpec, String) {
-        let found = self
-            .files
-            .iter()
-            .enumerate()
-            .find(|(_, file)| pattern_matches(file.name.as_bytes(), name.as_bytes()));
+        let is_for = |file: &FileSpec, name: &str| pattern_matches(file.name.as_bytes(), name.as_bytes());
+        let is_part = |file: &FileSpec| {
+            let archive = name.strip_suffix(file.member.as_str()).and_then(|rest| rest.strip_suffix(':'));
+            !file.member.is_empty() && archive.is_some_and(|archive| is_for(file, archive))
+        };
+        let found = self.files.iter().enumerate().find(|(_, file)| is_part(file));
+        let found = found.or_else(|| self.files.iter().enumerate().find(|(_, file)| is_for(file, name)));
         match found {
             Some((index, file)) => (file.clone(), format!("files.{index}.")),
             None => (self.short(), String::new()),
@@ -125,6 +127,9 @@ impl Findings {
     }
 }
 
+/// Columns beyond the first one that a note names.
+const NAMED: usize = 8;
+
 /// Columns that are not there, and tolerances that accept anything.
 fn columns(spec: &FileSpec, prefix: &str, file: &FilePlan, sample: &Sample, findings: &mut Findings) {
     let ContentPlan::Rows(plan) = &file.content else { return };
@@ -136,7 +141,13 @@ fn columns(spec: &FileSpec, prefix: &str, file: &FilePlan, sample: &Sample, find
     for (index, rule) in spec.rules.iter().enumerate() {
         for selector in rule.columns.iter().filter(|selector| !selector.is_all() && !is_there(selector)) {
             let key = format!("{prefix}rules.{index}.columns");
-            findings.mistake(&key, format!("{selector} is no column of the sample; {}", known()));
+            // A list has the name of its first value.
+            let list = match selector {
+                Selector::Name(name) => Selector::Name(format!("{name}[*]")),
+                Selector::Number(_) => selector.clone(),
+            };
+            let meant = if is_there(&list) { format!("; did you mean {list}?") } else { String::new() };
+            findings.mistake(&key, format!("{selector} is no column of the sample{meant}; {}", known()));
         }
     }
     for (index, histogram) in spec.histograms.iter().enumerate() {
@@ -155,6 +166,7 @@ fn columns(spec: &FileSpec, prefix: &str, file: &FilePlan, sample: &Sample, find
             .mistake(&format!("{prefix}key"), format!("{selector} is no column of the sample; {}", known()));
     }
     let mut compared = 0;
+    let mut as_text = Vec::new();
     for column in &sample.columns {
         let number = plan.rules.find(column.index, &column.name);
         let declared = spec.rules.get(number);
@@ -178,16 +190,19 @@ fn columns(spec: &FileSpec, prefix: &str, file: &FilePlan, sample: &Sample, find
                     && column.numbers > 0
                     && !is_tested(column) =>
             {
-                findings.hint(
-                    &format!("{prefix}rules"),
-                    format!(
-                        "no rule is for {}, which has numbers: they are compared as text",
-                        column.shown()
-                    ),
-                );
+                as_text.push(column.shown());
             }
             _ => {}
         }
+    }
+    if let [first, others @ ..] = as_text.as_slice() {
+        let more = match others {
+            [] => String::new(),
+            others if others.len() <= NAMED => format!(", {}", others.join(", ")),
+            others => format!(" and {} others", others.len()),
+        };
+        let message = format!("no rule is for {first}{more}: their numbers are compared as text");
+        findings.hint(&format!("{prefix}rules"), message);
     }
     if compared == 0 && !sample.columns.is_empty() {
         findings

@@ -1,7 +1,7 @@
 //! Changes a real output value by value, until the spec rejects it.
 //!
-//! Of each column, three values are tried: of the first, a middle and the last record that have one. A number is
-//! changed by 1 part in 10¹⁵, then 10¹⁴, and so on up to its double; then it becomes negative, zero, NaN, a word. The
+//! Of each column, three numbers and three words are tried: of the first, a middle and the last record that have one. A
+//! number is changed by 1 part in 10¹⁵, then 10¹⁴, and so on up to its double; then it becomes negative, zero, NaN, a word. The
 //! smallest change that is always rejected says how well the column is protected.
 
 use serde::Serialize;
@@ -9,12 +9,12 @@ use serde::Serialize;
 use super::SampleFile;
 use super::mutant::{Change, First, Mutant};
 use super::sample::Sample;
-use crate::format::{Cell, Reader, Row, RowRef};
+use crate::format::{Cell, Reader, Row, RowRef, number_prefix};
 use crate::parsed::compare_rows;
 use crate::plan::{ContentPlan, FilePlan, RowsPlan};
 use crate::report::{Verdict, shown};
 use crate::rows::{Rows, Stream};
-use crate::rule::Meaning;
+use crate::rule::{Columns, Meaning, Measure};
 use crate::source::{Malformed, Trouble};
 use crate::spec::{Spec, SpecMistake};
 
@@ -34,6 +34,8 @@ pub struct Protection {
     pub accepted: Vec<String>,
     /// Whether a changed number is rejected or, in a column of words, a changed word.
     pub is_protected: bool,
+    /// The spec says that the column does not count (`method = "ignore"`).
+    pub is_ignored: bool,
 }
 
 /// What a mutation test found.
@@ -48,9 +50,9 @@ pub struct Mutation {
 }
 
 impl Mutation {
-    /// Columns that nothing protects.
+    /// Columns that nothing protects, though the spec does not say that they don't count.
     pub fn unprotected(&self) -> impl Iterator<Item = &Protection> {
-        self.columns.iter().filter(|column| !column.is_protected)
+        self.columns.iter().filter(|column| !column.is_protected && !column.is_ignored)
     }
 }
 
@@ -91,6 +93,7 @@ impl Spec {
                 rejected_from,
                 accepted: Vec::new(),
                 is_protected: true,
+                is_ignored: false,
             });
             return Ok(mutation);
         };
@@ -100,8 +103,9 @@ impl Spec {
         if itself.verdict != Verdict::Agree {
             return Err(MutationError::Itself(itself.to_string()));
         }
-        for (name, places) in places(&records, &bench.names()?) {
-            mutation.columns.push(bench.protection(name, &records, &places, &mut mutation.tried)?);
+        let names = bench.names()?;
+        for (name, places) in places(&records, &names) {
+            mutation.columns.push(bench.protection(name, &records, &names, &places, &mut mutation.tried)?);
         }
         for (change, what) in
             [(Change::Dropped, "a record that is left out"), (Change::Twice, "a record that comes twice")]
@@ -137,22 +141,37 @@ fn places(records: &[Row], names: &[Vec<u8>]) -> Vec<(String, Vec<Place>)> {
             }
         }
     }
+    let is_number = |(record, column): &Place| {
+        let cell = records.get(*record).and_then(|row| row.cells.get(*column));
+        cell.is_some_and(|cell| matches!(cell.meaning(), Meaning::Number(_)))
+    };
     for (_, places) in &mut found {
-        let three = [0, places.len() / 2, places.len().saturating_sub(1)];
-        let mut kept: Vec<Place> = three.iter().filter_map(|at| places.get(*at).copied()).collect();
-        kept.dedup();
-        *places = kept;
+        // Numbers first: their changes come from the smallest to the largest.
+        let (numbers, words): (Vec<Place>, Vec<Place>) = places.drain(..).partition(is_number);
+        *places = [three(&numbers), three(&words)].concat();
     }
     found
+}
+
+/// The first, a middle and the last one.
+fn three(places: &[Place]) -> Vec<Place> {
+    let three = [0, places.len() / 2, places.len().saturating_sub(1)];
+    let mut kept: Vec<Place> = three.iter().filter_map(|at| places.get(*at).copied()).collect();
+    kept.dedup();
+    kept
 }
 
 /// Changes of a value, from the smallest to the largest, with their names.
 fn changes(row: RowRef<'_>, cell: Cell) -> Vec<(String, Meaning, Vec<u8>)> {
     let mut changes = Vec::new();
     if let Meaning::Number(value) = cell.meaning() {
+        // What follows the number, as its unit, stays.
+        let text = row.value(cell).text;
+        let unit = number_prefix(text).and_then(|(_, length)| text.get(length..)).unwrap_or_default();
         let mut number = |name: String, new: f64| {
             if new != value {
-                changes.push((name, Meaning::Number(new), format!("{new:e}").into_bytes()));
+                let changed = [format!("{new:e}").as_bytes(), unit].concat();
+                changes.push((name, Meaning::Number(new), changed));
             }
         };
         for power in (0..=15).rev() {
@@ -200,6 +219,7 @@ impl Bench<'_> {
         &self,
         column: String,
         records: &[Row],
+        names: &[Vec<u8>],
         places: &[Place],
         tried: &mut u64,
     ) -> Result<Protection, Trouble> {
@@ -207,9 +227,16 @@ impl Bench<'_> {
         let mut accepted: Vec<(String, bool)> = Vec::new();
         // Of numbers and of all: whether one was rejected.
         let (mut numbers, mut number_rejected, mut any_rejected) = (false, false, false);
+        let mut rules = Columns::new(&self.rows.rules, names);
+        let mut is_ignored = true;
         for (record, at) in places {
             let Some(row) = records.get(*record).map(Row::view) else { continue };
             let Some(cell) = row.cells.get(*at) else { continue };
+            let rule = match row.label {
+                [] => rules.rule(*at).1,
+                label => rules.labelled(label).1,
+            };
+            is_ignored &= rule.measure == Measure::Ignore;
             for (name, meaning, text) in changes(row, *cell) {
                 *tried += 1;
                 let is_number = matches!(meaning, Meaning::Number(_));
@@ -231,6 +258,7 @@ impl Bench<'_> {
             rejected_from: first.and_then(|at| accepted.get(at)).map(|(name, _)| name.clone()),
             accepted: rest.map(|(name, _)| name.clone()).collect(),
             is_protected: if numbers { number_rejected } else { any_rejected },
+            is_ignored,
         })
     }
 

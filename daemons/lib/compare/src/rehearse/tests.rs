@@ -33,10 +33,7 @@ fn columns_that_are_not_there() {
             "`files.0.key`: \"hots\" is no column of the sample; the sample has `mass`, `charge`, `host`",
         ]
     );
-    assert_eq!(
-        found[3..],
-        ["`files.0.rules`: no rule is for `charge`, which has numbers: they are compared as text"]
-    );
+    assert_eq!(found[3..], ["`files.0.rules`: no rule is for `charge`: their numbers are compared as text"]);
 }
 
 #[test]
@@ -97,7 +94,8 @@ fn a_mutation_test_finds_what_nothing_protects() {
     );
     let mutation = mutate(&spec, TABLE);
     let unprotected: Vec<&str> = mutation.unprotected().map(|column| column.column.as_str()).collect();
-    assert_eq!(unprotected, ["charge", "host"]);
+    assert_eq!(unprotected, ["charge"]);
+    assert!(mutation.columns[2].is_ignored && !mutation.columns[2].is_protected, "{mutation:?}");
     assert_eq!(mutation.columns[0].rejected_from.as_deref(), Some("a change by 1e-6"));
     assert_eq!(mutation.columns[0].accepted, [""; 0]);
     assert_eq!(mutation.columns[1].rejected_from.as_deref(), Some("NaN"), "{mutation:?}");
@@ -117,6 +115,36 @@ fn records_that_are_lost_or_doubled_are_tried_too() {
     assert_eq!(mutation.unprotected().count(), 0);
     let error = spec("[[files.rules]]").mutate(&SampleFile::bytes("out", b"a\nnan".to_vec())).unwrap_err();
     assert!(matches!(error, mutate::MutationError::NoGood(_)), "{error}");
+}
+
+#[test]
+fn numbers_among_words_and_with_units_are_tried() {
+    let text = "events 1.5GeV\nsum\n7 total\n9 8ms\nend x\n";
+    let spec: Spec = toml::from_str(
+        "[[files]]\nname = 'out'\nformat = 'table'\nunits = ['GeV', 'ms']\n[[files.rules]]\nrelative = 1e-7",
+    )
+    .unwrap();
+    let mutation = mutate(&spec, text);
+    for column in &mutation.columns {
+        assert_eq!(column.rejected_from.as_deref(), Some("a change by 1e-6"), "{mutation:?}");
+        assert_eq!(column.accepted, [""; 0]);
+    }
+}
+
+#[test]
+fn many_columns_without_a_rule_are_one_note_and_a_list_has_a_name() {
+    let names: Vec<String> = (0..20).map(|n| format!("\"k{n}\": {n}")).collect();
+    let text = format!("{{{}, \"p\": [1.5, 2.5]}}", names.join(","));
+    let spec: Spec = toml::from_str(
+        "[[files]]\nname = 'out'\nformat = 'json'\n[[files.rules]]\ncolumns = ['/p']\nrelative = 0.1",
+    )
+    .unwrap();
+    let found = found(&spec, &text);
+    assert!(found[0].contains("\"/p\" is no column of the sample; did you mean \"/p[*]\"?"), "{found:?}");
+    assert_eq!(
+        found[1..],
+        ["`files.0.rules`: no rule is for `/k0` and 20 others: their numbers are compared as text"]
+    );
 }
 
 #[test]

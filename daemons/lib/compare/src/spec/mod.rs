@@ -129,7 +129,8 @@ impl Spec {
         self.plan().err().unwrap_or_default()
     }
 
-    /// Logical names and paths of the samples that are declared; paths are below the folder of the spec's file.
+    /// Logical names and paths of the samples that are declared; paths are below the folder of the spec's file. Members of
+    /// an archive are tried on the sample that one of them declares.
     pub fn samples(&self) -> impl Iterator<Item = (&str, &str)> {
         let declared = self.files.iter().filter(|file| !file.sample.is_empty());
         declared.map(|file| (file.sample_name(), file.sample.as_str()))

@@ -115,6 +115,31 @@ fn entries_and_rules_that_never_count_are_found() {
 }
 
 #[test]
+fn members_of_one_archive_have_an_entry_each() {
+    let entry = |name: &str, member: &str| {
+        format!("[[files]]\nname = '{name}'\narchive = 'tar'\nmember = '{member}'\n")
+    };
+    let two: Spec = toml::from_str(&format!("{}{}", entry("*.tar", "a"), entry("*.tar", "b/c"))).unwrap();
+    let plan = two.plan().unwrap();
+    assert_eq!(plan.parts("x.tar"), ["x.tar:a", "x.tar:b/c"]);
+    assert_eq!(plan.parts("x.dat"), ["x.dat"]);
+    assert!(!plan.file("x.tar:b/c").is_exact() && plan.file("y:b/c").is_exact());
+    let one: Spec = toml::from_str(&entry("x.tar", "a")).unwrap();
+    assert_eq!(one.plan().unwrap().parts("x.tar"), ["x.tar"]);
+    for (twice, keys) in [
+        (format!("{}{}", entry("x", "a"), entry("x", "a")), &["files.1.name"]),
+        (format!("{}[[files]]\nname = 'x'", entry("x", "a")), &["files.1.name"]),
+        (format!("{}{}", entry("*", "a"), entry("x", "b")), &["files.1.name"]),
+    ] {
+        assert_eq!(keys_of(&twice), keys, "{twice}");
+    }
+}
+
+fn keys_of(text: &str) -> Vec<String> {
+    keys(&toml::from_str(text).unwrap())
+}
+
+#[test]
 fn a_sample_is_a_file_below_the_specs_folder() {
     for (text, keys) in [
         ("sample = 'good/out.dat'", &[][..]),

@@ -119,7 +119,11 @@ fn text(bin: Bin) -> String {
     match bin {
         Bin::Empty => "0".into(),
         Bin::Unknown => "no number".into(),
-        Bin::Value { value, down, up } => format!("{value} ± {:.3e}", down.max(up).sqrt()),
+        Bin::Value { value, down, up } => {
+            let error = down.max(up).sqrt();
+            let is_plain = (1e-3..1e6).contains(&error) || error == 0.0;
+            if is_plain { format!("{value} ± {error:.3}") } else { format!("{value} ± {error:.3e}") }
+        }
     }
 }
 

@@ -1,102 +1,15 @@
 //! Totals against the ledger, from both sides: owners whose total the ledger does not explain, and entries of owners
 //! that are not there. What to make of them is decided elsewhere.
 
-use std::collections::BTreeMap;
-
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Double, Integer, Text};
-use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::RunQueryDsl;
 
 use crate::error::Result;
 use crate::transaction::{Conn, Tx};
 
-/// Whose total.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Book {
-    /// `host.total_credit`
-    Host,
-    /// `user.total_credit`
-    User,
-    /// `team.total_credit`
-    Team,
-    /// `credit_user.total`, by application
-    CreditUser,
-    /// `credit_team.total`, by application
-    CreditTeam,
-}
-
-impl Book {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Host, Self::User, Self::Team, Self::CreditUser, Self::CreditTeam];
-
-    /// The table's name, also in `cobblestone_opening.kind` and `cobblestone_reconciliation.kind`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Host => "host",
-            Self::User => "user",
-            Self::Team => "team",
-            Self::CreditUser => "credit_user",
-            Self::CreditTeam => "credit_team",
-        }
-    }
-
-    /// Table of those who own the totals.
-    #[must_use]
-    pub const fn owners(self) -> &'static str {
-        match self {
-            Self::Host => "host",
-            Self::User | Self::CreditUser => "user",
-            Self::Team | Self::CreditTeam => "team",
-        }
-    }
-
-    /// Whether there is one total for each application.
-    #[must_use]
-    pub const fn by_app(self) -> bool {
-        matches!(self, Self::CreditUser | Self::CreditTeam)
-    }
-
-    /// The ledger's sums: (owner, appid, paid).
-    fn ledger(self) -> String {
-        let (column, app, only) = match self {
-            Self::Host => ("hostid", "0", ""),
-            Self::User => ("userid", "0", ""),
-            Self::Team => ("teamid", "0", ""),
-            Self::CreditUser => ("app_userid", "appid", "WHERE by_app <> 0"),
-            Self::CreditTeam => ("app_teamid", "appid", "WHERE by_app <> 0"),
-        };
-        let group = if self.by_app() { format!("{column}, appid") } else { column.to_owned() };
-        format!(
-            "(SELECT {column} AS owner, {app} AS appid, SUM(credit) AS paid FROM cobblestone_ledger {only} GROUP BY {group})"
-        )
-    }
-
-    /// The totals: (id, appid, total, belongs_to, successor, related).
-    fn totals(self) -> &'static str {
-        match self {
-            Self::Host => {
-                "(SELECT h.id, 0 AS appid, h.total_credit AS total, h.userid AS belongs_to, h.rpc_seqno AS successor, \
-                 EXISTS (SELECT 1 FROM host s WHERE s.id = h.rpc_seqno) AS related FROM host h)"
-            }
-            Self::User => {
-                "(SELECT u.id, 0 AS appid, u.total_credit AS total, u.teamid AS belongs_to, 0 AS successor, \
-                 EXISTS (SELECT 1 FROM team s WHERE s.id = u.teamid) AS related FROM user u)"
-            }
-            Self::Team => {
-                "(SELECT t.id, 0 AS appid, t.total_credit AS total, 0 AS belongs_to, 0 AS successor, 1 AS related FROM team t)"
-            }
-            Self::CreditUser => {
-                "(SELECT userid AS id, appid, SUM(total) AS total, 0 AS belongs_to, 0 AS successor, 1 AS related \
-                 FROM credit_user GROUP BY userid, appid)"
-            }
-            Self::CreditTeam => {
-                "(SELECT teamid AS id, appid, SUM(total) AS total, 0 AS belongs_to, 0 AS successor, 1 AS related \
-                 FROM credit_team GROUP BY teamid, appid)"
-            }
-        }
-    }
-}
+pub use super::book::Book;
+pub use super::changes::Member;
 
 /// One total, and what is known of it.
 #[derive(Debug, Clone, PartialEq, QueryableByName)]
@@ -167,20 +80,6 @@ pub struct BookSum {
     pub ledger: f64,
 }
 
-/// A user and a team.
-#[derive(Debug, Clone, Copy, PartialEq, QueryableByName)]
-pub struct Member {
-    #[allow(missing_docs)]
-    #[diesel(sql_type = Integer)]
-    pub userid: i32,
-    #[allow(missing_docs)]
-    #[diesel(sql_type = Integer)]
-    pub teamid: i32,
-    /// Cobblestones, where it says so.
-    #[diesel(sql_type = Double)]
-    pub credit: f64,
-}
-
 /// A difference that a person accepted.
 #[derive(Debug, Clone, PartialEq, QueryableByName)]
 pub struct Accepted {
@@ -202,12 +101,6 @@ pub struct Accepted {
     /// Why.
     #[diesel(sql_type = Text)]
     pub reason: String,
-}
-
-#[derive(QueryableByName)]
-struct Id {
-    #[diesel(sql_type = Integer)]
-    id: i32,
 }
 
 impl Conn {
@@ -268,87 +161,6 @@ impl Conn {
         ))
         .load(&mut self.db)
         .await?)
-    }
-
-    /// For host, user and team: the id that the next new one gets. No row ever had that id or a higher one.
-    pub async fn next_ids(&mut self) -> Result<BTreeMap<&'static str, i64>> {
-        #[derive(QueryableByName)]
-        struct Next {
-            #[diesel(sql_type = BigInt)]
-            next: i64,
-        }
-        // MySQL 8 shows numbers of yesterday unless told not to. MariaDB does not read the comment.
-        self.db
-            .batch_execute("SET @unused = 1 /*!80000 , SESSION information_schema_stats_expiry = 0 */")
-            .await?;
-        let mut all = BTreeMap::new();
-        for table in ["host", "user", "team"] {
-            let next: Next = diesel::sql_query(format!(
-                "SELECT CAST(GREATEST(COALESCE((SELECT MAX(auto_increment) FROM information_schema.tables \
-                 WHERE table_schema = DATABASE() AND table_name = '{table}'), 1), \
-                 COALESCE((SELECT MAX(id) FROM `{table}`), 0) + 1) AS SIGNED) AS next"
-            ))
-            .get_result(&mut self.db)
-            .await?;
-            all.insert(table, next.next);
-        }
-        Ok(all)
-    }
-
-    /// Users that joined or left teams since `since` (Unix seconds), with those teams. BOINC's web site keeps this in
-    /// `team_delta`; a database without that table has none.
-    pub async fn team_moves(&mut self, since: f64) -> Result<Vec<Member>> {
-        #[derive(QueryableByName)]
-        struct Count {
-            #[diesel(sql_type = BigInt)]
-            n: i64,
-        }
-        let there: Count = diesel::sql_query(
-            "SELECT COUNT(*) AS n FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'team_delta'",
-        )
-        .get_result(&mut self.db)
-        .await?;
-        if there.n == 0 {
-            return Ok(Vec::new());
-        }
-        Ok(diesel::sql_query(
-            "SELECT DISTINCT userid, teamid, 0e0 AS credit FROM team_delta WHERE timestamp >= ? ORDER BY userid, teamid",
-        )
-        .bind::<Double, _>(since)
-        .load(&mut self.db)
-        .await?)
-    }
-
-    /// What teams were paid while users were in them that are in another team now, or in none.
-    pub async fn former_members(&mut self) -> Result<Vec<Member>> {
-        Ok(diesel::sql_query(
-            "SELECT l.userid, l.teamid, SUM(l.credit) AS credit FROM cobblestone_ledger l JOIN user u ON u.id = l.userid \
-             WHERE l.teamid <> 0 AND u.teamid <> l.teamid GROUP BY l.userid, l.teamid HAVING ABS(SUM(l.credit)) > 1e-6 ORDER BY l.teamid, l.userid",
-        )
-        .load(&mut self.db)
-        .await?)
-    }
-
-    /// Users that the ledger knows with a host that is gone.
-    pub async fn users_of_deleted_hosts(&mut self) -> Result<Vec<i32>> {
-        let rows: Vec<Id> = diesel::sql_query(
-            "SELECT DISTINCT l.userid AS id FROM cobblestone_ledger l LEFT JOIN host h ON h.id = l.hostid \
-             WHERE l.hostid <> 0 AND l.userid <> 0 AND h.id IS NULL",
-        )
-        .load(&mut self.db)
-        .await?;
-        Ok(rows.into_iter().map(|row| row.id).collect())
-    }
-
-    /// Teams that the ledger knows with a user that is gone.
-    pub async fn teams_of_deleted_users(&mut self) -> Result<Vec<i32>> {
-        let rows: Vec<Id> = diesel::sql_query(
-            "SELECT DISTINCT l.teamid AS id FROM cobblestone_ledger l LEFT JOIN user u ON u.id = l.userid \
-             WHERE l.userid <> 0 AND l.teamid <> 0 AND u.id IS NULL",
-        )
-        .load(&mut self.db)
-        .await?;
-        Ok(rows.into_iter().map(|row| row.id).collect())
     }
 
     /// When the toolkit's tables were made, Unix seconds.
