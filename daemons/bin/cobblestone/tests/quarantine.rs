@@ -153,6 +153,15 @@ async fn workunits_and_jobs_are_given_back_or_dropped_once() {
     let said = world.run(&["quarantine", "retry", &id, "999999"]);
     assert_eq!(said.status, 1);
     holds(&said.err, &["`cobblestone campaign retry-failed`", "entry 999999 is not there"]);
+    // A job of a campaign that counts its jobs is made at the next pass.
+    let file = json!({"id": 5, "campaignid": 3, "name": "", "place": 0, "rows_read": 0, "tail": "", "state": "open", "time": 0});
+    world.insert("cobblestone_campaign_file", vec![file]).await;
+    let campaign = json!({"id": 3, "appid": 1, "name": "c", "next_job": 9, "time": 0, "state": "complete"});
+    world.insert("cobblestone_campaign", vec![campaign]).await;
+    holds(&world.ends(0, &["quarantine", "retry", &id]), &["given back: 1 jobs; work-generator takes"]);
+    let wanted = "SELECT COUNT(*) FROM cobblestone_retry WHERE campaignid = 3 AND job = 1 AND workunitid = 0";
+    assert_eq!(world.number(wanted).await, 1);
+    assert_eq!(world.run(&["quarantine", "retry", &id]).status, 1, "it is given back already");
     let held = world.number("SELECT id FROM cobblestone_quarantine WHERE kind = 'held'").await.to_string();
     world.ends(0, &["quarantine", "release", &held]);
     let said = world.run(&["quarantine", "retry", &held]);

@@ -149,3 +149,35 @@ async fn what_cannot_be_reviewed_is_said_and_texts_are_harmless() {
     let shown: Value = serde_json::from_str(&world.ends(0, &["review", "show", "2", "--json"])).unwrap();
     assert_eq!(shown["comment"], odd);
 }
+
+#[tokio::test]
+async fn what_is_rejected_can_be_computed_once_more() {
+    let mut world = world().await;
+    let wanted = async |world: &mut World| {
+        let rows = "SELECT GROUP_CONCAT(campaignid, ' ', job, ' ', workunitid ORDER BY job) AS line FROM cobblestone_retry";
+        world.sql.row(rows, &[]).await.unwrap().text("line").unwrap_or_default()
+    };
+    let reject =
+        ["review", "reject", "--campaign", "first", "--host", "1", "--comment", "bad memory", "--again"];
+    let said = world.ends(0, &reject);
+    holds(&said, &["rejected: 2 workunits", "the work generator makes 2 of their jobs once more\n"]);
+    assert_eq!(wanted(&mut world).await, "1 1 1,1 3 3");
+    // Run twice: nothing more is said, and nothing more is made.
+    let said = world.ends(0, &reject);
+    holds(&said, &["you said the same before", "makes 0 of their jobs once more; 2 are made again already"]);
+    assert_eq!((count(&mut world).await, wanted(&mut world).await.as_str()), (2, "1 1 1,1 3 3"));
+    // A job that was made again since, one of a cancelled campaign, and one of none.
+    world.insert("cobblestone_job", vec![json!({"workunitid": 77, "campaignid": 1, "job": 2, "seed": 1, "events": 1, "retry": 1, "retry_of": 2})]).await;
+    world.sql.execute("UPDATE cobblestone_campaign SET state = 'cancelled' WHERE id = 2", &[]).await.unwrap();
+    let said = world.ends(0, &["review", "reject", "2", "4", "5", "--comment", "no", "--again"]);
+    holds(&said, &["rejected: 3 workunits", "makes 0 of their jobs once more; 3 are made again"]);
+    holds(&world.ends(2, &["review", "accept", "1", "--comment", "x", "--again"]), &["--again"]);
+    // Of one that was rejected before.
+    world.ends(0, &["review", "reject", "2", "--comment", "plain"]);
+    world.sql.execute("DELETE FROM cobblestone_job WHERE workunitid = 77", &[]).await.unwrap();
+    holds(
+        &world.ends(0, &["review", "reject", "2", "--comment", "plain", "--again"]),
+        &["makes 1 of their jobs"],
+    );
+    assert_eq!(wanted(&mut world).await, "1 1 1,1 2 2,1 3 3");
+}

@@ -61,6 +61,42 @@ impl Tx {
         Ok(aside)
     }
 
+    /// Gives jobs that could not be made back to the work generator, those of campaigns that count their jobs and go on; those
+    /// that were not given back already. Rows of files are read again all together: `cobblestone campaign retry-failed`.
+    pub async fn retry_jobs(&mut self, daemon: &str, ids: &[i64], now: f64) -> Result<Vec<i64>> {
+        use crate::schema::ours::{cobblestone_campaign as c, cobblestone_campaign_file as f};
+        let files: Vec<i32> = ids.iter().filter_map(|id| i32::try_from(*id >> 32).ok()).collect();
+        let files: Vec<(i32, i32)> = f::table
+            .filter(f::id.eq_any(files))
+            .filter(f::name.eq(""))
+            .select((f::id, f::campaignid))
+            .load(&mut self.db)
+            .await?;
+        let campaigns = c::table
+            .filter(c::id.eq_any(files.iter().map(|(_, campaign)| *campaign)))
+            .filter(c::state.ne("cancelled"))
+            .order(c::id)
+            .select(c::id);
+        let campaigns: Vec<i32> = campaigns.for_update().load(&mut self.db).await?;
+        let mut given = Vec::new();
+        for id in self.lock_things(daemon, ids, &[JOB, DROPPED_JOB]).await? {
+            let owner =
+                files.iter().find(|(file, _)| i64::from(*file) == id >> 32).map(|(_, campaign)| *campaign);
+            let Some(campaign) = owner.filter(|campaign| campaigns.contains(campaign)) else { continue };
+            if self.want_set_aside(campaign, &[id & 0xffff_ffff], now).await? > 0 {
+                given.push(id);
+            }
+        }
+        for id in &given {
+            let entry = q::table
+                .filter(q::daemon.eq(daemon))
+                .filter(q::kind.eq(DROPPED_JOB))
+                .filter(q::refid.eq(*id));
+            diesel::update(entry).set(q::kind.eq(JOB)).execute(&mut self.db).await?;
+        }
+        Ok(given)
+    }
+
     /// Drops things of a kind that `daemon` set aside; those that were. Their reason becomes `why`, and what it was.
     pub async fn drop_things(
         &mut self,

@@ -168,6 +168,39 @@ impl Tx {
         Ok(true)
     }
 
+    /// Locks the campaigns that those workunits are jobs of: before the workunits themselves.
+    pub async fn lock_campaigns_of(&mut self, ids: &[WorkunitId]) -> Result<()> {
+        use crate::schema::ours::{cobblestone_campaign as c, cobblestone_job as j};
+        let campaigns: Vec<i32> = j::table
+            .filter(j::workunitid.eq_any(ids.iter().map(|id| id.0)))
+            .select(j::campaignid)
+            .distinct()
+            .load(&mut self.db)
+            .await?;
+        let rows = c::table.filter(c::id.eq_any(campaigns)).order(c::id).select(c::id);
+        let _: Vec<i32> = rows.for_update().load(&mut self.db).await?;
+        Ok(())
+    }
+
+    /// Wants the jobs of those workunits to be made once more, as new workunits: the campaigns are locked. How many; not
+    /// those of cancelled campaigns, those that were made again since, and those that are wanted already.
+    pub async fn want_again(&mut self, ids: &[WorkunitId], now: f64) -> Result<usize> {
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        Ok(diesel::sql_query(format!(
+            "INSERT IGNORE INTO cobblestone_retry (campaignid, job, workunitid, time) \
+             SELECT j.campaignid, j.job, j.workunitid, ? FROM cobblestone_job j JOIN cobblestone_campaign c \
+             ON c.id = j.campaignid AND c.state <> 'cancelled' WHERE j.workunitid IN ({}) AND NOT EXISTS (\
+             SELECT 1 FROM cobblestone_job k WHERE k.campaignid = j.campaignid AND k.job = j.job AND k.retry > j.retry)",
+            ids.join(",")
+        ))
+        .bind::<diesel::sql_types::Double, _>(now)
+        .execute(&mut self.db)
+        .await?)
+    }
+
     /// Adds reviews. Names and comments that are too long are cut.
     pub async fn insert_reviews(&mut self, reviews: &[NewReview]) -> Result<()> {
         let rows: Vec<Vec<serde_json::Value>> = reviews

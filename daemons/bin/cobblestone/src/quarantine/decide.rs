@@ -225,7 +225,7 @@ async fn act(
         (Way::Reports, Decision::Drop(why)) => tx.drop_reports(daemon, refs, why, now).await,
         (Way::Workunits, Decision::Retry) => tx.retry_workunits(daemon, refs, seconds).await,
         (Way::Workunits, Decision::Drop(why)) => tx.drop_things(daemon, WORKUNIT, refs, why, now).await,
-        (Way::Jobs, Decision::Retry) => Ok(Vec::new()),
+        (Way::Jobs, Decision::Retry) => tx.retry_jobs(daemon, refs, now).await,
         (Way::Jobs, Decision::Drop(why)) => tx.drop_things(daemon, JOB, refs, why, now).await,
     }
 }
@@ -252,7 +252,7 @@ fn said(daemon: &str, way: Way, n: usize, decision: &Decision) -> String {
 fn why_not(way: Option<Way>, decision: &Decision) -> &'static str {
     match (way, decision) {
         (Some(Way::Jobs), Decision::Retry) => {
-            "is a job of a campaign: `cobblestone campaign retry-failed` makes it again, with all others of its campaign"
+            "is given back already, or is a row of a file: `cobblestone campaign retry-failed` reads the files of its campaign again"
         }
         (Some(Way::Messages | Way::Reports), Decision::Retry) => {
             "is not set aside, held or dropped, or its message is gone from msg_from_host"

@@ -4,7 +4,8 @@
 //! |---|---|---|---|
 //! | trickle-credit | messages, reports in them | as `cobblestone trickles retry` | as `cobblestone trickles drop` |
 //! | validator, assimilator | workunits | tried at the next pass | stays, and is not tried any more |
-//! | work-generator | rows and jobs of campaigns | `cobblestone campaign retry-failed` does that | stays, and is not tried any more |
+//! | work-generator | jobs of campaigns | made at the next pass | stays, and is not tried any more |
+//! | work-generator | rows of files | `cobblestone campaign retry-failed` reads the files again | stays, with its reason |
 //!
 //! Invariant: one transaction for some hundred entries of one daemon; run twice, the second time finds nothing to do.
 //! Messages go the way of `trickles`, so the audit counts them as it does there; no other entry counts in it. Nothing that

@@ -47,6 +47,9 @@ pub struct DecideArgs {
 pub struct RejectArgs {
     #[command(flatten)]
     decide: DecideArgs,
+    /// Have their jobs computed once more: the work generator makes new workunits of them, with the same seeds
+    #[arg(long, conflicts_with = "dry_run")]
+    again: bool,
 }
 
 /// What is said of all that are meant.
@@ -55,6 +58,8 @@ struct Saying {
     who: String,
     verdict: ReviewVerdict,
     comment: String,
+    /// Their jobs are to be computed once more.
+    again: bool,
 }
 
 /// What became of some of them.
@@ -62,6 +67,8 @@ struct Saying {
 struct Done {
     added: usize,
     same: usize,
+    /// Jobs that are computed once more.
+    again: usize,
     left: Vec<(WorkunitId, &'static str)>,
 }
 
@@ -70,6 +77,10 @@ struct Done {
 /// # Errors
 /// There is no project, no such workunit or campaign, no comment, or the database can't be written.
 pub async fn run(args: &DecideArgs, verdict: ReviewVerdict) -> Result<bool> {
+    decide(args, verdict, false).await
+}
+
+async fn decide(args: &DecideArgs, verdict: ReviewVerdict, again: bool) -> Result<bool> {
     let who = match &args.by {
         Some(name) => line("--by", name, LONGEST_NAME)?.to_owned(),
         None => login_name(),
@@ -78,7 +89,7 @@ pub async fn run(args: &DecideArgs, verdict: ReviewVerdict) -> Result<bool> {
         bail!("{BY_ASSIMILATOR} is the name of the program; --by takes a person's");
     }
     let comment = line("--comment", &args.comment, LONGEST_COMMENT)?.to_owned();
-    let saying = Saying { who, verdict, comment };
+    let saying = Saying { who, verdict, comment, again };
     let (project, clock) = Project::open_ready(&args.project).await?;
     let mut all = Done::default();
     args.which
@@ -91,12 +102,16 @@ pub async fn run(args: &DecideArgs, verdict: ReviewVerdict) -> Result<bool> {
             let done = project
                 .store
                 .transaction("review", async |tx| {
+                    if saying.again {
+                        tx.lock_campaigns_of(ids).await?;
+                    }
                     tx.lock_reviewed(ids).await?;
                     review(tx, ids, &saying, now).await
                 })
                 .await?;
             all.added += done.added;
             all.same += done.same;
+            all.again += done.again;
             all.left.extend(done.left);
             Ok(())
         })
@@ -111,6 +126,15 @@ pub async fn run(args: &DecideArgs, verdict: ReviewVerdict) -> Result<bool> {
     }
     if all.same > 0 {
         print(&format!("{} workunits: you said the same before, nothing is added\n", all.same));
+    }
+    if again {
+        let others = (all.added + all.same).saturating_sub(all.again);
+        print(&format!("the work generator makes {} of their jobs once more", all.again));
+        print(&if others > 0 {
+            format!("; {others} are made again already, or are no jobs of a campaign that goes on\n")
+        } else {
+            "\n".to_owned()
+        });
     }
     if all.added + all.same + all.left.len() == 0 {
         print("there is no such workunit\n");
@@ -129,20 +153,26 @@ pub async fn run(args: &DecideArgs, verdict: ReviewVerdict) -> Result<bool> {
 /// # Errors
 /// As [`run`].
 pub async fn reject(args: &RejectArgs) -> Result<bool> {
-    run(&args.decide, ReviewVerdict::Rejected).await
+    decide(&args.decide, ReviewVerdict::Rejected, args.again).await
 }
 
 /// Adds one review to each of some workunits, whose rows are locked.
 async fn review(tx: &mut Tx, ids: &[WorkunitId], saying: &Saying, now: f64) -> store::Result<Done> {
     let mut done = Done::default();
     let mut new = Vec::new();
+    let mut meant = Vec::new();
     for row in tx.reviewed(ids).await? {
         let id = WorkunitId(row.workunitid);
         if row.appid == 0 {
             done.left.push((id, "is not there, and nothing tells of it"));
-        } else if row.resultid == 0 {
+            continue;
+        }
+        if row.resultid == 0 {
             done.left.push((id, "has no canonical result that could be reviewed"));
-        } else if is_same(&row, saying) {
+            continue;
+        }
+        meant.push(id);
+        if is_same(&row, saying) {
             done.same += 1;
         } else {
             new.push(NewReview {
@@ -157,6 +187,9 @@ async fn review(tx: &mut Tx, ids: &[WorkunitId], saying: &Saying, now: f64) -> s
         }
     }
     tx.insert_reviews(&new).await?;
+    if saying.again {
+        done.again = tx.want_again(&meant, now).await?;
+    }
     done.added = new.len();
     Ok(done)
 }

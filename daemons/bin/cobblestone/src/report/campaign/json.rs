@@ -29,6 +29,10 @@ pub fn object(campaign: &Campaign) -> Value {
         "app": campaign.app,
         "as_of": iso(campaign.now),
         "begun": iso(facts.begun),
+        "state": campaign.row.as_ref().map(|row| row.state.as_str()),
+        "planned_jobs": campaign.row.as_ref().and_then(|row| row.jobs),
+        "made_jobs": campaign.row.as_ref().map(|row| row.made),
+        "set_aside_jobs": campaign.row.as_ref().map(|row| row.set_aside),
         "workunits": facts.fates.iter().map(|row| (row.fate.clone(), json!({"number": row.workunits, "events": row.events})))
             .collect::<Value>(),
         "results": facts.results.iter().map(|row| json!({

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use boinc::printable::printable;
 use store::campaign_view::CampaignFacts;
+use store::campaigns::Campaign as Row;
 
 use crate::cli::ProjectArgs;
 use crate::project::Project;
@@ -65,6 +66,8 @@ pub struct Campaign {
     pub now: f64,
     #[allow(missing_docs)]
     pub facts: CampaignFacts,
+    /// How far the work generator is with it.
+    pub row: Option<Row>,
     /// Workunits by what was said of them last.
     pub reviews: BTreeMap<String, i64>,
 }
@@ -82,13 +85,14 @@ pub async fn run(args: &CampaignArgs) -> Result<()> {
             printable(&args.name, 100)
         );
     };
-    let (facts, reviews, apps) = project
+    let (facts, row, reviews, apps) = project
         .store
         .snapshot("campaign report", async |conn| {
             let facts = conn.campaign_facts(id).await?;
             let owner = conn.app_of_campaign(id).await?;
             let app = conn.apps().await?.into_iter().find(|app| Some(app.id) == owner);
-            Ok((facts, conn.count_reviewed(&[id]).await?, app))
+            let row = conn.campaigns(owner).await?.into_iter().find(|row| row.id == id);
+            Ok((facts, row, conn.count_reviewed(&[id]).await?, app))
         })
         .await?;
     let campaign = Campaign {
@@ -96,6 +100,7 @@ pub async fn run(args: &CampaignArgs) -> Result<()> {
         app: apps.map_or_else(|| "-".to_owned(), |app| app.name),
         now: clock.now(),
         facts,
+        row,
         reviews,
     };
     if let Some(folder) = &args.svg {

@@ -75,7 +75,7 @@ pub fn summary(campaign: &Campaign) -> String {
 /// All of it.
 pub fn sections(campaign: &Campaign) -> Vec<Section> {
     let facts = &campaign.facts;
-    let mut all = vec![asked(facts), came(facts), long(facts), agreement(facts)];
+    let mut all = vec![asked(campaign), came(facts), long(facts), agreement(facts)];
     all.push(columns(facts));
     all.push(odd(&facts.odd));
     all.push(fastest(&facts.fastest));
@@ -84,7 +84,19 @@ pub fn sections(campaign: &Campaign) -> Vec<Section> {
     all
 }
 
-fn asked(facts: &CampaignFacts) -> Section {
+fn asked(campaign: &Campaign) -> Section {
+    let facts = &campaign.facts;
+    let mut note = format!("The campaign began on {} (UTC).", date(facts.begun));
+    if let Some(row) = &campaign.row {
+        let planned = row.jobs.map_or_else(|| "an unlimited number of".to_owned(), |jobs| jobs.to_string());
+        note.push_str(&format!(
+            " It is {}: {planned} jobs are planned, {} were made, {} could not be made, {} were made once more.",
+            row.state.as_str(),
+            row.made,
+            row.set_aside,
+            row.retried
+        ));
+    }
     let all: i64 = facts.fates.iter().map(|row| row.workunits).sum();
     let events: f64 = facts.fates.iter().map(|row| row.events).sum();
     let mut rows: Vec<Vec<String>> = FATES
@@ -102,7 +114,7 @@ fn asked(facts: &CampaignFacts) -> Section {
     rows.push(vec!["all".to_owned(), all.to_string(), percent(size(all), size(all)), whole(events)]);
     Section {
         title: "What was asked, and what came",
-        note: format!("The campaign began on {} (UTC).", date(facts.begun)),
+        note,
         head: vec!["workunits", "number", "share", "events asked for"],
         left: vec![0],
         rows,
