@@ -4,15 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod common;
-#[allow(dead_code, reason = "each test uses its part")]
-#[path = "common/python.rs"]
-mod interpreter;
 
 use std::process::{Command, Stdio};
 
 use boinc::id::{AppId, ResultId};
+use common::python::python;
 use common::{World, physical, wu};
-use interpreter::python;
 use serde_json::{Value, json};
 use store::reviews::{NewReview, ReviewVerdict};
 
