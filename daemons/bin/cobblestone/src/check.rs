@@ -6,7 +6,9 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use anyhow::{Context as _, Result, bail};
-use app_config::strays;
+use app_config::{Work, strays};
+use campaign::Campaign;
+use campaign::document::FOLDER;
 use clap::Args;
 use daemon::ProjectDir;
 use daemon::project::ProjectError;
@@ -205,7 +207,9 @@ fn files_of(
         Ok(None) => {}
         Err(error) => unreadable(&mut report, plan_spec::FILE, &error),
     }
-    let known = Known { dir, inventory, classes: classes.as_ref(), has_spec, reads_files };
+    let campaigns = campaigns(&mut report, dir, inventory);
+    let known =
+        Known { dir, inventory, classes: classes.as_ref(), has_spec, reads_files, campaigns: &campaigns };
     if let Some(app) = only {
         check_app(&known, app, findings);
         return;
@@ -214,6 +218,49 @@ fn files_of(
     for app in apps(dir, inventory) {
         check_app(&known, &app, findings);
     }
+}
+
+/// Files of campaigns, with what is wrong with them.
+fn campaigns(
+    report: &mut Report<'_>,
+    dir: &ProjectDir,
+    inventory: Option<&Inventory>,
+) -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(dir.root.join(FOLDER)).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".toml").map(str::to_owned))
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    names.sort();
+    let mut campaigns = Vec::new();
+    for name in names {
+        let path = format!("{FOLDER}/{name}.toml");
+        let text = match files::text(&dir.root.join(&path)) {
+            Ok(text) => text.unwrap_or_default(),
+            Err(error) => {
+                unreadable(report, &path, &error);
+                continue;
+            }
+        };
+        let why = "the work generator leaves the campaign out";
+        let mend = "mend the file; project-config/campaign.toml explains every key";
+        let is_known = |app: &str| {
+            inventory.is_none_or(|inventory| inventory.apps.iter().any(|known| known.name == app))
+        };
+        match Campaign::parse(&text, &name, &Work::default()) {
+            Err(mistakes) => {
+                for mistake in mistakes {
+                    report.error("campaign", &path, mistake.to_string(), why, mend);
+                }
+            }
+            Ok(campaign) if !is_known(&campaign.app) => {
+                let what = format!("there is no application {}", campaign.app);
+                report.error("campaign", &path, what, why, "write the short name of an application as app");
+            }
+            Ok(_) => campaigns.push((name, text)),
+        }
+    }
+    campaigns
 }
 
 /// What is not about one application.

@@ -337,6 +337,26 @@ async fn files_that_are_missing_or_changed_are_found() {
     site.fires("version-file", "every file of the folder", "notes");
     fs::remove_file(site.path(folder).join("notes")).unwrap();
     fs::remove_file(site.path(folder).join("notes.sig")).unwrap();
+    // Campaigns.
+    let campaign = site.path("cobblestone/campaigns/z-peak.toml");
+    fs::create_dir(campaign.parent().unwrap()).unwrap();
+    for (text, check, words) in [
+        ("[campaign]\napp = 'theory'\n[source]\njbos = 5\n", "campaign", "did you mean `jobs`?"),
+        ("[campaign]\napp = 'thoery'\n[source]\njobs = 5\n", "campaign", "there is no application thoery"),
+        ("[campaign]\napp = 'theory'\n[job]\ncontext = 'cobblestone/none'\n", "context", "cobblestone/none"),
+        ("[campaign]\napp = 'theory'\n[job]\nown_file = false\n", "template-input", "its jobs have 0"),
+        (
+            "[campaign]\napp = 'theory'\n[job]\noutput_template = 'templates/none'\n",
+            "template",
+            "templates/none",
+        ),
+    ] {
+        fs::write(&campaign, text).unwrap();
+        site.fires(check, words, text);
+    }
+    fs::write(&campaign, "[campaign]\napp = 'theory'\n[source]\njobs = 5\n").unwrap();
+    site.fine("a good campaign");
+    fs::remove_file(&campaign).unwrap();
     // Results can't be stored.
     fs::write(site.path("results"), "").unwrap();
     site.fires("folder", "results", "a file where the folder should be");

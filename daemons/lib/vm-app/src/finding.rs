@@ -2,7 +2,11 @@
 
 use std::fmt;
 
+use boinc::printable::printable;
 use serde::Serialize;
+
+/// Longest text of a finding, in characters.
+const LONGEST: usize = 1000;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -97,6 +101,31 @@ impl<'r> Report<'r> {
         why: String,
         mend: String,
     ) {
-        self.findings.push(Finding { check, severity, app: self.app.to_owned(), subject, what, why, mend });
+        // Names from files and database are in these texts: none may act on a terminal.
+        let shown = |text: String| printable(&text, LONGEST);
+        let (subject, what, why, mend) = (shown(subject), shown(what), shown(why), shown(mend));
+        self.findings.push(Finding {
+            check,
+            severity,
+            app: shown(self.app.to_owned()),
+            subject,
+            what,
+            why,
+            mend,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_finding_acts_on_a_terminal() {
+        let mut findings = Vec::new();
+        Report::new("a", &mut findings).error("x", "s\u{1b}[2J", "w\u{202e}", "y\n", "m".repeat(5000));
+        let text = findings[0].to_string();
+        assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}') && text.len() < 1200, "{text}");
+        assert_eq!(text.lines().count(), 3);
     }
 }

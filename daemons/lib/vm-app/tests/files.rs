@@ -91,7 +91,7 @@ fn check_finds_nothing(config: &AppConfig) {
         &input_path,
         Some(named(&wanted, "_in").as_bytes()),
         &output_path,
-        config,
+        Some(1),
     )
     .unwrap();
     templates::output(&mut report, &output_path, Some(named(&wanted, "_out")), config).unwrap();
@@ -149,7 +149,7 @@ fn check_finds_nothing(config: &AppConfig) {
     );
     let entries = boinc::config::ProjectConfig::parse(&xml).unwrap().daemons;
     daemons::project(&mut report, &entries, &|_| true, Some(&["theory".to_owned()]));
-    daemons::app(&mut report, &entries, config);
+    daemons::app(&mut report, &entries, config, config.work.is_some());
     findings.retain(|finding| finding.severity == Severity::Error);
     assert!(findings.is_empty(), "{findings:#?}");
 }
@@ -159,6 +159,44 @@ fn the_checks_find_no_error_in_what_is_made_of_the_examples() {
     for name in ["vm", "container", "wrapper"] {
         check_finds_nothing(&example(name));
     }
+}
+
+/// The files in templates/, which README.md takes an administrator through, and theory.toml.
+#[test]
+fn the_checks_find_nothing_in_the_files_that_were_made_by_hand() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../..");
+    let text = |path: &str| std::fs::read_to_string(format!("{root}/{path}")).unwrap();
+    let config = example("theory");
+    let mut findings = Vec::new();
+    let mut report = Report::new("theory", &mut findings);
+    let template = text("templates/theory_in");
+    let input = templates::input(&mut report, "in", Some(template.as_bytes()), "out", Some(1)).unwrap();
+    templates::output(&mut report, "out", Some(&text("templates/theory_out")), &config).unwrap();
+    quorum::check(&mut report, "in", &input.workunit, Some(0), true, &config);
+    messages::check(&mut report, "in", input.trickle, Sender::Wrapper, &config);
+    let job = text("templates/vbox_job.xml");
+    let job = document::check(&mut report, "vbox_job.xml", job.as_bytes(), document::VBOX_JOB).unwrap();
+    vbox_job::check(&mut report, "vbox_job.xml", &job);
+    messages::reports(&mut report, "vbox_job.xml", &job, &config);
+    let xml = text("templates/version.xml");
+    let version = document::check(&mut report, "version.xml", xml.as_bytes(), document::VERSION).unwrap();
+    version::machine(&mut report, "folder", &version, &job, &input.copied);
+    let classes =
+        plan_class::check(&mut report, text("project-config/plan_class_spec.xml").as_bytes()).unwrap();
+    plan_class::used(&mut report, "folder", "vbox64", "x86_64-pc-linux-gnu", Some(&classes), true);
+    let timing = Timing {
+        lifetime: job.number("job_duration").unwrap(),
+        delay_bound: input.workunit.delay_bound.into(),
+        trickle: input.trickle,
+        cores: 1,
+        min_cores: 1,
+        fpops_est: input.workunit.rsc_fpops_est,
+        fpops_bound: input.workunit.rsc_fpops_bound,
+        fast_core: FAST_CORE,
+        ordinary_core: ORDINARY_CORE,
+    };
+    timing::check(&mut report, "in", &timing, &config);
+    assert!(findings.is_empty(), "{findings:#?}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use app_config::AppConfig;
+use boinc::printable::printable;
 use clap::Args;
 use daemon::ProjectDir;
 use store::{DbUrl, Store};
@@ -62,8 +63,14 @@ impl Outcome {
     fn left(&mut self, path: &str, why: &str, difference: &str) {
         self.left += 1;
         let _ = writeln!(self.text, "{:<9} {path}: {why}", "LEFT");
-        self.differences.push_str(difference);
+        self.differences.push_str(&harmless(difference));
     }
+}
+
+/// Lines of a file that somebody else wrote, without what would act on a terminal.
+fn harmless(text: &str) -> String {
+    let line = |line: &str| printable(&line.replace('\t', "    "), 1000) + "\n";
+    text.lines().map(line).collect()
 }
 
 /// The command; false when a file was left alone.

@@ -5,10 +5,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use app_config::AppConfig;
+use app_config::{AppConfig, Work};
 use boinc::app_files::{Document, text};
 use boinc::app_version_doc;
 use boinc::md5_cache::{self, Cached};
+use campaign::Campaign;
+use campaign::document::FOLDER;
 use daemon::ProjectDir;
 use store::inventory::{AppFacts, Inventory, VersionFacts};
 use vm_app::checks::messages::Sender;
@@ -36,6 +38,8 @@ pub struct Known<'k> {
     pub has_spec: bool,
     /// Whether large files are read for their digests.
     pub reads_files: bool,
+    /// Files of campaigns: name and text.
+    pub campaigns: &'k [(String, String)],
 }
 
 /// One application's findings.
@@ -56,7 +60,17 @@ pub fn check(known: &Known<'_>, app: &str, findings: &mut Vec<Finding>) {
             return;
         }
     };
-    App { known, app, config: &config, description: Description::new(app, &config) }.check(&mut report);
+    let campaigns = campaigns(known, app, &config);
+    App { known, app, config: &config, description: Description::new(app, &config), campaigns }
+        .check(&mut report);
+}
+
+/// The campaigns of an application, without those that have a mistake: these are told for the whole project.
+fn campaigns(known: &Known<'_>, app: &str, config: &AppConfig) -> Vec<Campaign> {
+    let work = config.work.clone().unwrap_or_else(|| Work::of(app));
+    let ours =
+        known.campaigns.iter().filter(|(_, text)| Campaign::app_of(text).is_some_and(|named| named == app));
+    ours.filter_map(|(name, text)| Campaign::parse(text, name, &work).ok()).collect()
 }
 
 struct App<'a> {
@@ -64,6 +78,7 @@ struct App<'a> {
     app: &'a str,
     config: &'a AppConfig,
     description: Option<Description<'a>>,
+    campaigns: Vec<Campaign>,
 }
 
 /// What the files of a version say together.
@@ -89,7 +104,9 @@ impl App<'_> {
             self.timing(report, input, &jobs);
         }
         messages::told(report, dir.config.msg_to_host, self.config);
-        daemons::app(report, &dir.config.daemons, self.config);
+        let makes_work = self.config.work.is_some() || !self.campaigns.is_empty();
+        daemons::app(report, &dir.config.daemons, self.config, makes_work);
+        self.campaigns(report);
         self.folders(report);
         for version in self.newest_versions() {
             self.staged(report, version);
@@ -143,7 +160,7 @@ impl App<'_> {
 
     fn templates(&self, report: &mut Report<'_>, row: Option<&AppFacts>) -> Option<templates::Input> {
         let dir = self.known.dir;
-        let work = self.config.work.clone().unwrap_or_else(|| app_config::Work::of(self.app));
+        let work = self.config.work.clone().unwrap_or_else(|| Work::of(self.app));
         // Without [work] somebody else makes workunits, perhaps from other templates.
         let is_ours = self.config.work.is_some() || self.description.is_some();
         let read = |report: &mut Report<'_>, path: &str| match files::bytes(&dir.root.join(path)) {
@@ -178,7 +195,8 @@ impl App<'_> {
             &work.input_template,
             template.as_deref(),
             &work.output_template,
-            self.config,
+            // A campaign's jobs may bring more.
+            Some(1).filter(|_| self.config.work.is_some() && self.campaigns.is_empty()),
         )?;
         quorum::check(
             report,
@@ -195,6 +213,34 @@ impl App<'_> {
             staged::constant(report, &work.input_template, name, path.is_file(), cached);
         }
         Some(input)
+    }
+
+    /// Templates that campaigns name.
+    fn campaigns(&self, report: &mut Report<'_>) {
+        let root = &self.known.dir.root;
+        for campaign in &self.campaigns {
+            let file = format!("{FOLDER}/{}.toml", campaign.name);
+            if let Some(context) = campaign.context.as_ref().filter(|context| !root.join(context).is_file()) {
+                report.error(
+                    "context",
+                    &file,
+                    format!("context names {context}, and it is missing"),
+                    "the work generator leaves the campaign out",
+                    "write the template of the input file, or take the key out",
+                );
+            }
+            let read = |path: &str| files::bytes(&root.join(path)).ok().flatten();
+            let more = campaign.shared_files.len()
+                + campaign.remote_files.len()
+                + campaign.settings.input_files.len();
+            // The rows of a table may bring files of their own.
+            let given = (campaign.source.kind == campaign::Kind::Counter)
+                .then_some(usize::from(campaign.own_file) + more);
+            let (input, output) = (&campaign.input_template, &campaign.output_template);
+            templates::input(report, input, read(input).as_deref(), output, given);
+            let text = read(output).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            templates::output(report, output, text.as_deref(), self.config);
+        }
     }
 
     /// Folders of the version that is described; without a description those of the largest number.
@@ -337,7 +383,7 @@ impl App<'_> {
     }
 
     fn timing(&self, report: &mut Report<'_>, input: &templates::Input, jobs: &Jobs) {
-        let work = self.config.work.clone().unwrap_or_else(|| app_config::Work::of(self.app));
+        let work = self.config.work.clone().unwrap_or_else(|| Work::of(self.app));
         let template = work.input_template.as_str();
         let is_container = jobs.is_container
             || self.description.is_some_and(|described| matches!(described.kind, Kind::Container(_)));

@@ -9,10 +9,13 @@
 //! Bounded: depth, the length of a path, what stands between two signs `<`, the memory for names of open elements. No
 //! recursion.
 
+mod piecewise;
+
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::io::{BufRead, Read};
 
 use quick_xml::events::{BytesStart, Event};
+
+use piecewise::Piecewise;
 
 use super::json::LONGEST_PATH;
 use super::{Cell, Format, Input, LONGEST_RECORD, Reader, Row, number, text_has_no_nan};
@@ -46,41 +49,6 @@ impl Format for Xml {
 
     fn is_labelled(&self) -> bool {
         true
-    }
-}
-
-/// Bounds what is read for one event, and counts lines.
-struct Piecewise {
-    input: Input,
-    left: usize,
-    line: u64,
-}
-
-impl Read for Piecewise {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.fill_buf()?.read(buffer)?;
-        self.consume(count);
-        Ok(count)
-    }
-}
-
-impl BufRead for Piecewise {
-    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
-        let (left, line) = (self.left, self.line);
-        let waiting = self.input.fill_buf()?;
-        if left == 0 && !waiting.is_empty() {
-            return Err(Malformed::LongLine { line, longest: LONGEST_RECORD }.into());
-        }
-        Ok(waiting.get(..left).unwrap_or(waiting))
-    }
-
-    fn consume(&mut self, count: usize) {
-        // What waits is in memory already.
-        let waiting = self.input.fill_buf().unwrap_or_default();
-        let read = waiting.get(..count).unwrap_or(waiting);
-        self.line += memchr::memchr_iter(b'\n', read).count() as u64;
-        self.left = self.left.saturating_sub(count);
-        self.input.consume(count);
     }
 }
 

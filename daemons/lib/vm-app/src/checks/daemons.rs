@@ -283,8 +283,8 @@ fn names(report: &mut Report<'_>, entries: &[DaemonEntry]) {
     }
 }
 
-/// Looks at what one application has.
-pub fn app(report: &mut Report<'_>, entries: &[DaemonEntry], config: &AppConfig) {
+/// Looks at what one application has. `makes_work` says whether it has campaigns.
+pub fn app(report: &mut Report<'_>, entries: &[DaemonEntry], config: &AppConfig, makes_work: bool) {
     let app = report.app().to_owned();
     let commands = commands(entries);
     let all = |role: Role| -> Vec<&Command> {
@@ -297,11 +297,7 @@ pub fn app(report: &mut Report<'_>, entries: &[DaemonEntry], config: &AppConfig)
     };
     let needs_trickles = config.uptime.enabled || config.deadline.is_some() || !config.reports.is_empty();
     let wanted = [
-        (
-            Role::Generator,
-            config.work.is_some() && config.daemons.work_generator > 0,
-            "no workunits are made",
-        ),
+        (Role::Generator, makes_work && config.daemons.work_generator > 0, "no workunits are made"),
         (
             Role::Trickles,
             needs_trickles && config.daemons.trickle_credit > 0,
@@ -486,7 +482,7 @@ mod tests {
 
     fn app_checks(entries: &[DaemonEntry], toml: &str) -> Vec<&'static str> {
         let config = AppConfig::parse(toml, "theory").unwrap();
-        fired(|report| app(report, entries, &config))
+        fired(|report| app(report, entries, &config, config.work.is_some()))
     }
 
     #[test]

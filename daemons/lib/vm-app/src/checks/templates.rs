@@ -55,13 +55,14 @@ impl InputFiles for Everything<'_> {
     }
 }
 
-/// Reads an input template as the work generator does. `output` is the path of the output template.
+/// Reads an input template as the work generator does. `output` is the path of the output template; `given` says how many
+/// input files each job brings, none if that is not known.
 pub fn input(
     report: &mut Report<'_>,
     path: &str,
     template: Option<&[u8]>,
     output: &str,
-    config: &AppConfig,
+    given: Option<usize>,
 ) -> Option<Input> {
     let Some(template) = template else {
         report.error(
@@ -94,13 +95,13 @@ pub fn input(
             return None;
         }
     };
-    if config.work.is_some() && own_files != 1 {
+    if let Some(given) = given.filter(|given| *given != own_files) {
         report.error(
             "template-input",
             path,
-            format!("it takes {own_files} input files for each workunit"),
-            "cobblestone-work-generator makes one, from [work] context",
-            "write one <file_info> without <physical_name>, and a <file_ref> for it",
+            format!("it takes {own_files} input files for each workunit, and its jobs have {given}"),
+            "no workunit can be made",
+            "write as many <file_info> without <physical_name>, each with its <file_ref>; a job of [work] has one, from context",
         );
     }
     let document = String::from_utf8_lossy(&workunit.xml_doc).into_owned();
@@ -266,15 +267,14 @@ mod tests {
     #[test]
     fn an_input_template() {
         let mut findings = Vec::new();
-        let config = config("[work]");
         let read =
-            input(&mut Report::new("", &mut findings), "in", Some(INPUT.as_bytes()), "out", &config).unwrap();
+            input(&mut Report::new("", &mut findings), "in", Some(INPUT.as_bytes()), "out", Some(1)).unwrap();
         assert_eq!((read.own_files, read.trickle), (1, Some(900.0)));
         assert_eq!((read.constants, read.copied), (vec!["c".to_owned()], vec!["shared/a".to_owned()]));
         assert!(findings.is_empty(), "{findings:?}");
         let checks = |template: Option<&str>| {
             fired(|report| {
-                input(report, "in", template.map(str::as_bytes), "out", &config);
+                input(report, "in", template.map(str::as_bytes), "out", Some(1));
             })
         };
         assert_eq!(checks(None), ["template"]);

@@ -1,5 +1,6 @@
 //! What `cobblestone app new` asks, and where the answers go.
 
+use app_config::AppConfig;
 use toml::Value;
 
 use super::{Draft, Template};
@@ -114,7 +115,13 @@ pub const QUESTIONS: &[Question] = &[
         of: VM,
         ask: "What the guest sees of the disk: folder (named shared), slot or none",
         default: "folder",
-        set: |draft, text| string(draft, "vm", "share", text),
+        set: |draft, text| {
+            if text == "none" {
+                // A file of the shared folder, which is not shared then.
+                set(draft, "vm", "completion_file", "\"\"")?;
+            }
+            string(draft, "vm", "share", text)
+        },
     },
     Question {
         flag: "context",
@@ -204,7 +211,14 @@ impl Question {
     /// # Errors
     /// Why not.
     pub fn check(&self, template: Template, answer: &str) -> Result<(), String> {
-        (self.set)(&mut Draft::new(template, "app"), answer.trim())
+        let mut draft = Draft::new(template, "app");
+        if self.flag != "reports" {
+            draft.remove("reports");
+        }
+        (self.set)(&mut draft, answer.trim())?;
+        AppConfig::parse(&draft.text(), "app")
+            .map(drop)
+            .map_err(|mistakes| mistakes.first().map(|mistake| mistake.message.clone()).unwrap_or_default())
     }
 }
 
@@ -347,4 +361,57 @@ fn quorum(draft: &mut Draft, text: &str) -> Result<(), String> {
         set(draft, "task", key, &value.to_string())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question(flag: &str) -> &'static Question {
+        QUESTIONS.iter().find(|question| question.flag == flag).unwrap()
+    }
+
+    #[test]
+    fn an_answer_that_makes_no_sense_is_refused_at_once() {
+        for (flag, wrong, why) in [
+            ("network", "wifi", "is not known"),
+            ("credit", "much", "is not known"),
+            ("context", "iso", "is missing"),
+            ("cores", "4-2", "from min_cores"),
+            ("memory", "100", "at least 512"),
+            ("lifetime", "0", "must be from"),
+            ("compare", "1.5", "must be below 1"),
+            ("quorum", "0", "from 1 on"),
+            ("image", "a/b", "can't be the name"),
+            ("platforms", ",", "at least one"),
+            ("output", "../x", "can't be a file"),
+        ] {
+            let said = question(flag).check(Template::Vm, wrong).unwrap_err();
+            assert!(said.contains(why), "{flag} {wrong}: {said}");
+        }
+        for (flag, right) in [
+            ("share", "none"),
+            ("trickle", "0"),
+            ("context", "cernvm"),
+            ("checkpoint", "0"),
+            ("cores", "1-8"),
+        ] {
+            question(flag).check(Template::Vm, right).unwrap_or_else(|why| panic!("{flag} {right}: {why}"));
+        }
+    }
+
+    #[test]
+    fn what_is_suggested_makes_a_description_for_every_kind() {
+        for template in ALL {
+            let text = fill(*template, "x", &|_| None).unwrap();
+            AppConfig::parse(&text, "x").unwrap_or_else(|mistakes| panic!("{template:?}: {mistakes:?}"));
+        }
+        let none = |question: &Question| {
+            ["share", "trickle"]
+                .contains(&question.flag)
+                .then(|| if question.flag == "share" { "none".to_owned() } else { "0".to_owned() })
+        };
+        let config = AppConfig::parse(&fill(Template::Vm, "x", &none).unwrap(), "x").unwrap();
+        assert!(!config.uptime.enabled && config.vm.unwrap().completion_file.is_empty());
+    }
 }
