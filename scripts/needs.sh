@@ -42,3 +42,28 @@ need_rust() {
     command -v cargo >/dev/null 2>&1 \
         || _needs_fail "cargo is missing. Install Rust from https://rustup.rs, or your distribution's package."
 }
+
+# Programs from PyPI that tests read datasets with, and a server that speaks S3, in a folder of their own: nothing of the
+# system's Python is changed. All clones of one user share it; the number in its name changes with the list.
+# Tests look for it there, or at $COBBLESTONE_TEST_PYTHON.
+need_python() {
+    [ -z "${COBBLESTONE_TEST_PYTHON:-}" ] || return 0
+    local tools="${XDG_CACHE_HOME:-$HOME/.cache}/cobblestone/test-tools-1"
+    [ ! -x "$tools/bin/python" ] || [ ! -e "$tools/complete" ] || return 0
+    command -v python3 >/dev/null 2>&1 || _needs_fail "python3 (3.10 or newer) is missing. Install it with its venv module:" \
+        "    Debian, Ubuntu:  sudo apt-get install python3-venv" \
+        "    Fedora, RHEL:    sudo dnf install python3"
+    echo "Installing duckdb, pandas, pyarrow and moto from PyPI to $tools …" >&2
+    rm -rf -- "$tools"
+    mkdir -p -- "$tools"
+    python3 -m venv "$tools" >/dev/null 2>&1 || {
+        if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+            apt-get update >/dev/null 2>&1 || true
+            DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3-venv >/dev/null || true
+        fi
+        python3 -m venv "$tools" || _needs_fail "Python's module venv is missing: sudo apt-get install python3-venv"
+    }
+    "$tools/bin/pip" install --quiet --disable-pip-version-check duckdb pandas pyarrow 'moto[server]' \
+        || _needs_fail "pip could not install duckdb, pandas, pyarrow and moto from PyPI; see above"
+    touch "$tools/complete"
+}

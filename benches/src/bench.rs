@@ -11,6 +11,8 @@ use crate::site::{Cost, Ground, Site};
 pub trait Bench {
     /// The daemon, without the `cobblestone-` before it.
     const NAME: &'static str;
+    /// Its program, where the name is one of several measurements of it.
+    const PROGRAM: &'static str = Self::NAME;
     /// What is counted.
     const UNIT: &'static str;
     /// Items per second of BOINC's own program, measured elsewhere.
@@ -53,7 +55,7 @@ pub trait Bench {
 
 /// Measures `runs` times.
 pub async fn measure<B: Bench>(bench: &B, ground: &Ground, runs: usize) -> Result<Figures> {
-    let mut site = ground.site(B::NAME, bench.options(), &bench.toml()).await?;
+    let mut site = ground.site_of(B::NAME, B::PROGRAM, bench.options(), &bench.toml()).await?;
     if B::IDLE_WHEN_NEW {
         site.daemon(1).await?;
     }
@@ -95,7 +97,7 @@ async fn daemon<B: Bench>(bench: &B, site: &mut Site, instances: usize) -> Resul
     let cost = site.daemon(instances).await?;
     match bench.left(site).await? {
         0 => Ok(cost),
-        left => bail!("{left} {} were left undone by cobblestone-{}", B::UNIT, B::NAME),
+        left => bail!("{left} {} were left undone by cobblestone-{}", B::UNIT, B::PROGRAM),
     }
 }
 

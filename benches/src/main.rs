@@ -47,7 +47,7 @@ struct Args {
     /// Little work: shows that everything runs. The figures mean nothing
     #[arg(long)]
     quick: bool,
-    /// Only this one: work-generator, trickle-credit, validator, assimilator, compare, trickle-backlog,
+    /// Only this one: work-generator, work-generator-shared, trickle-credit, validator, assimilator, compare, trickle-backlog,
     /// validator-backlog (only when it is named), or part of a name. Can be repeated
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
@@ -114,7 +114,8 @@ async fn run(args: &Args) -> Result<()> {
     let ground = Ground::new(&args.programs, args.keep.as_deref(), args.server_memory)?;
     let mut report = Report::new(args.quick, ground.server_version().await?);
     let mut bench = Runner { args, ground: &ground, report: &mut report };
-    bench.one(&Generator { workunits: args.items(10_000) }).await?;
+    bench.one(&Generator::<false> { workunits: args.items(10_000) }).await?;
+    bench.one(&Generator::<true> { workunits: args.items(60_000) }).await?;
     bench.one(&Trickle { messages: args.items(50_000), people: PEOPLE }).await?;
     bench.one(&Validator { workunits: args.items(6_000), people: PEOPLE }).await?;
     bench.one(&Assimilator { workunits: args.items(6_000) }).await?;

@@ -52,12 +52,7 @@ impl Ground {
         Ok(connection.row("SELECT VERSION() AS v", &[]).await?.text("v")?)
     }
 
-    /// A project for the daemon of that name, with our tables and `toml` as its application's file.
-    pub async fn site(&self, name: &'static str, options: ProjectOptions, toml: &str) -> Result<Site> {
-        self.site_of(name, name, options, toml).await
-    }
-
-    /// The same with a name of its own, for the daemon `program`.
+    /// A project of that name for the daemon `program`, with our tables and `toml` as its application's file.
     pub async fn site_of(
         &self,
         name: &'static str,

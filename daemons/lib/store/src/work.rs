@@ -214,11 +214,15 @@ impl Tx {
             );
             for (index, (j, workunit, _)) in chunk.iter().enumerate() {
                 let Job { job, seed, events, identity, file, place, copy, retry, retry_of } = j;
-                let identity = identity.as_ref().map_or_else(|| "NULL".to_owned(), |bytes| hex(bytes));
+                let mut key = String::new();
+                match identity {
+                    Some(bytes) => hex(bytes, &mut key),
+                    None => key.push_str("NULL"),
+                }
                 let comma = if index == 0 { "" } else { "," };
                 let _ = write!(
                     sql,
-                    "{comma}({},{campaign},{job},{seed},{events},{identity},{file},{place},{copy},{retry},{retry_of})",
+                    "{comma}({},{campaign},{job},{seed},{events},{key},{file},{place},{copy},{retry},{retry_of})",
                     id(workunit)
                 );
             }
@@ -285,18 +289,28 @@ impl Tx {
     }
 }
 
-/// Bytes as SQL: nothing in them can be anything but data, whatever the server's modes are.
-fn hex(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len() * 2 + 3);
-    out.push_str("x'");
-    for byte in bytes {
-        const DIGITS: [char; 16] =
-            ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-        out.extend(DIGITS.get(usize::from(byte >> 4)));
-        out.extend(DIGITS.get(usize::from(byte & 15)));
+/// Bytes as SQL: nothing in them can be anything but data, whatever the server's modes are. Plain text without quote and
+/// backslash stands as it is, everything else in hex.
+fn data(bytes: &[u8], sql: &mut String) {
+    let plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t') && !matches!(byte, b'\'' | b'\\');
+    match std::str::from_utf8(bytes) {
+        Ok(text) if bytes.iter().all(plain) => {
+            sql.push('\'');
+            sql.push_str(text);
+            sql.push('\'');
+        }
+        _ => hex(bytes, sql),
     }
-    out.push('\'');
-    out
+}
+
+fn hex(bytes: &[u8], sql: &mut String) {
+    sql.reserve(bytes.len() * 2 + 3);
+    sql.push_str("x'");
+    for byte in bytes {
+        sql.extend(char::from_digit(u32::from(byte >> 4), 16));
+        sql.extend(char::from_digit(u32::from(byte & 15), 16));
+    }
+    sql.push('\'');
 }
 
 fn small(value: i32) -> Result<i16> {
@@ -339,9 +353,9 @@ macro_rules! columns {
 
         fn values(row: &NewWorkunit, sql: &mut String) -> Result<()> {
             sql.push('(');
-            sql.push_str(&hex(row.name.as_bytes()));
+            data(row.name.as_bytes(), sql);
             sql.push(',');
-            sql.push_str(&hex(&row.xml_doc));
+            data(&row.xml_doc, sql);
             $(
                 sql.push(',');
                 columns!(@write $kind sql, row.$name, stringify!($name));
@@ -358,7 +372,7 @@ macro_rules! columns {
     (@write int $sql:ident, $value:expr, $name:expr) => { let _ = write!($sql, "{}", $value); };
     (@write small $sql:ident, $value:expr, $name:expr) => { let _ = write!($sql, "{}", small($value)?); };
     (@write tiny $sql:ident, $value:expr, $name:expr) => { let _ = write!($sql, "{}", tiny($value)?); };
-    (@write text $sql:ident, $value:expr, $name:expr) => { $sql.push_str(&hex($value.as_bytes())); };
+    (@write text $sql:ident, $value:expr, $name:expr) => { data($value.as_bytes(), $sql); };
     (@write double $sql:ident, $value:expr, $name:expr) => {
         if !$value.is_finite() {
             return Err(Error::NotFinite(format!("workunit.{}", $name)));
@@ -416,4 +430,25 @@ fn insertion(rows: &[&NewWorkunit]) -> Result<(String, usize)> {
         }
     }
     Ok((sql, rows.len().min(ROWS)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::data;
+
+    fn sql(bytes: &[u8]) -> String {
+        let mut sql = String::new();
+        data(bytes, &mut sql);
+        sql
+    }
+
+    #[test]
+    fn nothing_in_data_can_end_it() {
+        assert_eq!(sql(b"<a>\n</a>"), "'<a>\n</a>'");
+        for bytes in [&b"a'b"[..], b"a\\", b"\0", b"\x1a", b"\xff", "\u{e9}".as_bytes(), b"\r"] {
+            assert!(sql(bytes).starts_with("x'"), "{bytes:?}");
+        }
+        assert_eq!(sql(b"'\xff"), "x'27ff'");
+        assert_eq!(sql(b""), "''");
+    }
 }
