@@ -81,7 +81,7 @@ impl<R: BufRead> Records<R> {
         Self { input, format, place, number, complete }
     }
 
-    /// The next record; None at the end, or when the last one has no end yet (see [`Records::rest`]).
+    /// The next record; None at the end, or when the last one has no end yet: then [`Records::place`] stands before it.
     ///
     /// # Errors
     /// The input can't be read.
