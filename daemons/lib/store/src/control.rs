@@ -1,7 +1,7 @@
 //! Control totals of the ledger: table `cobblestone_ledger_control`.
 //!
 //! Invariant: they change in the transaction that writes or folds ledger rows, by as many rows, as much credit, as many
-//! seconds, and the checksums of what else stands in the rows ([`crate::checksum`]). So at any moment they are what the ledger holds, unless somebody changed it by hand.
+//! seconds, and the checksums of what else stands in the rows (`checksum`). So at any moment they are what the ledger holds, unless somebody changed it by hand.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Double};
