@@ -13,7 +13,7 @@
 //! 5. remove the old files
 //! ```
 //!
-//! Killed before 3: [`recover`] forgets the merge. After 3: it sees the new file in its place and does the rest. Between
+//! Killed before 3: `recover` forgets the merge. After 3: it sees the new file in its place and does the rest. Between
 //! 1 and 3 the assimilator may publish a late part into the partition; it is moved over after the exchange.
 //!
 //! Invariants: the rows of the merged file are those of the old files, each once: their number is compared before 2.

@@ -13,7 +13,7 @@
 //! 5. The keys in project-config/compare.toml, an example in docs/COMPARE.md. Tests ask for both.
 //!
 //! What a reader owes: memory bounded by the longest record (or a bound of its own), no recursion without a bound on
-//! depth, every mistake of the content as [`Malformed`](crate::source::Malformed) with its place.
+//! depth, every mistake of the content as [`Malformed`] with its place.
 
 mod binary;
 mod cell;
