@@ -9,6 +9,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use boinc::id::AppId;
@@ -54,6 +55,12 @@ fn count(world: &World) -> String {
     ))
 }
 
+/// How many files and folders are below a folder that somebody else changes meanwhile.
+fn entries(folder: &Path) -> usize {
+    let Ok(found) = fs::read_dir(folder) else { return 0 };
+    found.flatten().map(|entry| 1 + entries(&entry.path())).sum()
+}
+
 async fn some_parts(world: &mut World, parts: i32) {
     let mut daemon = world.daemon(&[]).await;
     for part in 0..parts {
@@ -67,12 +74,16 @@ async fn partitions(world: &World) -> BTreeMap<String, Vec<store::assimilation::
     compaction::partitions(files, "9999")
 }
 
+/// Files of each compaction have names of their own: a reader that listed the files before must not find others under
+/// the same names.
 async fn compact(world: &World) -> (usize, usize) {
+    static COMPACTIONS: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("x{}", COMPACTIONS.fetch_add(1, Ordering::Relaxed));
     let compactor = Compactor::new(&world.app_folder(), APP).unwrap();
     compactor.recover(&world.store, NOW).await.unwrap();
     let mut sum = (0, 0);
     for (partition, files) in partitions(world).await {
-        let (gone, made) = compactor.partition(&world.store, &partition, &files, "x", NOW).await.unwrap();
+        let (gone, made) = compactor.partition(&world.store, &partition, &files, &name, NOW).await.unwrap();
         sum = (sum.0 + gone, sum.1 + made);
     }
     sum
@@ -179,7 +190,12 @@ async fn no_reader_ever_sees_a_row_twice_or_half_a_file() {
     let mut kills = 0;
     for round in 0..12_u64 {
         let mut child = command(&world);
-        tokio::time::sleep(Duration::from_millis(60 + round * 37 % 300)).await;
+        // It is at work when files come or go.
+        let before = entries(&world.app_folder());
+        while child.try_wait().unwrap().is_none() && entries(&world.app_folder()) == before {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(round * 5 % 13)).await;
         kills += usize::from(child.try_wait().unwrap().is_none());
         child.kill().unwrap();
         child.wait().unwrap();

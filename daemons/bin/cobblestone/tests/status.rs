@@ -105,6 +105,7 @@ async fn help_names_every_command_in_a_sensible_order() {
         "review",
         "trickles",
         "rehearse",
+        "dataset",
         "campaign",
         "verdicts",
         "quarantine",

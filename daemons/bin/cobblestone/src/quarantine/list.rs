@@ -77,7 +77,7 @@ pub async fn list(args: &ListArgs) -> Result<()> {
             format!("{} {}", printable(&row.kind, 30), row.refid),
             if row.hostid == 0 { "-".to_owned() } else { row.hostid.to_string() },
             row.tries.to_string(),
-            printable(&row.reason, 200),
+            printable(&row.reason, 300),
         ]);
     }
     let mut text = table.text("");
