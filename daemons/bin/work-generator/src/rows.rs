@@ -20,8 +20,8 @@ pub async fn serve(turn: &mut Turn<'_>, most: i64) -> Result<Outcome> {
         return Ok(Outcome::Nothing);
     }
     let campaign = turn.plan.campaign.clone();
-    if campaign.source.kind == Kind::Command && !turn.dry_run {
-        turn.command().await?;
+    if campaign.source.kind == Kind::Command {
+        turn.start_command().await?;
     }
     let root = &turn.project.root;
     let names = source::files(&campaign, root)?;
