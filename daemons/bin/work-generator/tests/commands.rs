@@ -32,10 +32,35 @@ fn command(world: &World, keys: &str, script: &str) {
     world.old_file("rows", script);
 }
 
+/// A generator; it is killed when the test fails.
+struct Generator(Child);
+
+impl Generator {
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    /// Asks it to stop, and waits for its end.
+    fn stop(&mut self) {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+        assert!(self.0.wait().unwrap().success());
+    }
+}
+
+impl Drop for Generator {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A generator that goes on until it is stopped. Its log goes to a file.
-fn start(world: &World) -> Child {
+fn start(world: &World) -> Generator {
     let log = std::fs::File::options().create(true).append(true).open(world.project.path("log")).unwrap();
-    world.start_forever(&["--sleep_interval", "0.05"]).stderr(log).stdin(Stdio::null()).spawn().unwrap()
+    let mut command = world.start_forever(&["--sleep_interval", "0.05"]);
+    Generator(command.stderr(log).stdin(Stdio::null()).spawn().unwrap())
 }
 
 fn log(world: &World) -> String {
@@ -59,11 +84,6 @@ fn runs(pid: &str) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
-fn stop(child: &mut Child) {
-    rustix::process::kill_process(rustix::process::Pid::from_child(child), rustix::process::Signal::HUP)
-        .unwrap();
-}
-
 #[tokio::test]
 async fn a_slow_program_holds_up_nobody() {
     let mut world = World::new().await;
@@ -72,7 +92,7 @@ async fn a_slow_program_holds_up_nobody() {
         "",
         "echo energy\necho 1\necho $$ >> pids\nwhile [ ! -e go ]; do sleep 0.05; done\necho 2\n",
     );
-    let mut child = start(&world);
+    let mut generator = start(&world);
     let pids = pids(&world, "pids", 1).await;
     world.campaign("count", "[source]\njobs = 3\n");
     until("the other campaign", async || world.names().await.len() == 3).await;
@@ -81,8 +101,7 @@ async fn a_slow_program_holds_up_nobody() {
     world.old_file("go", "");
     until("its rows", async || world.names().await.len() == 5).await;
     assert_eq!(world.names().await[3..], ["cmd_0", "cmd_1"]);
-    stop(&mut child);
-    assert!(child.wait().unwrap().success());
+    generator.stop();
     assert_eq!(std::fs::read_to_string(world.project.path("pids")).unwrap().lines().count(), 1);
     world.is_whole().await;
 }
@@ -91,12 +110,11 @@ async fn a_slow_program_holds_up_nobody() {
 async fn a_request_to_stop_ends_it_with_all_that_it_started() {
     let world = World::new().await;
     command(&world, "", "echo energy\necho 1\nsleep 1000 &\necho $! >> pids\necho $$ >> pids\nwait\n");
-    let mut child = start(&world);
+    let mut generator = start(&world);
     let pids = pids(&world, "pids", 2).await;
     assert!(pids.iter().all(|pid| runs(pid)));
     let asked = Instant::now();
-    stop(&mut child);
-    assert!(child.wait().unwrap().success());
+    generator.stop();
     assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
     until("the end of its processes", async || !pids.iter().any(|pid| runs(pid))).await;
 }
@@ -123,12 +141,11 @@ async fn a_program_that_takes_too_long_is_ended_and_its_rows_do_not_count() {
 async fn a_paused_campaigns_program_is_ended() {
     let mut world = World::new().await;
     command(&world, "", "echo energy\necho 1\necho $$ >> pids\nsleep 1000\n");
-    let mut child = start(&world);
+    let mut generator = start(&world);
     let pids = pids(&world, "pids", 1).await;
     world.sql.execute("UPDATE cobblestone_campaign SET state = 'paused'", &[]).await.unwrap();
     until("its end", async || !runs(&pids[0])).await;
-    stop(&mut child);
-    assert!(child.wait().unwrap().success());
+    generator.stop();
     assert_eq!(world.names().await.len(), 0);
 }
 
@@ -139,18 +156,16 @@ async fn a_program_that_outlives_its_generator_is_not_started_beside_itself() {
     let mut world = World::new().await;
     let script = "echo $$ >> pids\nwhile [ ! -e go ]; do sleep 0.02; done\necho energy\necho 1\necho 2\n";
     command(&world, "", script);
-    let mut child = start(&world);
+    let mut generator = start(&world);
     let first = pids(&world, "pids", 1).await;
-    child.kill().unwrap();
-    child.wait().unwrap();
+    generator.kill();
     assert!(runs(&first[0]), "nobody ended it");
-    let mut child = start(&world);
+    let mut generator = start(&world);
     until("the new generator's look", async || log(&world).contains("started by another process")).await;
     assert_eq!(pids(&world, "pids", 1).await.len(), 1);
     world.old_file("go", "");
     until("its rows", async || world.names().await.len() == 2).await;
-    stop(&mut child);
-    assert!(child.wait().unwrap().success());
+    generator.stop();
     assert_eq!(pids(&world, "pids", 2).await.len(), 2);
     world.one_pass(&[]);
     assert_eq!(world.names().await, ["cmd_0", "cmd_1"]);
@@ -175,7 +190,7 @@ async fn killed_at_every_stage_each_row_is_made_once() {
             })
         };
         let made = format!("SELECT COUNT(*) FROM workunit WHERE name LIKE '{name}\\_%'");
-        let mut child = start(&world);
+        let mut generator = start(&world);
         until("the stage", async || match round % 4 {
             0 => has(&folder, ".lock", ""),
             1 => has(&folder.join(".command"), ".feed", ""),
@@ -183,8 +198,7 @@ async fn killed_at_every_stage_each_row_is_made_once() {
             _ => world.number(&made).await > 0,
         })
         .await;
-        child.kill().unwrap();
-        child.wait().unwrap();
+        generator.kill();
         let count = world.number(&made).await;
         assert!(count == 0 || count == 3, "{count}");
         early += i32::from(count == 0);
