@@ -179,6 +179,9 @@ impl WorkGenerator {
             told: &mut self.told,
             commands: &mut self.commands,
         };
+        if !turn.is_as_before().await? {
+            return Ok(Outcome::Nothing);
+        }
         match kind {
             _ if retry => again::serve(&mut turn, most.min(BATCH)).await,
             Kind::Counter => counted::serve(&mut turn, most).await,

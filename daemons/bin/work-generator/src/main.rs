@@ -17,6 +17,7 @@
 //! | `rows`, `source`, `drafts` | which file has rows; the next ones of it; they become jobs |
 //! | `command` | rows that programs print, beside the passes |
 //! | `again` | failed jobs that are to be tried again |
+//! | `made_of` | a campaign that was changed in the middle is paused |
 //! | `seeds` | seeds for the jobs of a turn |
 //! | `batch`, `inputs`, `staging` | a job with its input files staged |
 //! | `commit` | the one transaction |
@@ -29,6 +30,7 @@ mod counted;
 mod drafts;
 mod generator;
 mod inputs;
+mod made_of;
 mod plans;
 mod pressure;
 mod rows;

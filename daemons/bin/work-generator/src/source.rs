@@ -15,7 +15,9 @@ use campaign::row::Header;
 use campaign::spool::DONE;
 use campaign::{Campaign, Contents, Format, Kind, Records, Refusal, Row, columns};
 use sha2::{Digest as _, Sha256};
-use store::campaigns::{FileCursor, FileMove};
+use store::campaigns::{FileCursor, FileMove, MADE_OF};
+
+use crate::command::NOTE;
 
 /// A file that was changed less than this ago may not be whole yet.
 const SETTLED: Duration = Duration::from_secs(10);
@@ -109,7 +111,8 @@ pub fn files(campaign: &Campaign, root: &Path) -> Result<Vec<String>> {
         let rows = campaign.source.contents == Contents::Rows;
         let readable = !rows || campaign.source.format.is_some() || Format::of_name(&name).is_some();
         let Ok(about) = entry.metadata() else { continue };
-        if about.is_file() && !name.starts_with('.') && readable && name.chars().count() <= 255 {
+        let is_note = [NOTE, MADE_OF].contains(&name.as_str());
+        if about.is_file() && !name.starts_with('.') && !is_note && readable && name.chars().count() <= 255 {
             found.push((about.modified().ok(), name));
         }
     }

@@ -379,11 +379,11 @@ async fn a_long_table_is_read_in_constant_memory_and_from_where_it_ended() {
     world.one_pass(&[]);
     println!("first batch after {:?}", begun.elapsed());
     assert_eq!(world.names().await.len(), 500);
-    assert_eq!(world.number("SELECT rows_read FROM cobblestone_campaign_file").await, 500);
+    assert_eq!(world.number("SELECT MAX(rows_read) FROM cobblestone_campaign_file").await, 500);
     // As if all but the last rows were made.
     let place = rows.len() - rows.lines().rev().take(100).map(|line| line.len() + 1).sum::<usize>();
     let tail = sha(&rows.as_bytes()[place - 4096..place]);
-    let sql = "UPDATE cobblestone_campaign_file SET place = ?, rows_read = 999900, tail = ?";
+    let sql = "UPDATE cobblestone_campaign_file SET place = ?, rows_read = 999900, tail = ? WHERE name = 'long.csv'";
     world.sql.execute(sql, &[place.into(), tail.into()]).await.unwrap();
     world.sql.execute("UPDATE workunit SET error_mask = 16", &[]).await.unwrap();
     world.one_pass(&[]);
