@@ -71,15 +71,16 @@ fn cushion(world: &World, workunits: u32) {
     world.project.write_app_config(&format!("[work]\ncushion = {}\n", workunits * 2)).unwrap();
 }
 
-/// Writes a file, as long ago as `age` seconds.
-fn write(world: &World, name: &str, content: &str, age: u64) -> PathBuf {
+/// Puts a file there, whole, as long ago as `age` seconds.
+fn write(world: &World, name: &str, content: &str, age: u64) {
     let path = world.project.path(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(&path, content).unwrap();
-    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    let beside = path.with_file_name(".new");
+    std::fs::write(&beside, content).unwrap();
+    let file = std::fs::File::options().write(true).open(&beside).unwrap();
     let now = file.metadata().unwrap().modified().unwrap();
     file.set_modified(now - Duration::from_secs(age)).unwrap();
-    path
+    std::fs::rename(beside, path).unwrap();
 }
 
 fn describe(world: &World, text: &str) {
@@ -99,9 +100,10 @@ async fn made(world: &mut World) -> i64 {
     world.number("SELECT COUNT(*) FROM workunit").await
 }
 
+/// State and note of the campaign; nothing before it is known.
 async fn state(world: &mut World) -> (String, String) {
-    let row = world.sql.row("SELECT state, note FROM cobblestone_campaign", &[]).await.unwrap();
-    (row.text("state").unwrap(), row.text("note").unwrap())
+    let rows = world.sql.rows("SELECT state, note FROM cobblestone_campaign", &[]).await.unwrap();
+    rows.first().map(|row| (row.text("state").unwrap(), row.text("note").unwrap())).unwrap_or_default()
 }
 
 /// Input files by the word that they begin with; each has its workunit, and the workunit knows its digest.
@@ -238,4 +240,42 @@ async fn changes_are_seen_while_it_runs() {
     generator.kill();
     let (old, new) = beginnings(&mut world).await;
     assert!(old >= 40 && new > 0, "{old} {new}");
+}
+
+/// A row far before the place where reading goes on: between kill and restart, and while it runs.
+#[tokio::test]
+async fn rows_that_change_anywhere_are_found() {
+    let mut world = world().await;
+    cushion(&world, 100_000);
+    let mut rows: Vec<String> = (0..1500).map(|n| format!("{n},a text of some length")).collect();
+    let table = |rows: &[String]| format!("n,text\n{}\n", rows.join("\n"));
+    write(&world, "rows.csv", &table(&rows), 100);
+    describe(&world, "[source]\nkind = \"file\"\npath = \"rows.csv\"\n");
+    let mut generator = start(&world);
+    until("all jobs", async || state(&mut world).await.0 == "complete").await;
+    assert_eq!(made(&mut world).await, 1500);
+    generator.kill();
+    rows[3] = "3,another".to_owned();
+    write(&world, "rows.csv", &table(&rows), 100);
+    let mut generator = start(&world);
+    until("the changed row", async || made(&mut world).await == 1501).await;
+    until("the end", async || state(&mut world).await.0 == "complete").await;
+    rows[5] = "5,another".to_owned();
+    rows.remove(700);
+    rows.push("1500,new".to_owned());
+    write(&world, "rows.csv", &table(&rows), 100);
+    until("both rows", async || made(&mut world).await == 1503).await;
+    until("the end", async || state(&mut world).await.0 == "complete").await;
+    // One that was only touched is not read again.
+    let repeated = "SELECT repeated FROM cobblestone_campaign";
+    let before = world.number(repeated).await;
+    write(&world, "rows.csv", &table(&rows), 50);
+    rows.push("1501,new".to_owned());
+    write(&world, "rows.csv", &table(&rows), 40);
+    until("the row behind", async || made(&mut world).await == 1504).await;
+    generator.kill();
+    assert_eq!(world.number(repeated).await, before);
+    let log = std::fs::read_to_string(world.project.path("log")).unwrap();
+    assert_eq!(log.matches("read again from its beginning").count(), 2, "{log}");
+    assert_eq!(world.number("SELECT COUNT(DISTINCT identity) FROM cobblestone_job").await, 1504);
 }

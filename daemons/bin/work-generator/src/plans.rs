@@ -21,6 +21,7 @@ use campaign::seeds::Range;
 use campaign::{Campaign, Contexts, Draft, Row};
 use daemon::ProjectDir;
 
+use crate::checks::Checks;
 use crate::inputs::Inputs;
 use crate::staging::Stage;
 
@@ -43,6 +44,8 @@ pub struct Plan {
     pub results_per_workunit: i64,
     /// Its seeds, as far as they are known.
     pub seeds: Vec<Range>,
+    /// Whether its files of rows are what they were.
+    pub checks: Checks,
     /// What its jobs are made of, as a fingerprint.
     pub made_of: String,
     /// Those before were made of the same, as far as is known.
@@ -267,6 +270,7 @@ impl Plans {
             shared,
             results_per_workunit: 1,
             seeds: Vec::new(),
+            checks: Checks::new(!self.write),
             made_of,
             is_as_before: false,
         };

@@ -18,6 +18,9 @@ use crate::plans::Plan;
 use crate::pressure::Pressure;
 use crate::staging::Stage;
 
+/// A pass that made nothing, and has to be followed by another one.
+pub const WENT_ON: PassReport = PassReport { found: 1, done: 1, set_aside: 0, fates: Vec::new() };
+
 /// What a campaign's turn came to.
 pub enum Outcome {
     /// It had nothing to do now.

@@ -23,6 +23,7 @@ pub mod context;
 pub mod document;
 pub mod draft;
 pub mod fingerprint;
+pub mod mark;
 pub mod names;
 pub mod records;
 pub mod row;
