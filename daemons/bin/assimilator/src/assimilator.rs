@@ -19,6 +19,7 @@ use crate::content;
 use crate::decide::{self, Fate};
 use crate::gather::{Batch, DAEMON, Item, Patience, bad_workunit};
 use crate::hook;
+use crate::late::LateReports;
 use crate::outputs::{self, Copies, OutputError, UploadFolder};
 use crate::recovery;
 use crate::reviews;
@@ -93,6 +94,7 @@ pub struct Assimilator {
     dry_run: bool,
     instance: Option<Instance>,
     summaries: Summaries,
+    late: LateReports,
     /// Files that are recorded and nowhere, and were told.
     missing: BTreeSet<String>,
 }
@@ -157,6 +159,7 @@ impl Daemon for Assimilator {
             dry_run: start.common.dry_run || start.args.dont_update_db,
             instance: None,
             summaries: Summaries::new(assimilate.summary.clone(), root.join("bin"), &shown),
+            late: LateReports::default(),
             missing: BTreeSet::new(),
         })
     }
@@ -209,6 +212,9 @@ impl Daemon for Assimilator {
             which.after = last;
         }
         if !self.dry_run && !pass.is_stopping() && report.done < most {
+            if self.settings.flag_idle && self.is_first() {
+                report.add("flags_taken_back", self.late.look(pass.store, self.app, pass.clock.now()).await?);
+            }
             report.add("reviews", self.reviews(pass).await?);
         }
         if !self.dry_run && report.done == 0 && !pass.is_stopping() {
@@ -327,9 +333,14 @@ impl Assimilator {
         commit::write(&target, instance, decisions).await.map(Some)
     }
 
-    /// Writes reviews that the dataset does not hold yet; how many. One instance does it for all.
+    /// Of several instances one does what is to be done once.
+    fn is_first(&self) -> bool {
+        self.modulo.is_none_or(|(_, i)| i == 0)
+    }
+
+    /// Writes reviews that the dataset does not hold yet; how many.
     async fn reviews(&mut self, pass: &Pass<'_>) -> anyhow::Result<u64> {
-        if self.modulo.is_some_and(|(_, i)| i != 0) {
+        if !self.is_first() {
             return Ok(0);
         }
         let target = Target {

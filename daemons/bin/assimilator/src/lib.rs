@@ -24,7 +24,7 @@
 //! | [`outputs`] | reads, digests and copies output files |
 //! | [`content`] | takes columns out of output files |
 //! | [`hook`] [`summary`] | the project's own programs |
-//! | [`reviews`] | writes what people say of results |
+//! | [`reviews`] [`late`] | writes what people say of results, and takes flags back |
 //! | [`commit`] [`recovery`] | exactly once |
 
 pub mod assimilator;
@@ -33,6 +33,7 @@ pub mod content;
 pub mod decide;
 pub mod gather;
 pub mod hook;
+pub mod late;
 pub mod outputs;
 pub mod recovery;
 pub mod reviews;
