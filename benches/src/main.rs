@@ -49,7 +49,7 @@ struct Args {
     #[arg(long)]
     quick: bool,
     /// Only this one: work-generator, work-generator-shared, trickle-credit, validator, assimilator, compare, trickle-backlog,
-/// validator-backlog, assimilator-backlog and campaign-size (these three only when they are named), or part of a name.
+    /// validator-backlog, assimilator-backlog and campaign-size (these three only when they are named), or part of a name.
     /// Can be repeated
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
