@@ -28,7 +28,8 @@ const MIGRATIONS: &[(i32, &str, &str)] = &[
     (13, "review", include_str!("../../../../sql/cobblestone/0013_review.sql")),
     (14, "review_written", include_str!("../../../../sql/cobblestone/0014_review_written.sql")),
     (16, "dataset", include_str!("../../../../sql/cobblestone/0016_dataset.sql")),
-    (17, "place", include_str!("../../../../sql/cobblestone/0017_place.sql")),
+    (20, "job_parameters", include_str!("../../../../sql/cobblestone/0020_job_parameters.sql")),
+    (21, "place", include_str!("../../../../sql/cobblestone/0021_place.sql")),
 ];
 
 /// Version of our tables that this build needs.
