@@ -90,7 +90,8 @@ fn usable(left: &Object, right: &Object) -> (Vec<Bin>, Vec<Bin>) {
         return bins;
     }
     let is_value = |bin: &Bin| matches!(bin, Bin::Value { .. });
-    let is_odd = |(a, b): &(&mut Bin, &mut Bin)| is_value(a) && is_value(b) && !(has_error(a) && has_error(b));
+    let is_odd =
+        |(a, b): &(&mut Bin, &mut Bin)| is_value(a) && is_value(b) && !(has_error(a) && has_error(b));
     let are_values = bins.0.iter().zip(&bins.1).filter(|(a, b)| is_value(a) && is_value(b)).count();
     let odd = bins.0.iter_mut().zip(&mut bins.1).filter(is_odd).count();
     let are_few = 2 * odd <= are_values;
@@ -129,13 +130,17 @@ fn variance(bin: Bin) -> f64 {
     0.5 * down + 0.5 * up
 }
 
-/// Tests whether the errors of both are comparable.
-fn errors(left: &Object, right: &Object, how: How) -> Option<Test> {
-    // Numbers of events: their errors follow from them.
-    let is_count = |bin: &Bin| match bin {
+/// Whether it may be a number of events, of weight 1.
+fn is_count(bin: &Bin) -> bool {
+    match bin {
         Bin::Value { value, down, up } => value == down && value == up,
         Bin::Empty | Bin::Unknown => true,
-    };
+    }
+}
+
+/// Tests whether the errors of both are comparable.
+fn errors(left: &Object, right: &Object, how: How) -> Option<Test> {
+    // Their errors follow from them.
     if left.bins.iter().chain(&right.bins).all(is_count) {
         return None;
     }
@@ -151,11 +156,12 @@ fn errors(left: &Object, right: &Object, how: How) -> Option<Test> {
 }
 
 fn pair(a: Part, b: Part, errors: Errors) -> Pair {
-    let kappa = match (errors, a.entries, b.entries) {
-        (Errors::OfWeights, Some(a_entries), Some(b_entries)) => {
-            ratio::kappa((a_entries / a.effective).min(b_entries / b.effective))
-        }
-        _ => ratio::UNKNOWN,
+    let ratio = |part: Part| part.entries.map(|entries| entries / part.effective);
+    let kappa = match (ratio(a), ratio(b)) {
+        _ if errors == Errors::Given => ratio::UNKNOWN,
+        (Some(a), Some(b)) => ratio::kappa(a.min(b)),
+        (Some(one), None) | (None, Some(one)) => ratio::kappa(one),
+        (None, None) => ratio::UNKNOWN,
     };
     let entries = a.entries.unwrap_or(a.effective) + b.entries.unwrap_or(b.effective);
     let kappa = if kappa.is_nan() { ratio::UNKNOWN } else { kappa };
@@ -185,10 +191,13 @@ impl Side {
             _ => 1.0,
         };
         let scale = if scale > 0.0 && scale.is_finite() { scale } else { 1.0 };
-        let entries = object.sum(Sum::Entries);
+        let (entries, are_counts) = (object.sum(Sum::Entries), object.bins.iter().all(is_count));
         let part = |(bin, content): (usize, &Bin)| {
             let (value, variance) = (content.parts().0, variance(*content));
-            let entries = entries.and_then(|entries| entries.get(bin)).copied();
+            let entries = match entries {
+                Some(entries) => entries.get(bin).copied(),
+                None => are_counts.then_some(value),
+            };
             let entries = entries.filter(|n| *n >= 0.0);
             Part { variance: variance / scale / scale, effective: effective(value, variance), entries }
         };
@@ -209,11 +218,13 @@ impl Side {
 
 /// Tests the factors that a histogram was multiplied with: 1/Σw varies as Σw does, and others less.
 pub(super) fn scale(left: f64, right: f64, of: (&Object, &Object), factor: f64) -> Option<Made> {
+    if left == right {
+        return None;
+    }
     let bins = of.0.bins.iter().chain(&of.1.bins).map(|bin| effective(bin.parts().0, variance(*bin)));
     let entries = bins.sum();
     let squares = if left * right > 0.0 { (left * left, right * right) } else { (1.0, 0.0) };
     let whole = Pair { left: squares.0, right: squares.1, entries, kappa: ratio::UNKNOWN };
-    let whole = if left == right { Pair { left: 1.0, right: 1.0, ..whole } } else { whole };
     let test = ratio::test(Name::Scale, &[], whole, factor, false)?;
     Some(Made { test, left: Bin::new(left, 0.0, 0.0), right: Bin::new(right, 0.0, 0.0) })
 }

@@ -1,9 +1,9 @@
 //! χ² of two histograms with errors: Σ (a − b)² / (σa² + σb²) over the bins that have an error in one of them.
 //!
 //! It has a χ² distribution with as many degrees of freedom as bins, if both have the same normalisation, which is
-//! tested with it. Differences within the rounding of printed numbers do not count. A bin that is empty in one counts with the
-//! other's error: for sums of weights a term then has the mean 1, however few entries there are, because the error is that of
-//! the entries of both.
+//! tested with it. Differences within the rounding of printed numbers do not count. A bin that is empty in one counts
+//! with the other's error: for sums of weights a term then has the mean 1, however few entries there are, because the
+//! error is that of the entries of both.
 
 use super::distribution::ln_chi2_tail;
 use super::histogram::Bin;

@@ -1,5 +1,5 @@
-//! Histograms in the columns of a table: a row is a bin, the bins stand in the order of their axis. Collects the declared
-//! columns from both outputs and tests them at the end; leaves the others to the rules.
+//! Histograms in the columns of a table: a row is a bin, the bins stand in the order of their axis. Collects the
+//! declared columns from both outputs and tests them at the end; leaves the others to the rules.
 //!
 //! Contents and variances of all bins are in memory, of at most a million bins.
 

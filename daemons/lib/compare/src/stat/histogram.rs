@@ -50,6 +50,11 @@ pub(crate) fn is_statistical(label: &[u8]) -> bool {
         || is_coordinate(column)
 }
 
+/// Whether values with this label have errors that are given, not those of a sum of weights.
+pub(crate) fn has_given_errors(label: &[u8]) -> bool {
+    parted(label).is_some_and(|(_, column)| matches!(column, b"value" | [_, b'e', b'r', b'r', b'-']))
+}
+
 /// A coordinate of a scatter point, or its error.
 fn is_coordinate(column: &[u8]) -> bool {
     match column {

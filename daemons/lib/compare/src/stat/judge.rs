@@ -112,7 +112,8 @@ impl<'p> Histograms<'p> {
         let unfit = open.singles.iter().find(|single| single.left.len() != open.order.len());
         if let Some(single) = unfit {
             let (path, name) = (shown(&open.path), shown(&single.name));
-            let what = format!("{path}:{name} has other sums than the bins, so it can't be tested; ignore it");
+            let what =
+                format!("{path}:{name} has other sums than the bins, so it can't be tested; ignore it");
             self.cells.fault(Reason::CantSay { side: None, what });
             return;
         }
@@ -139,8 +140,7 @@ impl<'p> Histograms<'p> {
             return;
         };
         let is_ordered = histogram::has_one_axis(&open.kind);
-        let pair =
-            Pair { name: &open.path, left: &left, right: &right, is_ordered, is_total: false };
+        let pair = Pair { name: &open.path, left: &left, right: &right, is_ordered, is_total: false };
         self.tests.add(&pair, |bin| places.get(bin).copied().unwrap_or_default());
         if let Some((scales, place)) = open.scale {
             self.tests.add_scale(&open.path, scales, (&left, &right), place);
@@ -204,10 +204,12 @@ impl Judge for Histograms<'_> {
                 ([a], [b]) if !a.is_nan() && !b.is_nan() => open.scale = Some(((*a, *b), place)),
                 _ => return self.cells.pair(left, right),
             },
-            b"Total" | b"Underflow" | b"Overflow" => {
+            // A second one is compared by its rule.
+            b"Total" | b"Underflow" | b"Overflow" if open.singles.iter().all(|one| one.name != column) => {
                 let single = Single { name: column.to_vec(), place, left: lefts, right: rights };
                 open.singles.push(single);
             }
+            b"Total" | b"Underflow" | b"Overflow" => return self.cells.pair(left, right),
             _ => {
                 open.lines = place.lines;
                 open.left.insert(column.to_vec(), lefts);

@@ -1,22 +1,22 @@
 //! Statistical agreement: outputs of the same simulation with other seeds.
 //!
 //! Tests ask how probable it is that two samples of one distribution differ at least as much. Of each histogram:
-//! - what is in the bins: χ² with the errors of both ([`chi2`]), or Kolmogorov–Smirnov ([`ks`]) for those of one axis;
-//!   numbers of entries, where they are given, the same way with the errors of counts;
+//! - what is in the bins: χ² with the errors of both ([`chi2`]), or Kolmogorov–Smirnov ([`ks`]) for those of one
+//!   axis; numbers of entries, where they are given, the same way with the errors of counts;
 //! - whether the errors of both are comparable ([`ratio`]), so that nobody passes by claiming large ones;
 //! - the means of its axes, and of what a profile profiles ([`moments`]).
 //!
-//! Underflow and overflow are bins; the total is tested apart. Outputs differ if one of these probabilities is below the
-//! declared significance divided by the number of tests (Bonferroni). So two
-//! good outputs are told apart by chance at most as often as `significance` says, however many histograms they have.
-//! (Holm's procedure rejects the first hypothesis under the same condition, and one rejection is enough here.) Bonferroni's
-//! inequality needs no independence, so it does not matter that the tests of one histogram depend on each other.
+//! Underflow and overflow are bins; the total is tested apart. Outputs differ if one of these probabilities is below
+//! the declared significance divided by the number of tests (Bonferroni). So two good outputs are told apart by
+//! chance at most as often as `significance` says, however many histograms they have. (Holm's procedure rejects the
+//! first hypothesis under the same condition, and one rejection is enough here.) Bonferroni's inequality needs no
+//! independence, so it does not matter that the tests of one histogram depend on each other.
 //!
 //! The deviation of a test is ln p / ln (significance / tests): 1 at the limit.
 //!
-//! What has no statistics is compared by its rule: edges, titles, types. A rule that names a column which is tested counts
-//! beside the test. Histograms without an entry in both are not
-//! tested; if none is left to be tested, the outputs differ, since nothing confirms them.
+//! What has no statistics is compared by its rule: edges, titles, types. A rule that names a column which is tested
+//! counts beside the test. Histograms without an entry in both are not tested; if none is left to be tested, the
+//! outputs differ, since nothing confirms them.
 
 mod battery;
 mod chi2;
@@ -35,7 +35,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use columns::InColumns;
-pub(crate) use histogram::is_statistical;
+pub(crate) use histogram::{has_given_errors, is_statistical};
 pub(crate) use judge::Histograms;
 
 use crate::spec::HistogramSpec;

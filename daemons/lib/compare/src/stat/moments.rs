@@ -1,17 +1,19 @@
 //! Means of an axis, or of a profiled quantity, in the bins of two outputs, from Σw, Σw², Σwy and Σwy².
 //!
-//! Means: Σ (ȳa − ȳb)² / (s² (1/na + 1/nb)) with the effective numbers of entries n = (Σw)²/Σw² and the variance s² of y in
-//! both together: (Σwy²/Σw − (Σwy/Σw)²) / (1 − Σw²/(Σw)²), which is the variance with n − 1 for equal weights. (M. Galassi et al., GNU
-//! Scientific Library, "Weighted samples", for the estimate of s²; the variance of a difference of means with one s² is that of
-//! Student's test for two samples.) For equal weights this is exactly the variance of the difference if the entries are dealt out
-//! to the two by chance (E. J. G. Pitman, Suppl. J. R. Stat. Soc. 4 (1937) 119), so it holds for bins of two entries, too, where
-//! each bin's own s² would not: the mean of a term is 1, and a term is at most n − 1.
+//! Means: Σ (ȳa − ȳb)² / (s² (1/na + 1/nb)) with the effective numbers of entries n = (Σw)²/Σw² and the variance s²
+//! of y in both together: (Σwy²/Σw − (Σwy/Σw)²) / (1 − Σw²/(Σw)²), which is the variance with n − 1 for equal
+//! weights. (M. Galassi et al., GNU Scientific Library, "Weighted samples", for the estimate of s²; the variance of a
+//! difference of means with one s² is that of Student's test for two samples.) For equal weights this is exactly the
+//! variance of the difference if the entries are dealt out to the two by chance (E. J. G. Pitman, Suppl. J. R. Stat.
+//! Soc. 4 (1937) 119), so it holds for bins of two entries, too, where each bin's own s² would not: the mean of a
+//! term is 1, and a term is at most n − 1.
 //!
-//! What says nothing is left out: a bin that is empty in one, one where both together have one entry, and bins with other
-//! than equal weights and less than 20 effective entries in one. Weights are taken to be independent of y within a bin.
+//! What says nothing is left out: a bin that is empty in one, one where both together have one entry, and bins with
+//! other than equal weights and less than 20 effective entries in one. Weights are taken to be independent of y
+//! within a bin.
 //!
-//! That each output's s² is not made up is tested as errors are ([`ratio`](super::ratio)); of heavy tails one value may make s² much
-//! larger, so only factors of ten times `error_ratio` count there, or smaller ones in many bins.
+//! That each output's s² is not made up is tested as errors are ([`ratio`](super::ratio)); of heavy tails one value
+//! may make s² much larger, so only factors of ten times `error_ratio` count there, or smaller ones in many bins.
 
 use super::chi2::{Parts, ROUNDING};
 use super::object::{Object, Sum};
@@ -194,8 +196,7 @@ mod tests {
         for bin in bins {
             let n = bin.len() as f64;
             let (y, y2) = (bin.iter().sum::<f64>(), bin.iter().map(|y| y * y).sum::<f64>());
-            for (name, value) in
-                [("sumw", n), ("sumw2", n), ("sumwy", y), ("sumwy2", y2), ("numEntries", n)]
+            for (name, value) in [("sumw", n), ("sumw2", n), ("sumwy", y), ("sumwy2", y2), ("numEntries", n)]
             {
                 columns.entry(name.as_bytes().to_vec()).or_default().push(value);
             }

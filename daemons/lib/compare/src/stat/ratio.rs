@@ -1,17 +1,17 @@
 //! Whether errors of two outputs are comparable, so that no output can pass by claiming large ones.
 //!
-//! Squared errors u and v (Σw² of a bin, say) that n entries of both made are told apart by
-//! z² = n/κ · ((u − v)/(u + v))². If both come from one distribution, an entry is in one of the two with probability ½ each, and
-//! u − v has the variance Σw⁴ of all entries = κ (u + v)²/n with the κ = n Σw⁴/(Σw²)² of their weights (that of a sum of random signs;
-//! Hoeffding, J. Am. Stat. Assoc. 58 (1963) 13, section 2: it has the tails of a normal distribution at most). κ is 1 for equal
-//! weights, and not known otherwise, for Σw⁴ is not in the files. So
+//! Squared errors u and v (Σw² of a bin, say) that n entries of both made are told apart by z² = n/κ · ((u − v)/(u +
+//! v))². If both come from one distribution, an entry is in one of the two with probability ½ each, and u − v has the
+//! variance Σw⁴ of all entries = κ (u + v)²/n with the κ = n Σw⁴/(Σw²)² of their weights (that of a sum of random
+//! signs; Hoeffding, J. Am. Stat. Assoc. 58 (1963) 13, section 2: it has the tails of a normal distribution at most).
+//! κ is 1 for equal weights, and not known otherwise, for Σw⁴ is not in the files. So
 //! - it is taken large: 64, or 1 + 1000 (r − 1)² where r = n Σw²/(Σw)² is known, of the output with the smaller r;
 //! - errors within a declared factor (`error_ratio`) count as equal, whatever their number of entries is;
 //! - beyond ten times that factor, κ is 8 at most.
 //!
-//! Some bins may be filled too thinly for that. So a sign test is made, too: among the bins that are beyond the factor, it is
-//! by chance which output has the larger error. All of this together is one test: its probability is that of the least
-//! probable finding times their number.
+//! Some bins may be filled too thinly for that. So a sign test is made, too: among the bins that are beyond the
+//! factor, it is by chance which output has the larger error. All of this together is one test: its probability is
+//! that of the least probable finding times their number.
 
 use super::distribution::{ln_chi2_tail, ln_half_tail};
 use super::{Name, Test};

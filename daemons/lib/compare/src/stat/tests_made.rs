@@ -60,7 +60,13 @@ impl TestsMade {
     }
 
     /// Tests the factors of a histogram.
-    pub(super) fn add_scale(&mut self, name: &[u8], scales: (f64, f64), of: (&Object, &Object), place: Place) {
+    pub(super) fn add_scale(
+        &mut self,
+        name: &[u8],
+        scales: (f64, f64),
+        of: (&Object, &Object),
+        place: Place,
+    ) {
         if let Some(made) = battery::scale(scales.0, scales.1, of, self.error_ratio) {
             self.take(name, made, place);
         }
