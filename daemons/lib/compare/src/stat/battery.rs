@@ -140,8 +140,8 @@ fn is_count(bin: &Bin) -> bool {
 
 /// Tests whether the errors of both are comparable.
 fn errors(left: &Object, right: &Object, how: How) -> Option<Test> {
-    // Their errors follow from them.
-    if left.bins.iter().chain(&right.bins).all(is_count) {
+    // Their errors follow from them. The shape says nothing of the number of events, so there the errors must.
+    if how.statistics != Statistics::Ks && left.bins.iter().chain(&right.bins).all(is_count) {
         return None;
     }
     let sides = (Side::new(left, how), Side::new(right, how));
@@ -223,8 +223,8 @@ pub(super) fn scale(left: f64, right: f64, of: (&Object, &Object), factor: f64) 
     }
     let bins = of.0.bins.iter().chain(&of.1.bins).map(|bin| effective(bin.parts().0, variance(*bin)));
     let entries = bins.sum();
-    let squares = if left * right > 0.0 { (left * left, right * right) } else { (1.0, 0.0) };
-    let whole = Pair { left: squares.0, right: squares.1, entries, kappa: ratio::UNKNOWN };
+    let sizes = if left * right > 0.0 { (left.abs(), right.abs()) } else { (1.0, 0.0) };
+    let whole = Pair { left: sizes.0, right: sizes.1, entries, kappa: ratio::UNKNOWN };
     let test = ratio::test(Name::Scale, &[], whole, factor, false)?;
     Some(Made { test, left: Bin::new(left, 0.0, 0.0), right: Bin::new(right, 0.0, 0.0) })
 }

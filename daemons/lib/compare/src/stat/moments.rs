@@ -42,6 +42,11 @@ impl Moments {
         if self.w2 > 0.0 { self.w * (self.w / self.w2) } else { 0.0 }
     }
 
+    /// Whether one of its sums is no number.
+    const fn is_broken(self) -> bool {
+        self.w.is_nan() || self.w2.is_nan() || self.y.is_nan() || self.y2.is_nan()
+    }
+
     fn mean(self) -> f64 {
         self.y / self.w
     }
@@ -99,10 +104,11 @@ fn is_usable((a, b): Both) -> bool {
 pub(super) fn means(left: &Object, right: &Object, axis: u8, spread: f64) -> Option<Test> {
     let mut parts = Parts::default();
     for (bin, (a, b)) in moments(left, axis).zip(moments(right, axis)).enumerate() {
-        if !is_usable((a, b)) {
-            continue;
+        if a.is_broken() != b.is_broken() {
+            parts.add(bin, Some(f64::INFINITY));
+        } else if is_usable((a, b)) {
+            parts.add(bin, part(a, b, spread));
         }
-        parts.add(bin, part(a, b, spread));
     }
     parts.test(Name::Mean(axis))
 }
@@ -156,6 +162,12 @@ pub(super) fn mixed(left: &Object, right: &Object, axes: (u8, u8)) -> Option<Tes
     let mut parts = Parts::default();
     let bins = moments(left, x).zip(moments(left, y)).zip(moments(right, x).zip(moments(right, y)));
     for (bin, (((ax, ay), (bx, by)), (a, b))) in bins.zip(first.iter().zip(&second)).enumerate() {
+        if a.is_nan() != b.is_nan() {
+            parts.add(bin, Some(f64::INFINITY));
+        }
+        if a.is_nan() || b.is_nan() {
+            continue;
+        }
         let variance = ax.with(bx).variance() * ay.with(by).variance();
         if !is_usable((ax, bx)) || variance <= 0.0 {
             continue;

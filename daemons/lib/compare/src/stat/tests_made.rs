@@ -3,7 +3,7 @@
 use super::battery::{self, How, Made};
 use super::histogram::Bin;
 use super::object::Object;
-use super::{Plan, Statistics, Test};
+use super::{Name, Plan, Statistics, Test};
 use crate::report::{ColumnReport, Comparison, Deviation, REPORTED, Reason, Verdict, shown};
 
 /// See the module.
@@ -147,8 +147,9 @@ fn said(test: &Test, error_ratio: f64) -> String {
     if test.name.is_ratio() {
         let factor = test.statistic;
         let factor = if factor < 1e6 { format!("{factor:.1}") } else { format!("{factor:.1e}") };
+        let what = if test.name == Name::Scale { "they" } else { "their squares" };
         return format!(
-            "{name}: their squares differ by a factor of {factor} and more than by chance (error_ratio = {error_ratio}), p = {p}"
+            "{name}: {what} differ by a factor of {factor}, and more than by chance (error_ratio = {error_ratio}), p = {p}"
         );
     }
     format!("{name} = {:.4} of {bins} bins, p = {p}", test.statistic)

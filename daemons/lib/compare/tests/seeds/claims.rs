@@ -52,3 +52,33 @@ fn one_event_with_a_garbage_weight_is_found() {
     let text = compared(&good, &bad, &plan).to_string();
     assert!(compared(&good, &other, &plan).agrees() && text.contains("errors"), "{text}");
 }
+
+#[test]
+fn a_word_in_place_of_a_number_and_too_few_events_are_found() {
+    let job = Job { events: 5000, ..JOB };
+    let (good, other) = (Job { seed: 1, ..job }.output(), Job { seed: 2, ..job }.output());
+    for statistics in STATISTICS {
+        let plan = spec(statistics, 0.001, "");
+        for path in ["/A/h", "/A/p"] {
+            for column in ["sumw", "sumw2", "sumwx", "sumwx2", "sumwy", "sumwy2", "numEntries"] {
+                // A value that no word has.
+                let bad = changed(&other, path, |name, value| if name == column { 77e77 } else { value });
+                let bad = bad.replace("7.7e78", "WORD");
+                let differs = bad.contains("WORD");
+                let agrees = compared(&good, &bad, &plan).agrees() || compared(&bad, &good, &plan).agrees();
+                assert_eq!(agrees, !differs, "{statistics} {path} {column}");
+            }
+        }
+        // The shape of ten events fits everything.
+        let few = Job { seed: 2, events: 10, ..job }.output();
+        assert!(!compared(&good, &few, &plan).agrees(), "{statistics}");
+    }
+    // Counters have no shape.
+    let ks = |more: &str| {
+        spec("ks", 0.001, &format!("{more}\n[[files.rules]]\ncolumns = ['/A/c:*']\nmethod = 'ignore'\n"))
+    };
+    let [less, much_less] = [3500, 1000].map(|events| Job { seed: 2, events, ..job }.output());
+    assert!(compared(&good, &less, &ks("")).agrees() && !compared(&good, &much_less, &ks("")).agrees());
+    assert!(compared(&good, &much_less, &ks("error_ratio = 20.0")).agrees());
+    assert!(!compared(&good, &less, &spec("chi2", 0.001, "")).agrees());
+}
