@@ -134,6 +134,7 @@ impl Found {
             name: name.clone(),
             left: text(self.made.left),
             right: text(self.made.right),
+            rule: format!("p = {}, at least {}", probability(test.ln_p), probability(limit)),
             in_tolerance_units: units,
         };
         let differing = u64::from(is_rejected);
