@@ -34,6 +34,7 @@ pub mod inventory;
 mod ledger_rows;
 pub mod ledger_view;
 pub mod leftovers;
+mod literal;
 pub mod messages;
 pub mod migrate;
 pub mod progress;
