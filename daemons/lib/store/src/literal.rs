@@ -6,17 +6,29 @@ use std::fmt::Write as _;
 
 use crate::bulk::Cell;
 
+/// Whether it may stand between quotes as it is.
+fn is_plain(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t') && !matches!(byte, b'\'' | b'\\'))
+}
+
 /// Bytes. Plain text without quote and backslash stands as it is, everything else in hex.
 pub(crate) fn data(bytes: &[u8], sql: &mut String) {
-    let plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t') && !matches!(byte, b'\'' | b'\\');
     match std::str::from_utf8(bytes) {
-        Ok(text) if bytes.iter().all(plain) => {
+        Ok(text) if is_plain(bytes) => {
             sql.push('\'');
             sql.push_str(text);
             sql.push('\'');
         }
         _ => hex(bytes, sql),
     }
+}
+
+/// The same of a text, which is a text for the server, too.
+fn text(text: &str, sql: &mut String) {
+    if !is_plain(text.as_bytes()) {
+        sql.push_str("_utf8mb4 ");
+    }
+    data(text.as_bytes(), sql);
 }
 
 /// Bytes in hex.
@@ -39,7 +51,7 @@ pub(crate) fn row(cells: &[Cell<'_>], sql: &mut String) {
             Cell::Int(value) => _ = write!(sql, "{value}"),
             // With an exponent it is a double, not a decimal; the shortest form reads back to the same bits (-0 as 0).
             Cell::Float(value) => _ = write!(sql, "{value:e}"),
-            Cell::Text(text) => data(text.as_bytes(), sql),
+            Cell::Text(text) => self::text(text, sql),
         }
     }
     sql.push(')');
@@ -72,6 +84,6 @@ mod tests {
             &[(-7).into(), Cell::Float(0.1), Cell::Float(-0.0), Cell::Null, "it's".into(), "".into()],
             &mut sql,
         );
-        assert_eq!(sql, "(-7,1e-1,-0e0,NULL,x'69742773','')");
+        assert_eq!(sql, "(-7,1e-1,-0e0,NULL,_utf8mb4 x'69742773','')");
     }
 }
