@@ -163,6 +163,7 @@ impl<'p> Cells<'p> {
             name: name.clone(),
             left: worst.left.shown(),
             right: worst.right.shown(),
+            rule: self.rules.of(worst.column, &place.label, self.columns.name(worst.column)).to_string(),
             in_tolerance_units: worst.distance.units,
         };
         let (deviating, differing) = (place.deviating, place.differing);
