@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use crate::align::Judge;
 use crate::format::{Cell, RowRef};
 use crate::report::{ColumnReport, Comparison, Deviation, REPORTED, Reason, Snip, Verdict, shown};
-use crate::rule::{Columns, Distance, Rule, RuleSet};
+use crate::rule::{Columns, Distance, Measure, Rule, RuleSet};
 
 /// Columns, or names of records, that are reported one by one. The others share one place.
 const COLUMNS: usize = 1024;
@@ -131,6 +131,7 @@ impl<'p> Cells<'p> {
         columns.truncate(REPORTED);
         let differs = columns.first().is_some_and(|(_, distance)| !distance.agrees);
         let reason = match self.reason {
+            Some(Reason::Common { .. }) if differs => Reason::Value,
             Some(reason) => reason,
             None if differs => Reason::Value,
             None if self.values == 0 => Reason::Identical,
@@ -232,6 +233,12 @@ impl Judge for Cells<'_> {
             }
         }
         true
+    }
+
+    fn confirms(&mut self, row: RowRef<'_>) -> bool {
+        // A key is equal, whatever else is ignored; a name without a value that counts says nothing.
+        row.label.is_empty()
+            || (0..row.cells.len().max(1)).any(|column| self.rule(row, column).measure != Measure::Ignore)
     }
 
     fn fault(&mut self, reason: Reason) {

@@ -49,6 +49,8 @@ pub(crate) struct RowsPlan {
     pub(crate) order: Order,
     pub(crate) key: Vec<Selector>,
     pub(crate) extra_rows: ExtraRows,
+    /// Records that two outputs must have in common, where others are ignored.
+    pub(crate) min_partners: u64,
     pub(crate) max_rows: u64,
     pub(crate) statistics: Option<stat::Plan>,
 }
@@ -231,6 +233,11 @@ impl RowsPlan {
             order: spec.order,
             key: spec.key.clone(),
             extra_rows: spec.extra_rows,
+            min_partners: match spec.severity {
+                Severity::Malformed => spec.min_rows.max(1),
+                // A short output is odd, and compared all the same.
+                Severity::Suspicious => 1,
+            },
             max_rows: spec.max_rows,
             statistics: (spec.statistics != Statistics::None).then_some(stat::Plan {
                 statistics: spec.statistics,

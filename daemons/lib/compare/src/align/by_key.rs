@@ -87,7 +87,7 @@ pub(super) fn by_key(
     // Otherwise, its keys so far.
     let mut seen = HashSet::new();
     let mut is_taken = vec![false; kept.len()];
-    let (mut rows, mut alone) = (0_u64, (0_u64, None));
+    let (mut rows, mut partners, mut alone) = (0_u64, 0_u64, (0_u64, None));
     while more {
         left.split();
         let row = left.row();
@@ -108,6 +108,7 @@ pub(super) fn by_key(
                 if !judge.pair(row, partner) {
                     return Ok(());
                 }
+                partners += u64::from(judge.confirms(row));
             }
             None => {
                 alone.0 += 1;
@@ -117,10 +118,19 @@ pub(super) fn by_key(
         more = advance(left, Side::Left)?;
     }
     let right_alone = is_taken.iter().filter(|is_taken| !**is_taken).count() as u64;
-    if plan.extra_rows == ExtraRows::Differ && (alone.0 > 0 || right_alone > 0) {
+    if alone.0 == 0 && right_alone == 0 {
+        return Ok(());
+    }
+    let (left, right) = (alone.0, right_alone);
+    if plan.extra_rows == ExtraRows::Differ {
         let first = is_taken.iter().position(|is_taken| !*is_taken).and_then(|place| kept.row(place));
         let first = alone.1.or_else(|| first.map(|row| shown_key(&key.of(row)))).unwrap_or_default();
-        judge.fault(Reason::Alone { left: alone.0, right: right_alone, first });
+        judge.fault(Reason::Alone { left, right, first });
+    } else if partners < plan.min_partners {
+        // Outputs that have nothing in common confirm nothing of each other.
+        judge.fault(Reason::FewPartners { found: partners, least: plan.min_partners });
+    } else {
+        judge.fault(Reason::Common { partners, left, right });
     }
     Ok(())
 }

@@ -296,7 +296,7 @@ fn value(row: RowRef<'_>, cell: crate::format::Cell, is_text: bool) -> Option<Ce
         return match cell.meaning() {
             Meaning::Number(number) => Some(Cell::Number(number)),
             Meaning::NotANumber => Some(Cell::Number(f64::NAN)),
-            Meaning::Text | Meaning::Missing => None,
+            Meaning::Text | Meaning::TooLarge { .. } | Meaning::Missing => None,
         };
     }
     if cell.meaning() == Meaning::Missing {

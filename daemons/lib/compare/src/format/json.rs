@@ -237,15 +237,7 @@ fn meaning(word: &[u8]) -> Option<Meaning> {
     match word {
         b"true" | b"false" => Some(Meaning::Text),
         b"null" => Some(Meaning::Missing),
-        _ => match number::meaning(word) {
-            // A number too large for a double.
-            Meaning::Text => {
-                let is_number =
-                    word.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
-                (is_number && fast_float2::parse::<f64, _>(word).is_ok()).then_some(Meaning::Text)
-            }
-            meaning => Some(meaning),
-        },
+        _ => number::common(word),
     }
 }
 

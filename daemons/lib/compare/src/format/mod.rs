@@ -35,7 +35,7 @@ use std::fmt::Debug;
 pub use binary::Numbers;
 pub use cell::Cell;
 pub use input::Input;
-pub(crate) use number::prefix as number_prefix;
+pub(crate) use number::length as number_length;
 pub use row::{LONGEST_RECORD, Row, RowRef};
 pub(crate) use text::TextOptions;
 

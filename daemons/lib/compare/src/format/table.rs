@@ -212,11 +212,10 @@ impl Splitter {
 
     /// A number and one of the declared units.
     fn with_unit(&self, word: &[u8]) -> Meaning {
-        let number = number::prefix(word).filter(|(_, length)| {
-            let unit = word.get(*length..).unwrap_or_default();
-            self.units.iter().any(|known| known == unit)
-        });
-        number.map_or(Meaning::Text, |(value, _)| Meaning::Number(value))
+        let numbers = self.units.iter().filter_map(|unit| word.strip_suffix(unit.as_slice()));
+        // Also NaN and infinities have units.
+        let mut meanings = numbers.map(number::meaning);
+        meanings.find(|meaning| *meaning != Meaning::Text).unwrap_or(Meaning::Text)
     }
 }
 

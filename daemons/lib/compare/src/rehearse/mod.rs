@@ -16,7 +16,7 @@ use crate::plan::{ContentPlan, FilePlan};
 use crate::report::shown;
 use crate::rule::{Meaning, Measure, Rule, Value};
 use crate::source::{Again, Trouble};
-use crate::spec::{FileSpec, HistogramSpec, RuleMethod, Selector, Spec, SpecMistake, pattern_matches};
+use crate::spec::{ExtraRows, FileSpec, HistogramSpec, RuleMethod, Selector, Spec, SpecMistake, pattern_matches};
 
 use sample::{Column, Sample};
 
@@ -164,6 +164,10 @@ fn columns(spec: &FileSpec, prefix: &str, file: &FilePlan, sample: &Sample, find
     for selector in spec.key.iter().filter(|selector| !is_there(selector)) {
         findings
             .mistake(&format!("{prefix}key"), format!("{selector} is no column of the sample; {}", known()));
+    }
+    if spec.extra_rows == ExtraRows::Ignore && spec.min_rows <= 1 {
+        let what = "an output with one row that the other has agrees: rows without a partner are ignored; set it to what a good output has";
+        findings.hint(&format!("{prefix}min_rows"), what.into());
     }
     let mut compared = 0;
     let mut as_text = Vec::new();

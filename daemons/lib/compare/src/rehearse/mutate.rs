@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::SampleFile;
 use super::mutant::{Change, First, Mutant};
 use super::sample::Sample;
-use crate::format::{Cell, Reader, Row, RowRef, number_prefix};
+use crate::format::{Cell, Reader, Row, RowRef, number_length};
 use crate::parsed::compare_rows;
 use crate::plan::{ContentPlan, FilePlan, RowsPlan};
 use crate::report::{Verdict, shown};
@@ -167,7 +167,7 @@ fn changes(row: RowRef<'_>, cell: Cell) -> Vec<(String, Meaning, Vec<u8>)> {
     if let Meaning::Number(value) = cell.meaning() {
         // What follows the number, as its unit, stays.
         let text = row.value(cell).text;
-        let unit = number_prefix(text).and_then(|(_, length)| text.get(length..)).unwrap_or_default();
+        let unit = text.get(number_length(text)..).unwrap_or_default();
         let mut number = |name: String, new: f64| {
             if new != value {
                 let changed = [format!("{new:e}").as_bytes(), unit].concat();
