@@ -66,7 +66,11 @@ fn what_is_ignored_is_no_partner() {
     for (format, good, alone) in [
         ("key_value", "a = 1\nb = 2", "c = 1"),
         ("xml", "<r><a>1</a></r>", "<r><b>1</b></r>"),
-        ("yoda", "BEGIN YODA_COUNTER_V2 /a\n---\n# sumw\n1\nEND YODA_COUNTER_V2\n", "BEGIN YODA_COUNTER_V2 /b\n---\n# sumw\n1\nEND YODA_COUNTER_V2\n"),
+        (
+            "yoda",
+            "BEGIN YODA_COUNTER_V2 /a\n---\n# sumw\n1\nEND YODA_COUNTER_V2\n",
+            "BEGIN YODA_COUNTER_V2 /b\n---\n# sumw\n1\nEND YODA_COUNTER_V2\n",
+        ),
     ] {
         let plan = file(&format!("format = '{format}'\norder = 'key'\nextra_rows = 'ignore'"));
         assert!(both(good, good, &plan).agrees(), "{format}");

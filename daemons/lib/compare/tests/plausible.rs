@@ -97,10 +97,7 @@ fn a_column_that_is_named_for_numbers_holds_numbers() {
 #[test]
 fn bounds_are_said_in_few_digits() {
     let finite = table("at_least = -1e308\nat_most = 1e308");
-    assert_eq!(
-        fault("inf", &finite).unwrap(),
-        "line 1, column 1: inf is not between -1e308 and 1e308"
-    );
+    assert_eq!(fault("inf", &finite).unwrap(), "line 1, column 1: inf is not between -1e308 and 1e308");
 }
 
 #[test]
@@ -114,7 +111,8 @@ fn fortran_numbers_are_numbers() {
 
 #[test]
 fn an_empty_output_is_good_only_where_it_is_declared() {
-    let rows = |least: u32| file(&format!("format = 'table'\nmin_rows = {least}\n[[files.rules]]\nrelative = 0.1"));
+    let rows =
+        |least: u32| file(&format!("format = 'table'\nmin_rows = {least}\n[[files.rules]]\nrelative = 0.1"));
     assert_eq!(fault("", &rows(0)), None);
     assert_eq!(fault("", &rows(1)).as_deref(), Some("no number found"));
     assert_eq!(fault("a b", &rows(0)).as_deref(), Some("no number found"), "a row, and no number");

@@ -74,7 +74,9 @@ fn signature(row: RowRef<'_>, judge: &mut Cells<'_>) -> Vec<u8> {
         signature.push(0);
         match (measure, value.meaning) {
             (Measure::Ignore, _) => {}
-            (Measure::Exact, _) | (_, Meaning::Text | Meaning::TooLarge { .. }) => signature.extend_from_slice(value.text),
+            (Measure::Exact, _) | (_, Meaning::Text | Meaning::TooLarge { .. }) => {
+                signature.extend_from_slice(value.text)
+            }
             (_, Meaning::Number(_)) => signature.push(1),
             (_, Meaning::NotANumber) => signature.push(2),
             (_, Meaning::Missing) => signature.push(3),

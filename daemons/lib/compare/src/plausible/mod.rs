@@ -44,7 +44,10 @@ impl Checks {
         if least.is_nan() || most.is_nan() {
             report("at_least", "is not a number; leave it out for no bound".into());
         } else if least > most {
-            report("at_least", format!("is {}, above at_most = {}: no value could pass", Plain(least), Plain(most)));
+            report(
+                "at_least",
+                format!("is {}, above at_most = {}: no value could pass", Plain(least), Plain(most)),
+            );
         }
         if spec.severity != Severity::Malformed && !spec.has_bounds() {
             report("severity", "has a meaning only with at_least, at_most or trend; remove it".into());

@@ -16,7 +16,9 @@ use crate::plan::{ContentPlan, FilePlan};
 use crate::report::shown;
 use crate::rule::{Meaning, Measure, Rule, Value};
 use crate::source::{Again, Trouble};
-use crate::spec::{ExtraRows, FileSpec, HistogramSpec, RuleMethod, Selector, Spec, SpecMistake, pattern_matches};
+use crate::spec::{
+    ExtraRows, FileSpec, HistogramSpec, RuleMethod, Selector, Spec, SpecMistake, pattern_matches,
+};
 
 use sample::{Column, Sample};
 

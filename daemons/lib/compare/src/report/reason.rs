@@ -203,7 +203,10 @@ impl fmt::Display for Reason {
             Self::Header { column, left, right } if left.is_empty() || right.is_empty() => {
                 let (which, name, other) =
                     if right.is_empty() { ("left", left, "right") } else { ("right", right, "left") };
-                write!(f, "the {which} one has a column {column}, named `{name}`, and the {other} one has none")
+                write!(
+                    f,
+                    "the {which} one has a column {column}, named `{name}`, and the {other} one has none"
+                )
             }
             Self::Header { column, left, right } => {
                 write!(f, "column {column} is named `{left}` and `{right}`")

@@ -45,7 +45,17 @@ fn values() {
     use Meaning::{Missing, NotANumber, Number, Text, TooLarge};
     assert_eq!(
         meanings,
-        [Number(1.0), Missing, Text, NotANumber, Number(f64::NEG_INFINITY), Text, NotANumber, Text, TooLarge { is_negative: false }]
+        [
+            Number(1.0),
+            Missing,
+            Text,
+            NotANumber,
+            Number(f64::NEG_INFINITY),
+            Text,
+            NotANumber,
+            Text,
+            TooLarge { is_negative: false }
+        ]
     );
     assert_eq!(texts[5..8], ["\"1\"", "\"nan\"", "\"é\n😀\\ud83d\""]);
 }
