@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use crate::align::Judge;
-use crate::format::{Cell, RowRef};
+use crate::format::{Cell, RowRef, Values, path};
 use crate::report::{ColumnReport, Comparison, Deviation, REPORTED, Reason, Snip, Verdict, shown};
 use crate::rule::{Columns, Distance, Measure, Rule, RuleSet};
 
@@ -38,6 +38,7 @@ struct Place {
 struct Worst {
     lines: (u64, u64),
     column: usize,
+    values: Values,
     left: Snip,
     right: Snip,
     distance: Distance,
@@ -58,11 +59,7 @@ impl<'p> Cells<'p> {
 
     /// Rule of a value.
     pub(crate) fn rule(&mut self, row: RowRef<'_>, column: usize) -> &Rule {
-        match row.label {
-            [] => self.columns.rule(column),
-            label => self.columns.labelled(label),
-        }
-        .1
+        self.columns.of(row, column).1
     }
 
     /// Whether two split records agree, without taking note of it.
@@ -92,6 +89,7 @@ impl<'p> Cells<'p> {
             place.worst = Some(Worst {
                 lines: (at.0.line, with.0.line),
                 column: found.column,
+                values: at.0.values,
                 left: Snip::new(at.0, at.1),
                 right: Snip::new(with.0, with.1),
                 distance: found.distance,
@@ -152,10 +150,10 @@ impl<'p> Cells<'p> {
     fn report(&self, place: &Place) -> Option<(ColumnReport, Distance)> {
         let worst = place.worst?;
         let name = match place.label.as_slice() {
-            [] => self.columns.name(worst.column),
-            label => label,
+            [] => self.columns.name(worst.column).into(),
+            label => path(label, worst.values, worst.column),
         };
-        let name = (!name.is_empty()).then(|| shown(name));
+        let name = (!name.is_empty()).then(|| shown(&name));
         let column = worst.column as u64 + 1;
         let deviation = Deviation {
             line: worst.lines.0,
@@ -215,10 +213,7 @@ impl Judge for Cells<'_> {
         }
         self.values += left.cells.len() as u64;
         for (column, (&a, &b)) in left.cells.iter().zip(right.cells).enumerate() {
-            let rule = match left.label {
-                [] => self.columns.rule(column).1,
-                label => self.columns.labelled(label).1,
-            };
+            let rule = self.columns.of(left, column).1;
             // Equal numbers, the common case; false for everything that is no number.
             if a.as_number() == b.as_number() && rule.takes_equal_numbers() {
                 continue;

@@ -218,6 +218,10 @@ impl RowsPlan {
             if format.is_labelled() && rule.trend != plausible::Trend::Any {
                 report("trend", "has no meaning where every record has a name of its own; remove it".into());
             }
+            if spec.format == FormatName::Raw && rule.absolute >= spec.numbers.range() {
+                let what = "is as large as the largest difference of two such numbers, so any two agree";
+                report("absolute", what.into());
+            }
             rules.push((rule.columns.clone(), rule.rule(units, &mut report)));
         }
         check_columns(spec, &spec.key, false, &mut |_, message| report("key", message));

@@ -2,8 +2,8 @@
 //!
 //! It is started directly, without a shell, in a process group of its own, with nothing on its standard input.
 //!
-//! Invariants. It ends: after the timeout the whole group is killed, and what it left behind is killed in any case,
-//! before its process id can be used again. What it writes never blocks it; the first 64 KiB are kept.
+//! Invariants. It ends: after the timeout the whole group is killed, and what it left behind in its group is killed in any
+//! case, before its process id can be used again. What it writes never blocks it; the first 64 KiB are kept.
 //!
 //! Killed in the middle: the program goes on to its own end; nothing waits for it.
 

@@ -124,3 +124,71 @@ fn an_empty_output_is_good_only_where_it_is_declared() {
     assert_eq!(fault("", &bytes), None);
     assert!(fault("", &file("min_bytes = 1")).is_some());
 }
+
+#[test]
+fn what_has_a_range_is_there() {
+    let range = table("columns = [2]\nat_least = 0.0\nat_most = 1.0");
+    assert_eq!(fault("1 0.5\n2 n/a\n\n3 1", &range), None, "a blank line is no row");
+    says("1 0.5\n2\n3 1", &range, "line 2: there is no 2, for which a rule has a range or a trend");
+    says("1\n2\n3", &range, "line 1: there is no 2");
+    let words = table("columns = [2]\nat_most = 1.0\nwords = 'equal'");
+    assert_eq!(fault("energy\n1 0.5", &words), None);
+    let json = |rule: &str| file(&format!("format = 'json'\norder = 'key'\n[[files.rules]]\n{rule}"));
+    let range = json("columns = ['/n']\nat_least = 1.0\nat_most = 10.0");
+    assert_eq!(fault("{\"n\": 5, \"x\": 0}", &range), None);
+    for bad in [
+        "{\"n\": \"5\"}",
+        "{\"n\": null, \"x\": 0}",
+        "{\"n\": [5]}",
+        "{\"n\": {\"n\": 5}}",
+        "{\"x\": 0}",
+        "{\"n\": 1e999}",
+        "{\"n\": 11}",
+    ] {
+        assert!(fault(bad, &range).is_some(), "{bad}");
+    }
+    assert_eq!(fault("{\"x\": 0}", &json("columns = ['/n*']\nat_most = 10.0")), None);
+    says("{\"x\": [1, 2]}", &json("columns = ['/x[2]']\nat_most = 10.0"), "there is no \"/x[2]\"");
+    assert_eq!(fault("{\"x\": [1, 2, 3]}", &json("columns = ['/x[2]']\nat_most = 10.0")), None);
+    let odd = json("columns = ['/n']\nat_most = 10.0\nseverity = 'suspicious'");
+    let parsed = Parsed::from_bytes(b"{\"x\": 0}".to_vec(), odd.file("out"));
+    assert!(parsed.check().is_ok() && parsed.oddity().is_some());
+    let header =
+        file("format = 'table'\nheader = true\n[[files.rules]]\ncolumns = ['mass']\ntrend = 'rising'");
+    assert_eq!(fault("mass\n1\n2", &header), None);
+    says("mas\n1\n2", &header, "there is no \"mass\"");
+}
+
+#[test]
+fn nothing_is_no_row() {
+    let rows = |format: &str| file(&format!("format = '{format}'\nmin_rows = 2"));
+    for (format, blank) in [
+        ("table", "x\n\n  \n"),
+        ("lines", "x\n\n\t\n"),
+        ("json", "[[], {}, [[]]]"),
+        ("xml", "<r><a/><b> </b></r>"),
+    ] {
+        says(blank, &rows(format), "less than min_rows = 2");
+    }
+    for (format, good) in
+        [("table", "x\ny"), ("lines", "x\n\ny"), ("json", "[[1], [2]]"), ("xml", "<r><a>1</a><b>x</b></r>")]
+    {
+        assert_eq!(fault(good, &rows(format)), None, "{format}");
+    }
+    let json = file("format = 'json'");
+    for empty in ["{}", "[]"] {
+        says(empty, &json, "less than min_rows = 1");
+    }
+    // Blanks are numbers, too.
+    let raw = file("format = 'raw'\nnumbers = 'i32_le'\nmin_rows = 1");
+    assert_eq!(fault("    ", &raw), None);
+}
+
+#[test]
+fn lines_that_windows_ends_are_lines() {
+    let log =
+        file("format = 'lines'\nignore = ['^took [0-9]+ s$']\nrequire = ['^finished$']\nforbid = ['^bad$']");
+    assert_eq!(fault("a\r\nfinished\r\n", &log), None);
+    assert!(of(b"a\r\ntook 5 s\r\nfinished\r\n", b"a\ntook 7 s\nfinished", &log).agrees());
+    says("finished\r\nbad\r\n", &log, "must not be there");
+}

@@ -16,8 +16,17 @@ use crate::spec::{ExtraRows, Selector};
 /// Between the parts of a key, and after each.
 const PART: u8 = 0x1f;
 
-/// Most memory for kept records, in bytes: 1 GiB.
-const MEMORY: usize = 1 << 30;
+/// Largest output of which records are kept, in bytes, about: 512 MiB. What is kept has room to grow, up to the double.
+const LARGEST: usize = 512 << 20;
+
+/// What a record takes in memory, in bytes.
+fn size(row: RowRef<'_>) -> usize {
+    row.label.len() + row.bytes.len() + size_of_val(row.cells) + 32
+}
+
+fn too_large(side: Side, rows: u64) -> (Side, Trouble) {
+    (side, Trouble::TooHard(format!("{rows} rows take more than {LARGEST} bytes of memory")))
+}
 
 /// The records of an output by key. Made once for content that is compared many times.
 #[derive(Debug, Clone)]
@@ -87,6 +96,7 @@ pub(super) fn by_key(
     // Otherwise, its keys so far.
     let mut seen = HashSet::new();
     let mut is_taken = vec![false; kept.len()];
+    let mut memory = 0;
     let (mut rows, mut partners, mut alone) = (0_u64, 0_u64, (0_u64, None));
     while more {
         left.split();
@@ -96,6 +106,11 @@ pub(super) fn by_key(
             return Err((Side::Left, Malformed::TooManyRows { limit: plan.max_rows }.into()));
         }
         rows += 1;
+        // It need not be kept, but what is too large on the other side is so on this one.
+        memory += size(row);
+        if memory > LARGEST {
+            return Err(too_large(Side::Left, rows));
+        }
         let place = index.rows.get(&found).map(|number| *number as usize);
         if !is_known && !seen.insert(found.clone()) {
             return Err((Side::Left, twice(row, &found).into()));
@@ -160,16 +175,16 @@ pub(super) fn keep(rows: &mut Rows<'_>, plan: &RowsPlan, side: Side) -> Sided<Wh
         return if kept.kept().len() as u64 > plan.max_rows { Err(too_many()) } else { Ok(Whole::Before) };
     }
     let mut keeping = Keeping::default();
-    let mut count = 0;
+    let (mut count, mut memory) = (0, 0);
     while advance(rows, side)? {
         count += 1;
         if count > plan.max_rows {
             return Err(too_many());
         }
         rows.split();
-        if !keeping.take(rows.row(), false, MEMORY) {
-            let what = format!("{count} rows take more than {MEMORY} bytes of memory");
-            return Err((side, Trouble::TooHard(what)));
+        memory += size(rows.row());
+        if memory > LARGEST || !keeping.take(rows.row(), rows.has_no_nan(), 4 * LARGEST) {
+            return Err(too_large(side, count));
         }
     }
     Ok(Whole::Now(keeping.end(rows.names())))

@@ -8,13 +8,16 @@
 
 mod severity;
 mod trend;
+mod wanted;
 
 pub(crate) use severity::Faults;
 pub use severity::Severity;
 pub use trend::Trend;
 
-use crate::format::RowRef;
-use crate::report::{Plain, shown};
+use wanted::{Met, Wanted};
+
+use crate::format::{RowRef, Values};
+use crate::report::Plain;
 use crate::rule::{Columns, Infinity, Meaning, Measure, Nan, Rule, RuleSet};
 use crate::source::Malformed;
 use crate::spec::{FileSpec, Report, RuleSpec};
@@ -27,6 +30,8 @@ struct Checks {
     trend: Trend,
     /// Every value must be a number, or missing.
     numbers: bool,
+    /// Every value must be a number, and be there.
+    all: bool,
     severity: Severity,
 }
 
@@ -36,6 +41,7 @@ impl Checks {
         at_most: f64::INFINITY,
         trend: Trend::Any,
         numbers: false,
+        all: false,
         severity: Severity::Malformed,
     };
 
@@ -57,6 +63,7 @@ impl Checks {
             at_most: most,
             trend: spec.trend,
             numbers: spec.wants_numbers(),
+            all: spec.must_be_there(),
             severity: spec.severity,
         }
     }
@@ -78,6 +85,7 @@ pub(crate) struct Plan {
     severity: Severity,
     /// One per declared rule.
     checks: Vec<Checks>,
+    wanted: Vec<Wanted>,
     /// Every value must be looked at.
     every_value: bool,
     /// Every value that is no number must be looked at.
@@ -97,6 +105,7 @@ impl Plan {
             .collect();
         Self {
             min_rows: spec.min_rows,
+            wanted: Wanted::all(spec),
             severity: spec.severity,
             // What must be a number, or finite, is found faster.
             every_value: checks.iter().any(|checks| Checks { numbers: false, ..*checks } != Checks::NONE)
@@ -115,6 +124,7 @@ pub(crate) struct Watch<'p> {
     columns: Columns<'p>,
     rows: u64,
     numbers: u64,
+    met: Met<'p>,
     /// The value before, by column.
     before: Vec<Option<f64>>,
     found: Faults,
@@ -125,7 +135,8 @@ const FOLLOWED: usize = 65_536;
 
 impl<'p> Watch<'p> {
     pub(crate) fn new(plan: &'p Plan, columns: Columns<'p>) -> Self {
-        Self { plan, columns, rows: 0, numbers: 0, before: Vec::new(), found: Faults::default() }
+        let met = Met::new(&plan.wanted, &columns);
+        Self { plan, columns, met, rows: 0, numbers: 0, before: Vec::new(), found: Faults::default() }
     }
 
     /// Whether every record has to be shown, split.
@@ -136,13 +147,17 @@ impl<'p> Watch<'p> {
 
     /// Takes note of a record that need not be looked at.
     #[inline]
-    pub(crate) const fn unseen(&mut self) {
-        self.rows += 1;
+    pub(crate) fn unseen(&mut self, row: RowRef<'_>) {
+        // Nothing in it is nothing.
+        self.rows += u64::from(!row.is_blank());
     }
 
     /// Looks at a split record.
     pub(crate) fn row(&mut self, row: RowRef<'_>) {
-        self.rows += 1;
+        self.unseen(row);
+        if let Some((severity, what)) = self.met.look(row) {
+            self.found.add(severity, what);
+        }
         if self.found.fault.is_some() {
             return;
         }
@@ -161,10 +176,7 @@ impl<'p> Watch<'p> {
     }
 
     fn value(&mut self, row: RowRef<'_>, column: usize, cell: crate::format::Cell) {
-        let (number, rule) = match row.label {
-            [] => self.columns.rule(column),
-            label => self.columns.labelled(label),
-        };
+        let (number, rule) = self.columns.of(row, column);
         let checks = self.plan.checks.get(number).copied().unwrap_or(Checks::NONE);
         let compares = rule.measure != Measure::Ignore;
         let (line, place) = (row.line, column as u64 + 1);
@@ -184,6 +196,10 @@ impl<'p> Watch<'p> {
             Meaning::Text if checks.numbers && !self.found.has(checks.severity) => {
                 self.found.add(checks.severity, Malformed::Word { line, column: place, text: text() });
             }
+            // Nobody declared that `null` stands for a value in this range.
+            Meaning::Missing if checks.all && row.values == Values::List => {
+                self.found.add(checks.severity, Malformed::Word { line, column: place, text: text() });
+            }
             Meaning::NotANumber if compares => self.numbers += 1,
             Meaning::NotANumber | Meaning::Missing | Meaning::Text => {}
             Meaning::Number(_) | Meaning::TooLarge { .. } => self.number(row, column, cell, checks),
@@ -191,7 +207,8 @@ impl<'p> Watch<'p> {
     }
 
     fn number(&mut self, row: RowRef<'_>, column: usize, cell: crate::format::Cell, checks: Checks) {
-        self.numbers += 1;
+        // One that is too large is no number that was computed.
+        self.numbers += u64::from(!cell.as_number().is_nan());
         let Some(value) = cell.meaning().in_range() else { return };
         let before = match checks.trend {
             Trend::Any => None,
@@ -228,6 +245,9 @@ impl<'p> Watch<'p> {
         if self.plan.wants_number && self.numbers == 0 && !may_be_empty {
             self.found.add(Severity::Malformed, Malformed::NoNumber);
         }
+        if let Some((severity, what)) = self.met.end().filter(|_| !may_be_empty) {
+            self.found.add(severity, what);
+        }
         if self.rows < self.plan.min_rows {
             let few = Malformed::TooFewRows { found: self.rows, least: self.plan.min_rows };
             self.found.add(self.plan.severity, few);
@@ -237,5 +257,5 @@ impl<'p> Watch<'p> {
 }
 
 fn shown_value(row: RowRef<'_>, cell: crate::format::Cell) -> String {
-    if row.binary { Plain(cell.as_number()).to_string() } else { shown(row.value(cell).text) }
+    row.values.shown(row.value(cell).text)
 }

@@ -1,8 +1,9 @@
 //! Changes a real output value by value, until the spec rejects it.
 //!
 //! Of each column, three numbers and three words are tried: of the first, a middle and the last record that have one. A
-//! number is changed by 1 part in 10¹⁵, then 10¹⁴, and so on up to its double; then it becomes negative, zero, NaN, a word. The
-//! smallest change that is always rejected says how well the column is protected.
+//! number is changed by 1 part in 10¹⁵, then 10¹⁴, and so on up to its double; then it becomes 10, 1000, 10⁶ and 10¹²
+//! times as large, negative, zero, NaN, a word. The smallest change that is always rejected says how well the column is
+//! protected.
 
 use serde::Serialize;
 
@@ -12,7 +13,7 @@ use super::sample::Sample;
 use crate::format::{Cell, Reader, Row, RowRef, number_length};
 use crate::parsed::compare_rows;
 use crate::plan::{ContentPlan, FilePlan, RowsPlan};
-use crate::report::{Verdict, shown};
+use crate::report::{Plain, Verdict, shown};
 use crate::rows::{Rows, Stream};
 use crate::rule::{Columns, Meaning, Measure};
 use crate::source::{Malformed, Trouble};
@@ -104,7 +105,7 @@ impl Spec {
             return Err(MutationError::Itself(itself.to_string()));
         }
         let names = bench.names()?;
-        for (name, places) in places(&records, &names) {
+        for (name, places) in places(&records, &names, &mut Columns::new(&rows.rules, &names)) {
             mutation.columns.push(bench.protection(name, &records, &names, &places, &mut mutation.tried)?);
         }
         for (change, what) in
@@ -124,14 +125,26 @@ impl Spec {
 type Place = (usize, usize);
 
 /// The values to try, by column or by name of the record.
-fn places(records: &[Row], names: &[Vec<u8>]) -> Vec<(String, Vec<Place>)> {
+fn places(records: &[Row], names: &[Vec<u8>], rules: &mut Columns<'_>) -> Vec<(String, Vec<Place>)> {
     let mut found: Vec<(String, Vec<Place>)> = Vec::new();
     for (record, row) in records.iter().enumerate() {
+        // The values of a list that have one rule are tried together, by the name of the first.
+        let mut of_list: Vec<(usize, String)> = Vec::new();
         for column in 0..row.cells.len().min(COLUMNS) {
             let name = match (row.label.as_slice(), names.get(column)) {
                 ([], Some(name)) => shown(name),
                 ([], None) => format!("column {}", column + 1),
-                (label, _) => shown(label),
+                _ => {
+                    let rule = rules.of(row.view(), column).0;
+                    match of_list.iter().find(|(known, _)| *known == rule) {
+                        Some((_, name)) => name.clone(),
+                        None => {
+                            let name = shown(&row.view().path(column));
+                            of_list.push((rule, name.clone()));
+                            name
+                        }
+                    }
+                }
             };
             let known = found.iter().position(|(known, _)| *known == name);
             if known.is_none() && found.len() < COLUMNS {
@@ -178,6 +191,12 @@ fn changes(row: RowRef<'_>, cell: Cell) -> Vec<(String, Meaning, Vec<u8>)> {
             let part = 10f64.powi(-power);
             let new = if value == 0.0 { part } else { value * (1.0 + part) };
             number(format!("a change by {part:e}"), new);
+        }
+        for factor in [1e1, 1e3, 1e6, 1e12] {
+            let new = if value == 0.0 { factor } else { value * factor };
+            if new.is_finite() {
+                number(format!("{} times the value", Plain(factor)), new);
+            }
         }
         number("the other sign".into(), -value);
         number("zero".into(), 0.0);
@@ -232,10 +251,7 @@ impl Bench<'_> {
         for (record, at) in places {
             let Some(row) = records.get(*record).map(Row::view) else { continue };
             let Some(cell) = row.cells.get(*at) else { continue };
-            let rule = match row.label {
-                [] => rules.rule(*at).1,
-                label => rules.labelled(label).1,
-            };
+            let rule = rules.of(row, *at).1;
             is_ignored &= rule.measure == Measure::Ignore;
             for (name, meaning, text) in changes(row, *cell) {
                 *tried += 1;

@@ -7,10 +7,11 @@
 //! | 0 | agree; `init_script`: a good output |
 //! | 1 | differ; a bad output |
 //! | 75 | try again later |
+//! | 1, and a traceback of Python | can't say: the script itself failed |
 //! | anything else, a signal, no end in time | can't say: never anybody's fault |
 //!
-//! Invariants. It ends: after the timeout the whole group is killed, and what it left behind is killed in any case,
-//! before its process id can be used again. What it writes never blocks it; the first 64 KiB are kept.
+//! Invariants. It ends: after the timeout the whole group is killed, and what it left behind in its group is killed in any
+//! case, before its process id can be used again. What it writes never blocks it; the first 64 KiB are kept.
 //!
 //! Killed in the middle: the script goes on to its own end; nothing waits for it.
 
@@ -22,6 +23,9 @@ use serde::{Deserialize, Serialize};
 use crate::program::{self, Ended, LATER};
 use crate::report::{Comparison, Reason};
 use crate::spec::Report;
+
+/// Python writes it before it ends with status 1.
+const TRACEBACK: &str = "Traceback (most recent call last):";
 
 /// What a script said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +53,10 @@ impl From<program::Run> for Ran {
     fn from(run: program::Run) -> Self {
         let answer = match run.ended {
             Ended::Status(0) => Answer::Yes,
+            // Python ends so, too, when a module is missing.
+            Ended::Status(1) if run.output.lines().any(|line| line.trim_end() == TRACEBACK) => {
+                Answer::CantSay("the script failed with a traceback".into())
+            }
             Ended::Status(1) => Answer::No,
             Ended::Status(LATER) => Answer::Later,
             Ended::Status(code) => Answer::CantSay(format!("the script ended with status {code}")),

@@ -30,6 +30,13 @@ fn the_exit_status_is_the_answer() {
         assert!(matches!(&ran.answer, Answer::CantSay(found) if found.contains(what)), "{ran:?}");
         assert_eq!(ran.comparison().verdict, crate::Verdict::CantSay);
     }
+    let died = ask(
+        "echo 'Traceback (most recent call last):' >&2; echo 'ModuleNotFoundError: x' >&2; exit 1",
+        &[],
+        60.0,
+    );
+    assert!(matches!(&died.answer, Answer::CantSay(_)), "{died:?}");
+    assert_eq!(ask("echo Traceback; exit 1", &[], 60.0).answer, Answer::No);
     let spec = ScriptSpec { compare_script: vec!["none".into()], ..ScriptSpec::default() };
     let ran = spec.compare(&Seen::default(), &Seen::default(), Path::new("/nowhere")).unwrap();
     assert!(matches!(&ran.answer, Answer::CantSay(what) if what.contains("can't be started")), "{ran:?}");

@@ -87,8 +87,10 @@ impl Default for RuleSpec {
     }
 }
 
-/// More steps than this accept numbers that have no digit in common.
+/// More steps than this accept numbers that have no digit in common: four bits of the 52 are left.
 const MOST_ULPS: u64 = 1 << 48;
+/// The same for singles: four bits of 23.
+const MOST_ULPS_SINGLE: u64 = 1 << 19;
 /// A double has no more.
 const MOST_DIGITS: u32 = 17;
 
@@ -122,6 +124,11 @@ impl RuleSpec {
     /// Whether values must be in a range or follow a trend.
     pub(crate) fn has_bounds(&self) -> bool {
         self.at_least != f64::NEG_INFINITY || self.at_most != f64::INFINITY || self.trend != Trend::Any
+    }
+
+    /// Whether the values that it names must be there.
+    pub(crate) fn must_be_there(&self) -> bool {
+        self.has_bounds() && self.words != Words::Equal
     }
 
     /// Whether a word is no good value.
@@ -159,8 +166,14 @@ impl RuleSpec {
         }
         match method {
             RuleMethod::Numeric => self.check_numeric(report),
-            RuleMethod::Ulps if self.ulps == 0 || self.ulps > MOST_ULPS => {
-                report("ulps", format!("is {}, but must be between 1 and {MOST_ULPS}", self.ulps));
+            RuleMethod::Ulps => {
+                let most = match self.precision {
+                    Precision::Double => MOST_ULPS,
+                    Precision::Single => MOST_ULPS_SINGLE,
+                };
+                if self.ulps == 0 || self.ulps > most {
+                    report("ulps", format!("is {}, but must be between 1 and {most}", self.ulps));
+                }
             }
             RuleMethod::Digits if self.digits == 0 || self.digits > MOST_DIGITS => {
                 report("digits", format!("is {}, but must be between 1 and {MOST_DIGITS}", self.digits));
