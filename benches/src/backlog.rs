@@ -110,7 +110,7 @@ async fn watch(kind: Kind, site: &mut Site, items: i64) -> Result<Vec<Look>> {
 }
 
 /// `VmRSS` and `VmHWM` in KiB.
-fn memory(pid: u32) -> Option<(u64, u64)> {
+pub fn memory(pid: u32) -> Option<(u64, u64)> {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let field = |name: &str| -> Option<u64> {
         let line = text.lines().find_map(|line| line.strip_prefix(name))?;

@@ -14,6 +14,7 @@
 mod assimilator;
 mod backlog;
 mod bench;
+mod campaign;
 mod comparison;
 mod fill;
 mod floor;
@@ -48,7 +49,7 @@ struct Args {
     #[arg(long)]
     quick: bool,
     /// Only this one: work-generator, work-generator-shared, trickle-credit, validator, assimilator, compare, trickle-backlog,
-    /// validator-backlog (only when it is named), or part of a name. Can be repeated
+    /// validator-backlog and campaign-size (only when they are named), or part of a name. Can be repeated
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
     /// Measurements of each figure
@@ -127,6 +128,13 @@ async fn run(args: &Args) -> Result<()> {
         eprintln!("measuring {} ({items} {}) …", kind.name, kind.unit);
         let figures = backlog::measure(kind, &ground, items).await;
         report.backlogs.push(figures.with_context(|| format!("measuring {}", kind.name))?);
+    }
+    // Files of some hundred megabytes.
+    if args.names(campaign::NAME) {
+        let jobs = args.items(campaign::LARGEST);
+        eprintln!("measuring {} (up to {jobs} jobs) …", campaign::NAME);
+        let figures = campaign::measure(&ground, jobs, args.runs()).await;
+        report.campaigns = Some(figures.with_context(|| format!("measuring {}", campaign::NAME))?);
     }
     if args.wants(comparison::NAME) {
         let megabytes = args.items(100);
