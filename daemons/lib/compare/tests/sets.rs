@@ -13,9 +13,9 @@ fn set(rules: &str) -> Plan {
 
 #[test]
 fn a_first_column_with_few_values_is_no_hindrance() {
-    let rows = |step: usize, moved: f64| -> String {
-        let row = |n: usize| format!("{} {:.6} {}\n", n % 3, (n as f64) * 1.5 + moved, n % 7);
-        (0..6000).map(|n| row(n * step % 6000)).collect()
+    let rows = |step: u32, moved: f64| -> String {
+        let row = |n: u32| format!("{} {:.6} {}\n", n % 3, f64::from(n) * 1.5 + moved, n % 7);
+        (0..13_000).map(|n| row(n * step % 13_000)).collect()
     };
     let compared = of(rows(1, 0.0).as_bytes(), rows(7, 1e-5).as_bytes(), &set("absolute = 1e-4"));
     assert!(compared.agrees(), "{compared}");
