@@ -37,7 +37,7 @@ pub struct FilePlan {
 #[derive(Debug)]
 pub(crate) enum ContentPlan {
     Exact(ExactPlan),
-    Rows(RowsPlan),
+    Rows(Box<RowsPlan>),
 }
 
 /// How a file of records is compared.
@@ -156,7 +156,7 @@ impl FilePlan {
         let source = source::Plan::new(spec, report);
         let content = match format::of(spec, report) {
             None => ContentPlan::Exact(ExactPlan { skip_gzip_header: spec.skip_gzip_header }),
-            Some(format) => ContentPlan::Rows(RowsPlan::new(spec, format, report)),
+            Some(format) => ContentPlan::Rows(Box::new(RowsPlan::new(spec, format, report))),
         };
         Self {
             name: spec.name.clone(),

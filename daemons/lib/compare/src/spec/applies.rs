@@ -40,7 +40,7 @@ pub(crate) fn check(spec: &FileSpec, report: Report<'_>) {
             report(key, format!("has no meaning with format = \"{}\"; remove it", name(spec.format)));
         }
     }
-    if spec.format == Table && spec.commented_header && !(spec.header && !spec.comment.is_empty()) {
+    if spec.format == Table && spec.commented_header && (!spec.header || spec.comment.is_empty()) {
         report("commented_header", "has a meaning only with header = true and `comment`".into());
     }
     if spec.statistics == Statistics::None && spec.significance != default.significance {
