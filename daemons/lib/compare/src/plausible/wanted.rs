@@ -5,6 +5,7 @@
 
 use super::Severity;
 use crate::format::RowRef;
+use crate::report::shown;
 use crate::rule::Columns;
 use crate::source::Malformed;
 use crate::spec::{ExtraRows, FileSpec, Selector};
@@ -73,6 +74,10 @@ impl<'p> Met<'p> {
 }
 
 fn lacks(place: String, name: &Selector) -> Malformed {
+    let name = match name {
+        Selector::Number(number) => format!("column {number}"),
+        Selector::Name(name) => shown(name.as_bytes()),
+    };
     let what = format!("there is no {name}, for which a rule has a range or a trend");
     Malformed::Format { place, what }
 }

@@ -171,6 +171,11 @@ fn columns(spec: &FileSpec, prefix: &str, file: &FilePlan, sample: &Sample, find
         let what = "an output with one row that the other has agrees: rows without a partner are ignored; set it to what a good output has";
         findings.hint(&format!("{prefix}min_rows"), what.into());
     }
+    let is_key = |column: &Column| spec.key.iter().any(|selector| column.is_taken_by(selector));
+    if !spec.key.is_empty() && !sample.columns.is_empty() && sample.columns.iter().all(is_key) {
+        let what = "takes every column of the sample, so nothing but keys is compared";
+        findings.hint(&format!("{prefix}key"), what.into());
+    }
     let mut compared = 0;
     let mut as_text = Vec::new();
     for column in &sample.columns {

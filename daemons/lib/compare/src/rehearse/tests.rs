@@ -104,6 +104,11 @@ fn ignored_rows_are_told_of() {
     let text = "order = 'key'\nkey = ['mass']\nextra_rows = 'ignore'\n[[files.rules]]\nrelative = 1e-7";
     assert!(found(&spec(text), TABLE).iter().any(|found| found.contains("files.0.min_rows")));
     assert_eq!(found(&spec(&format!("min_rows = 3\n{text}")), TABLE), [""; 0]);
+    let keys = spec("order = 'key'\nkey = [1, 2, 3]");
+    assert_eq!(
+        found(&keys, TABLE)[0],
+        "`files.0.key`: takes every column of the sample, so nothing but keys is compared"
+    );
 }
 
 #[test]

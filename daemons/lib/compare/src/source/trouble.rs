@@ -34,8 +34,8 @@ pub enum Malformed {
     },
     /// A word where a rule wants numbers.
     #[error(
-        "line {line}, column {column}: `{text}` is no number; if it is right there, name it in `missing`, or write \
-         words = \"equal\" in the rule"
+        "line {line}, column {column}: `{text}` is no number; if it is right there, name it in `missing` of a table, \
+         or write words = \"equal\" in the rule"
     )]
     Word {
         /// From 1.
