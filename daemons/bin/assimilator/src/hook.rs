@@ -17,7 +17,7 @@ use compare::program::{self, Ended, LATER};
 use dataset::storage;
 use futures_util::{StreamExt as _, stream};
 
-use crate::commit::{Aside, Decisions, Row};
+use crate::row::{Aside, Decisions, Row};
 
 /// Beginning of the reason of workunits whose hook failed. Those are tried `tries` times, and then no more.
 pub const FAILED: &str = "hook: ";
@@ -53,6 +53,7 @@ pub async fn run(command: &Path, arguments: Vec<OsString>, timeout: f64, what: &
         Ended::Status(0) => Said::Done,
         Ended::Status(LATER) => Said::Later,
         Ended::Status(status) => Said::Failed(format!("it ended with status {status}: {last}")),
+        Ended::NotStarted(why) => Said::Failed(why),
         Ended::Otherwise(what) => Said::Failed(format!("{what}: {last}")),
     }
 }

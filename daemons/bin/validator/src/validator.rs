@@ -103,6 +103,7 @@ impl Daemon for Validator {
         })?;
         if let Ok(path) = AppConfig::path(&start.project.root, name) {
             samples::check(&config.compare, &plan, &path)?;
+            samples::scripts(&config.compare, &start.project.root.join("bin"), &path)?;
         }
         let project = &start.project.config;
         let validate = config.validate;

@@ -149,11 +149,11 @@ impl<'p> Cells<'p> {
 
     fn report(&self, place: &Place) -> Option<(ColumnReport, Distance)> {
         let worst = place.worst?;
-        let name = match place.label.as_slice() {
-            [] => self.columns.name(worst.column).into(),
-            label => path(label, worst.values, worst.column),
-        };
-        let name = (!name.is_empty()).then(|| shown(&name));
+        let label = path(&place.label, worst.values, worst.column);
+        let header = self.columns.name(worst.column);
+        let rule = self.rules.of(worst.column, &label, header).to_string();
+        let name = if label.is_empty() { header } else { &label };
+        let name = (!name.is_empty()).then(|| shown(name));
         let column = worst.column as u64 + 1;
         let deviation = Deviation {
             line: worst.lines.0,
@@ -162,6 +162,7 @@ impl<'p> Cells<'p> {
             name: name.clone(),
             left: worst.left.shown(),
             right: worst.right.shown(),
+            rule,
             in_tolerance_units: worst.distance.units,
         };
         let (deviating, differing) = (place.deviating, place.differing);

@@ -41,7 +41,8 @@ fn the_place_and_checks_are_those_of_the_value() {
         "[[files.rules]]\ncolumns = ['/p[1]']\nat_most = 5.0\n[[files.rules]]\ncolumns = ['/p[*]']\nabsolute = 0.1",
     );
     let compared = of(b"{\"p\": [7, 2]}", b"{\"p\": [7, 3]}", &plan);
-    assert_eq!(compared.worst.unwrap().name.as_deref(), Some("/p[1]"));
+    let worst = compared.worst.unwrap();
+    assert_eq!((worst.name.as_deref(), worst.rule.contains("0.1")), (Some("/p[1]"), false), "{}", worst.rule);
     assert!(!agree("{\"p\": [7, 6]}", "{\"p\": [7, 6]}", &plan));
 }
 

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::bulk::{self, Kind, float};
 use crate::error::{Error, Result};
 use crate::schema::ours::{cobblestone_judgement as j, cobblestone_spec as s, cobblestone_verdict as v};
-use crate::text::cut;
+use crate::text::{cut, list};
 use crate::transaction::{Conn, Tx};
 
 /// What "the same" meant.
@@ -165,6 +165,9 @@ const JUDGEMENT: [(&str, Kind); 14] = [
     ("notes", Kind::Long),
 ];
 
+/// Most characters of a place.
+const PLACE: usize = 2000;
+
 const VERDICT: [(&str, Kind); 16] = [
     ("workunitid", Kind::Int),
     ("n", Kind::Int),
@@ -177,7 +180,7 @@ const VERDICT: [(&str, Kind); 16] = [
     ("reason", Kind::Text(255)),
     ("partner", Kind::Int),
     ("deviation", Kind::MaybeDouble),
-    ("place", Kind::Text(255)),
+    ("place", Kind::Text(PLACE)),
     ("value", Kind::Text(255)),
     ("partner_value", Kind::Text(255)),
     ("formula", Kind::Text(255)),
@@ -198,7 +201,7 @@ fn row(kept: &KeptJudgement, n: i32, verdict: &KeptVerdict) -> Vec<Value> {
         cut(&verdict.reason, 255).into(),
         difference.partner.0.into(),
         difference.deviation.map_or(Value::Null, float),
-        cut(&difference.place, 255).into(),
+        cut(&difference.place, PLACE).into(),
         cut(&difference.value, 255).into(),
         cut(&difference.partner_value, 255).into(),
         cut(&verdict.formula, 255).into(),
@@ -259,6 +262,21 @@ impl Conn {
             .await?;
         let late = verdicts.into_iter().filter(|(workunit, n, _)| looks.contains(&(*workunit, *n)));
         Ok(late.map(|(.., result)| ResultId(result)).collect())
+    }
+
+    /// Which of those results have files that BOINC deletes or has deleted. An IN list: some hundred at most.
+    pub async fn files_deleted(&mut self, results: &[ResultId]) -> Result<BTreeSet<ResultId>> {
+        #[derive(QueryableByName)]
+        struct Id {
+            #[diesel(sql_type = diesel::sql_types::Integer)]
+            id: i32,
+        }
+        if results.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let sql = format!("SELECT id FROM result WHERE file_delete_state <> 0 AND id IN ({})", list(results));
+        let rows: Vec<Id> = diesel::sql_query(sql).load(&mut self.db).await?;
+        Ok(rows.into_iter().map(|row| ResultId(row.id)).collect())
     }
 
     /// How often those workunits were looked at in vain, because something could not be read or compared then.

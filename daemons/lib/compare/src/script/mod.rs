@@ -6,12 +6,12 @@
 //! |---|---|
 //! | 0 | agree; `init_script`: a good output |
 //! | 1 | differ; a bad output |
+//! | 1 with a Python traceback | can't say: it crashed |
 //! | 75 | try again later |
-//! | 1, and a traceback of Python | can't say: the script itself failed |
 //! | anything else, a signal, no end in time | can't say: never anybody's fault |
 //!
-//! Invariants. It ends: after the timeout the whole group is killed, and what it left behind in its group is killed in any
-//! case, before its process id can be used again. What it writes never blocks it; the first 64 KiB are kept.
+//! Invariants. It ends: after the timeout the whole group is killed, and what it left behind in its group is killed in
+//! any case, before its process id can be used again. What it writes never blocks it; the first 64 KiB are kept.
 //!
 //! Killed in the middle: the script goes on to its own end; nothing waits for it.
 
@@ -24,9 +24,6 @@ use crate::program::{self, Ended, LATER};
 use crate::report::{Comparison, Reason};
 use crate::spec::Report;
 
-/// Python writes it before it ends with status 1.
-const TRACEBACK: &str = "Traceback (most recent call last):";
-
 /// What a script said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -36,9 +33,14 @@ pub enum Answer {
     No,
     /// Exit status 75.
     Later,
+    /// It could not be started, and why: the project's fault, so as 75.
+    NotAsked(String),
     /// Anything else, and what it was.
     CantSay(String),
 }
+
+/// What Python writes before an exception that nobody caught.
+const TRACEBACK: &str = "Traceback (most recent call last):";
 
 /// A script that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,11 +55,12 @@ impl From<program::Run> for Ran {
     fn from(run: program::Run) -> Self {
         let answer = match run.ended {
             Ended::Status(0) => Answer::Yes,
-            // Python ends so, too, when a module is missing.
-            Ended::Status(1) if run.output.lines().any(|line| line.trim_end() == TRACEBACK) => {
-                Answer::CantSay("the script failed with a traceback".into())
+            // Python ends with 1 when an exception is not caught, and that says nothing about an output.
+            Ended::Status(1) if run.output.lines().any(|line| line == TRACEBACK) => {
+                Answer::CantSay("the script crashed".to_owned())
             }
             Ended::Status(1) => Answer::No,
+            Ended::NotStarted(why) => Answer::NotAsked(why),
             Ended::Status(LATER) => Answer::Later,
             Ended::Status(code) => Answer::CantSay(format!("the script ended with status {code}")),
             Ended::Otherwise(what) => Answer::CantSay(what),
@@ -127,6 +130,13 @@ pub struct Seen {
 }
 
 impl ScriptSpec {
+    /// Programs that can't be run, with the reason. `folder` is where programs are.
+    pub fn faults(&self, folder: &Path) -> Vec<String> {
+        let programs =
+            [&self.init_script, &self.compare_script].into_iter().filter_map(|words| words.first());
+        programs.filter_map(|program| program::fault(&folder.join(program))).collect()
+    }
+
     /// Asks `init_script` about one output; `None` if there is none. `folder` is where programs are.
     pub fn init(&self, output: &Seen, folder: &Path) -> Option<Ran> {
         self.run(&self.init_script, &["files"], output, None, folder)
@@ -177,6 +187,7 @@ impl Ran {
             Answer::Later => {
                 Reason::CantSay { side: None, what: "the script wants to be asked later".into() }
             }
+            Answer::NotAsked(why) => Reason::CantSay { side: None, what: why.clone() },
             Answer::CantSay(what) => Reason::CantSay { side: None, what: format!("{what}: {output}") },
         })
     }

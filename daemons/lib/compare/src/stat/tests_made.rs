@@ -107,6 +107,7 @@ impl Found {
             name: name.clone(),
             left: text(self.left),
             right: text(self.right),
+            rule: format!("p = {}, at least {}", probability(self.test.ln_p), probability(limit)),
             in_tolerance_units: units,
         };
         let differing = u64::from(is_rejected);
