@@ -62,7 +62,7 @@ fn a_column_that_one_lacks_is_said_so() {
     let raw = common::file("format = 'raw'\nnumbers = 'i64_be'\n[[files.rules]]\nmethod = 'exact'");
     let [left, right] = [9_007_199_254_740_992_i64, 9_007_199_254_740_993].map(i64::to_be_bytes);
     let compared = compare(&left, &right, &raw).to_string();
-    assert!(compared.ends_with("`9007199254740992` and `9007199254740993`"), "{compared}");
+    assert!(compared.contains("`9007199254740992` and `9007199254740993`"), "{compared}");
 }
 
 #[test]
