@@ -124,7 +124,7 @@ impl<'p> Columns<'p> {
 
     /// Number of the rule, and the rule, of the column (from 0).
     #[inline]
-    fn rule(&mut self, column: usize) -> (usize, &'p Rule) {
+    pub(crate) fn rule(&mut self, column: usize) -> (usize, &'p Rule) {
         let number = if self.only_one {
             0
         } else if let Some(known) = self.known.get(column) {
