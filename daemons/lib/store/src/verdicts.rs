@@ -11,9 +11,8 @@ use boinc::verdict::{Difference, KeptFile, KeptJudgement, KeptVerdict};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
-use serde_json::Value;
 
-use crate::bulk::{self, Kind, float};
+use crate::bulk::{self, Cell, Kind, float};
 use crate::error::{Error, Result};
 use crate::schema::ours::{cobblestone_judgement as j, cobblestone_spec as s, cobblestone_verdict as v};
 use crate::text::{cut, list};
@@ -32,8 +31,8 @@ pub struct KeptSpec {
     pub time: f64,
 }
 
-fn json<T: serde::Serialize>(value: &T) -> Result<Value> {
-    serde_json::to_string(value).map(Value::String).map_err(|error| Error::Other(error.to_string()))
+fn json<T: serde::Serialize>(value: &T) -> Result<Cell<'static>> {
+    serde_json::to_string(value).map(Cell::from).map_err(|error| Error::Other(error.to_string()))
 }
 
 fn unreadable(what: &str, workunit: i32) -> impl Fn(serde_json::Error) -> Error {
@@ -81,7 +80,7 @@ impl Tx {
             ]);
         }
         bulk::insert(self, "cobblestone_judgement", &JUDGEMENT, &rows).await?;
-        let verdicts: Vec<Vec<Value>> = judgements
+        let verdicts: Vec<Vec<Cell<'_>>> = judgements
             .iter()
             .flat_map(|kept| kept.verdicts.iter().map(move |verdict| row(kept, number(kept), verdict)))
             .collect();
@@ -187,7 +186,7 @@ const VERDICT: [(&str, Kind); 16] = [
     ("credit", Kind::Double),
 ];
 
-fn row(kept: &KeptJudgement, n: i32, verdict: &KeptVerdict) -> Vec<Value> {
+fn row<'a>(kept: &KeptJudgement, n: i32, verdict: &'a KeptVerdict) -> Vec<Cell<'a>> {
     let difference = &verdict.difference;
     vec![
         kept.workunit.0.into(),
@@ -200,7 +199,7 @@ fn row(kept: &KeptJudgement, n: i32, verdict: &KeptVerdict) -> Vec<Value> {
         verdict.decision.as_str().into(),
         cut(&verdict.reason, 255).into(),
         difference.partner.0.into(),
-        difference.deviation.map_or(Value::Null, float),
+        difference.deviation.map_or(Cell::Null, float),
         cut(&difference.place, PLACE).into(),
         cut(&difference.value, 255).into(),
         cut(&difference.partner_value, 255).into(),
