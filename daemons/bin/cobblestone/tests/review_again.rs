@@ -95,6 +95,11 @@ async fn each_was_made(world: &mut World, attempts: i64, when: &str) {
     }
     assert_eq!(world.number("SELECT COUNT(*) FROM workunit").await, 4 + 2 * attempts, "{when}");
     assert_eq!(world.number("SELECT COUNT(*) FROM cobblestone_retry").await, 0, "{when}");
+    assert_eq!(
+        world.number("SELECT COUNT(*) FROM cobblestone_quarantine").await,
+        0,
+        "nothing is wanted twice, {when}"
+    );
     let counted = world.number("SELECT SUM(retried) FROM cobblestone_campaign").await;
     assert_eq!(counted, 2 * (attempts - 1), "{when}");
 }
