@@ -178,6 +178,12 @@ impl Tx {
         Ok(ids)
     }
 
+    /// As [`Conn::workunit_names`], and waits for those who are just inserting or renaming one of them.
+    pub async fn lock_workunit_names(&mut self, names: &[String]) -> Result<Vec<String>> {
+        let names = t::table.filter(t::name.eq_any(names.iter().cloned())).select(t::name);
+        Ok(names.for_update().load(&mut self.db).await?)
+    }
+
     /// Makes a workunit of a placeholder: a row that belongs to no application yet and has no results, as BOINC's
     /// `boinc_submit` inserts it to have an id. Reads it back and compares, as [`Tx::insert_workunits`] does.
     ///
