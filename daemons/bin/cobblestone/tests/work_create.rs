@@ -551,19 +551,3 @@ async fn an_insert_that_fails_is_no_success() {
     holds(&said.err, &["priority", "no workunit was made"]);
     assert_eq!(names(&mut world).await, [""; 0]);
 }
-
-#[tokio::test]
-#[ignore]
-async fn zz_speed() {
-    let mut world = world().await;
-    write(&world, "templates/theory_in", ONE_FILE);
-    stage(&world, "shared", "points\n");
-    for _ in 0..3 {
-        world.sql.script("TRUNCATE TABLE workunit").await.unwrap();
-        let begin = std::time::Instant::now();
-        let said = lines(&world, &["--wu_name", "w", "shared"], &"\n".repeat(60_000));
-        ended(&said, 0);
-        let s = begin.elapsed().as_secs_f64();
-        println!("{} {s} {}/s", said.out, 60_000.0 / s);
-    }
-}

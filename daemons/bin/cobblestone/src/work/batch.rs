@@ -13,7 +13,7 @@ use super::maker::{Fault, Ready};
 use super::order::target_words;
 
 /// Most jobs of a transaction.
-pub const ROWS: usize = 4000;
+pub const ROWS: usize = 2000;
 /// Most bytes of their documents, nearly.
 const BYTES: usize = 8 << 20;
 

@@ -105,14 +105,16 @@ impl Work<'_> {
                 return Ok(self.nothing(blamed.first().map_or(&other, |blamed| &blamed.why)));
             }
             Err(error) => {
-                let stands = self.stands(&error, &ready.row.name).await;
-                return Err(anyhow!(error).context(match stands {
-                    Some(true) => {
-                        format!("the connection was lost, but workunit {} was made", ready.row.name)
+                let name = &ready.row.name;
+                match self.stands(&error, name).await {
+                    // The connection was lost when it was done.
+                    Some(true) => self.told(&ready, None),
+                    Some(false) => return Err(anyhow!(error).context("no workunit was made")),
+                    None => {
+                        let unknown = format!("nobody knows whether workunit {name} was made; look for it");
+                        return Err(anyhow!(error).context(unknown));
                     }
-                    Some(false) => "no workunit was made".to_owned(),
-                    None => format!("nobody knows whether workunit {} was made; look for it", ready.row.name),
-                }));
+                }
             }
         }
         if self.order.is_named_by_us {
@@ -349,14 +351,16 @@ impl Work<'_> {
         }
     }
 
-    /// The database failed: says what stands.
+    /// The database failed: says what stands, unless the batch stands.
     async fn failed(&mut self, error: store::Error) -> Result<()> {
         let (from, to) = self.batch.lines().unwrap_or((self.standing.first, self.standing.first));
         let first = self.batch.jobs.first().map(|ready| ready.row.name.clone()).unwrap_or_default();
         let next = match self.stands(&error, &first).await {
+            // The connection was lost when it was done.
             Some(true) => {
                 self.standing.made += self.batch.jobs.len() as u64;
-                Next::Failed(to.saturating_add(1), to.saturating_add(1))
+                self.batch.clear();
+                return Ok(());
             }
             Some(false) => Next::Failed(from, to),
             None => Next::Unknown(from, to),

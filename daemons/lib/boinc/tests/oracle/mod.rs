@@ -1,6 +1,6 @@
 //! The cases of the stock program `create_work`: templates, arguments, files, and what came of them. Also for the tests of
 //! the command that takes its place.
-#![allow(dead_code, clippy::unwrap_used, reason = "each test binary uses its part")]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "each test binary uses its part")]
 
 use std::collections::BTreeMap;
 use std::fs;
