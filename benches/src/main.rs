@@ -15,6 +15,7 @@ mod assimilator;
 mod backlog;
 mod bench;
 mod comparison;
+mod create;
 mod fill;
 mod floor;
 mod generator;
@@ -33,6 +34,7 @@ use clap::Parser;
 
 use crate::assimilator::Assimilator;
 use crate::bench::Bench;
+use crate::create::Create;
 use crate::fill::PEOPLE;
 use crate::generator::Generator;
 use crate::report::Report;
@@ -47,7 +49,7 @@ struct Args {
     /// Little work: shows that everything runs. The figures mean nothing
     #[arg(long)]
     quick: bool,
-    /// Only this one: work-generator, work-generator-shared, trickle-credit, validator, assimilator, compare, trickle-backlog,
+    /// Only this one: work-generator, work-generator-shared, work-create, trickle-credit, validator, assimilator, compare, trickle-backlog,
     /// validator-backlog (only when it is named), or part of a name. Can be repeated
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
@@ -116,6 +118,7 @@ async fn run(args: &Args) -> Result<()> {
     let mut bench = Runner { args, ground: &ground, report: &mut report };
     bench.one(&Generator::<false> { workunits: args.items(10_000) }).await?;
     bench.one(&Generator::<true> { workunits: args.items(60_000) }).await?;
+    bench.one(&Create { workunits: args.items(60_000) }).await?;
     bench.one(&Trickle { messages: args.items(50_000), people: PEOPLE }).await?;
     bench.one(&Validator { workunits: args.items(6_000), people: PEOPLE }).await?;
     bench.one(&Assimilator { workunits: args.items(6_000) }).await?;

@@ -10,6 +10,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | `generator` | one pass: which campaign is next, and how much of it |
+//! | `flags` | flags of its own, those of stock's |
 //! | `pressure` | how much work is wanted now |
 //! | `plans` | the campaigns as their files describe them, with their templates |
 //! | `source` | the next rows of a campaign |
@@ -23,6 +24,7 @@ mod again;
 mod batch;
 mod command;
 mod commit;
+mod flags;
 mod generator;
 mod inputs;
 mod plans;

@@ -1,6 +1,6 @@
-//! One job, or line by line: makes rows, fills batches, inserts them, and says what stands.
+//! Begins, and makes one job.
 
-use std::io::{BufRead, Write as _};
+use std::io::Write as _;
 
 use anyhow::{Context as _, Result, anyhow};
 use boinc::id::WorkunitId;
@@ -9,17 +9,15 @@ use boinc::printable::printable;
 use daemon::Clock;
 use store::work::Filled;
 
-use super::batch::{self, Batch, Blamed, key};
-use super::lines::{Line, Lines};
+use super::batch::{self, Batch, Blamed};
+use super::lines::Lines;
 use super::maker::{Fault, Made, Maker, Ready};
+use super::many::Stop;
 use super::order::Order;
-use super::standing::{Next, Standing};
+use super::standing::Standing;
 use crate::cli::ProjectArgs;
 use crate::project::Project;
 use crate::screen::print;
-
-/// Names that are looked up at once.
-const LOOKED_UP: usize = 1000;
 
 /// Makes what the flags ask for. False: not every job has its workunit.
 ///
@@ -52,25 +50,20 @@ pub async fn run(flags: ParsedFlags) -> Result<bool> {
 }
 
 /// A line to tell, on stderr. Nobody is left to tell when that can't be written.
-fn tell(text: &str) {
+pub(super) fn tell(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", printable(text, 4000));
 }
 
-struct Work<'a> {
-    order: Order,
-    project: &'a Project,
-    clock: &'a Clock,
-    maker: Maker<'a>,
-    batch: Batch,
-    standing: Standing,
-    stop: Option<Stop>,
-}
-
-/// The line at which everything ends.
-struct Stop {
-    line: u64,
-    /// A workunit of its name exists; names of the lines after it that are known.
-    taken: Option<Vec<String>>,
+/// What is under way.
+pub(super) struct Work<'a> {
+    pub(super) order: Order,
+    pub(super) project: &'a Project,
+    pub(super) clock: &'a Clock,
+    pub(super) maker: Maker<'a>,
+    pub(super) batch: Batch,
+    pub(super) standing: Standing,
+    /// Where it ends.
+    pub(super) stop: Option<Stop>,
 }
 
 impl Work<'_> {
@@ -162,86 +155,8 @@ impl Work<'_> {
         Ok(self.nothing(&Fault::Database(refusal)))
     }
 
-    async fn many(&mut self, mut lines: Lines<impl BufRead>) -> Result<bool> {
-        if let Some(name) = self.standing.name.as_ref().filter(|_| !self.order.how.dry_run) {
-            tell(&format!(
-                "cobblestone: workunits without a --wu_name of their own are named {name}_0, {name}_1 …"
-            ));
-        }
-        let unread = loop {
-            let (number, line) = match lines.next() {
-                Ok(Some(line)) => line,
-                Ok(None) => break None,
-                Err(error) => break Some(error),
-            };
-            if number < self.standing.first {
-                continue;
-            }
-            if let Err(fault) = self.line(number, line) {
-                self.refuse(number, &fault);
-            } else if self.batch.is_full() {
-                self.flush().await?;
-            }
-            if self.stop.is_some() {
-                break None;
-            }
-        };
-        // A line that can't be made ends everything; those before it are made.
-        let later = self.stop.take();
-        self.flush().await?;
-        if self.stop.is_none() {
-            self.stop = later;
-        }
-        if let Some(error) = unread {
-            let next = Next::Mend(lines.read().saturating_add(1));
-            tell(&format!("cobblestone: {}", self.standing.words(next)));
-            return Err(anyhow!(error).context("can't read standard input"));
-        }
-        self.end(&mut lines).await
-    }
-
-    /// Says what stands.
-    async fn end(&mut self, lines: &mut Lines<impl BufRead>) -> Result<bool> {
-        let next = match self.stop.take() {
-            None => Next::Nothing,
-            Some(Stop { line, taken: None }) => Next::Mend(line),
-            Some(Stop { line, taken: Some(names) }) => match self.made_before(names, lines).await {
-                Ok((count, is_last)) => {
-                    Next::MadeBefore(line, line.saturating_add(count).saturating_sub(1), is_last)
-                }
-                Err(error) => {
-                    tell(&format!("cobblestone: {error:#}"));
-                    Next::Mend(line)
-                }
-            },
-        };
-        let words = self.standing.words(next);
-        if self.standing.first > lines.read().saturating_add(1) {
-            tell(&format!("cobblestone: standard input ends with line {}; {words}", lines.read()));
-            return Ok(false);
-        }
-        if next == Next::Nothing && self.standing.failures == 0 {
-            print(&format!("{words}\n"));
-            return Ok(true);
-        }
-        tell(&format!("cobblestone: {words}"));
-        Ok(false)
-    }
-
-    /// Makes a line's row and puts it into the batch.
-    fn line(&mut self, number: u64, line: Line) -> Result<(), Fault> {
-        let Line::Whole(text) = line else {
-            let longest = super::lines::LONGEST;
-            return Err(Fault::Database(format!("it is longer than {longest} bytes; shorten it")));
-        };
-        let draft = self.order.line(number, &text)?;
-        let made = self.maker.make(number, &draft)?;
-        let ready = self.noted(made);
-        self.batch.add(ready)
-    }
-
     /// Tells what is worth telling of a row.
-    fn noted(&mut self, made: Made) -> Ready {
+    pub(super) fn noted(&mut self, made: Made) -> Ready {
         let Made { ready, mut notes, is_first_of_template } = made;
         if is_first_of_template {
             notes.extend(self.order.overruled(&ready.row));
@@ -263,16 +178,6 @@ impl Work<'_> {
         ready
     }
 
-    /// A line has no workunit.
-    fn refuse(&mut self, line: u64, fault: &Fault) {
-        tell(&format!("cobblestone: line {line}: {fault}"));
-        if self.order.how.continue_on_error {
-            self.standing.fail(line);
-        } else if self.stop.is_none() {
-            self.stop = Some(Stop { line, taken: None });
-        }
-    }
-
     /// The only job has no workunit.
     fn nothing(&self, fault: &Fault) -> bool {
         for line in fault.stock_lines() {
@@ -284,93 +189,14 @@ impl Work<'_> {
     }
 
     /// A workunit is there.
-    fn told(&self, ready: &Ready, id: Option<WorkunitId>) {
+    pub(super) fn told(&self, ready: &Ready, id: Option<WorkunitId>) {
         if let Some(id) = id.filter(|_| self.order.how.verbose) {
             tell(&format!("created workunit; name {}, ID {id}", ready.row.name));
         }
     }
 
-    /// Inserts the batch, without those that can't be.
-    async fn flush(&mut self) -> Result<()> {
-        while !self.batch.jobs.is_empty() {
-            let store = &self.project.store;
-            let look = self.order.how.dry_run || !batch::distinct_targets(&self.batch.jobs).is_empty();
-            let mut blamed = match batch::blame(store, if look { &self.batch.jobs } else { &[] }).await {
-                Ok(blamed) => blamed,
-                Err(error) => return self.failed(error).await,
-            };
-            if blamed.is_empty() && self.order.how.dry_run {
-                self.standing.made += self.batch.jobs.len() as u64;
-                self.batch.clear();
-                return Ok(());
-            }
-            if blamed.is_empty() {
-                match batch::insert(store, &self.batch.jobs, self.clock.now_i32()).await {
-                    Ok(ids) => {
-                        for (ready, id) in self.batch.jobs.iter().zip(ids) {
-                            self.told(ready, Some(id));
-                        }
-                        self.standing.made += self.batch.jobs.len() as u64;
-                        self.batch.clear();
-                        return Ok(());
-                    }
-                    Err(store::Error::Duplicate(what)) => {
-                        let found = batch::blame(store, &self.batch.jobs).await;
-                        match found {
-                            Ok(found) if !found.is_empty() => blamed = found,
-                            _ => return self.failed(store::Error::Duplicate(what)).await,
-                        }
-                    }
-                    Err(error) => return self.failed(error).await,
-                }
-            }
-            self.leave_out(blamed);
-        }
-        Ok(())
-    }
-
-    /// Takes jobs out of the batch: these, or all from the first of them.
-    fn leave_out(&mut self, blamed: Vec<Blamed>) {
-        if self.order.how.continue_on_error {
-            let mut blamed = blamed.into_iter().peekable();
-            let jobs = std::mem::take(&mut self.batch.jobs);
-            for (index, ready) in jobs.into_iter().enumerate() {
-                match blamed.next_if(|blamed| blamed.index == index) {
-                    Some(Blamed { why, .. }) => self.refuse(ready.line, &why),
-                    None => self.batch.jobs.push(ready),
-                }
-            }
-            return;
-        }
-        let Some(Blamed { index, why, is_taken }) = blamed.into_iter().next() else { return };
-        let rest = self.batch.jobs.split_off(index);
-        if let Some(first) = rest.first() {
-            tell(&format!("cobblestone: line {}: {why}", first.line));
-            let names = is_taken.then(|| rest.iter().map(|ready| ready.row.name.clone()).collect());
-            self.stop = Some(Stop { line: first.line, taken: names });
-        }
-    }
-
-    /// The database failed: says what stands, unless the batch stands.
-    async fn failed(&mut self, error: store::Error) -> Result<()> {
-        let (from, to) = self.batch.lines().unwrap_or((self.standing.first, self.standing.first));
-        let first = self.batch.jobs.first().map(|ready| ready.row.name.clone()).unwrap_or_default();
-        let next = match self.stands(&error, &first).await {
-            // The connection was lost when it was done.
-            Some(true) => {
-                self.standing.made += self.batch.jobs.len() as u64;
-                self.batch.clear();
-                return Ok(());
-            }
-            Some(false) => Next::Failed(from, to),
-            None => Next::Unknown(from, to),
-        };
-        tell(&format!("cobblestone: {}", self.standing.words(next)));
-        Err(anyhow!(error).context("inserting workunits"))
-    }
-
     /// Whether what was being inserted stands, by the name of its first workunit. None: nobody knows.
-    async fn stands(&self, error: &store::Error, name: &str) -> Option<bool> {
+    pub(super) async fn stands(&self, error: &store::Error, name: &str) -> Option<bool> {
         if !error.is_unavailable() {
             return Some(false);
         }
@@ -380,38 +206,5 @@ impl Work<'_> {
             .store
             .transaction("look for a workunit", async |tx| tx.lock_workunit_names(&names).await);
         found.await.ok().map(|found| !found.is_empty())
-    }
-
-    /// How many of these names, and of the lines after them, have workunits one after the other; and whether that is the end.
-    async fn made_before(
-        &mut self,
-        names: Vec<String>,
-        lines: &mut Lines<impl BufRead>,
-    ) -> Result<(u64, bool)> {
-        let mut names = names.into_iter();
-        let mut count = 0;
-        loop {
-            let mut some: Vec<String> = names.by_ref().take(LOOKED_UP).collect();
-            while some.len() < LOOKED_UP {
-                let Some((number, line)) = lines.next().context("can't read standard input")? else { break };
-                // What can't be read can't have been made.
-                let Line::Whole(text) = line else { break };
-                let Ok(draft) = self.order.line(number, &text) else { break };
-                some.push(draft.job.name);
-            }
-            if some.is_empty() {
-                return Ok((count, true));
-            }
-            let found = self
-                .project
-                .store
-                .read("names of workunits", async |conn| conn.workunit_names(&some).await)
-                .await?;
-            let found: std::collections::HashSet<String> = found.iter().map(|name| key(name)).collect();
-            match some.iter().position(|name| !found.contains(&key(name))) {
-                Some(made) => return Ok((count + made as u64, false)),
-                None => count += some.len() as u64,
-            }
-        }
     }
 }

@@ -14,13 +14,15 @@
 //! | `lines` | reads lines of standard input, each bounded |
 //! | `maker` | a draft becomes a row: templates and input files |
 //! | `batch` | rows become workunits: the transaction, and whom to blame |
-//! | `create` | one job, or line by line |
+//! | `create` | begins, and makes one job |
+//! | `many` | line by line |
 //! | `standing` | what is made and how to go on, in words: pure |
 
 mod batch;
 mod create;
 mod lines;
 mod maker;
+mod many;
 mod order;
 mod standing;
 
