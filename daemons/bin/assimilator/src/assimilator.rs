@@ -12,7 +12,6 @@ use compare::extract::ExtractPlan;
 use daemon::stop::Reason;
 use daemon::{Daemon, Fatal, Pass, PassReport, Start};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use store::assimilation::JobOf;
 use store::validation::Selection;
 
 use crate::commit::{self, Aside, Decisions, Row, Target, Written};
@@ -29,6 +28,7 @@ use dataset::remote::{Place, Remote};
 use dataset::staging::Instance;
 use dataset::storage;
 use dataset::table::failures::FailureRecord;
+use dataset::table::parameters::Declared;
 use dataset::table::results::ResultRecord;
 
 /// Folder below the project directory for what is on its way to S3.
@@ -67,21 +67,8 @@ struct Settings {
     flag_idle: bool,
     data: Vec<ExtractPlan>,
     hook: Hook,
-    /// Name of the campaign that is being made, and its parameters as JSON.
-    parameters: Option<(String, String)>,
-}
-
-impl Settings {
-    /// Adds the campaign's parameters, which stand in APP.toml only.
-    fn with_parameters(&self, job: JobOf) -> JobOf {
-        let of = self.parameters.as_ref().filter(|(campaign, _)| *campaign == job.campaign);
-        JobOf { parameters: job.parameters.or_else(|| Some(of?.1.clone())), ..job }
-    }
-}
-
-fn parameters(work: Option<&app_config::Work>) -> Option<(String, String)> {
-    let work = work.filter(|work| !work.parameters.is_empty())?;
-    Some((work.campaign.clone(), serde_json::to_string(&work.parameters).ok()?))
+    /// Parameters of jobs that get a column of their own.
+    parameters: Declared,
 }
 
 /// The assimilator of one application.
@@ -158,7 +145,7 @@ impl Daemon for Assimilator {
                 // The file was checked when it was read.
                 data: assimilate.data.iter().filter_map(|spec| spec.plan().ok()).collect(),
                 hook: assimilate.hook.clone(),
-                parameters: parameters(config.work.as_ref()),
+                parameters: Declared::new(&assimilate.parameters),
             },
             bin: root.join("bin"),
             upload: UploadFolder {
@@ -332,6 +319,7 @@ impl Assimilator {
             app_name: &self.app_name,
             app_folder: &self.app_folder,
             data: &self.settings.data,
+            parameters: &self.settings.parameters,
             now: pass.clock.now(),
             now_i32: now,
         };
@@ -351,6 +339,7 @@ impl Assimilator {
             app_name: &self.app_name,
             app_folder: &self.app_folder,
             data: &self.settings.data,
+            parameters: &self.settings.parameters,
             now: pass.clock.now(),
             now_i32: pass.clock.now_i32(),
         };
@@ -446,10 +435,16 @@ impl Assimilator {
     ) -> Result<Result<Row, Aside>, OutputError> {
         let Item { workunit, results, job, fate, files, validated, known, stderr, .. } = item;
         let (host, version, report) = (item.host, item.version, item.report);
-        let job = job.map(|job| self.settings.with_parameters(job));
         let campaign = job.as_ref().map_or(layout::NO_CAMPAIGN, |job| job.campaign.as_str()).to_owned();
         let aside = |host, reason| {
             Ok(Err(Aside { workunit: workunit.id, name: workunit.name.clone(), host, reason }))
+        };
+        let parameters = match self.settings.parameters.values(job.as_ref()) {
+            Ok(parameters) => parameters,
+            Err(reason) if matches!(fate, Fate::Assimilate { .. } | Fate::Fail { .. }) => {
+                return aside(HostId(0), reason);
+            }
+            Err(_) => Vec::new(),
         };
         match fate {
             Fate::SetAside(reason) => aside(HostId(0), reason),
@@ -471,6 +466,7 @@ impl Assimilator {
                 let record = Box::new(ResultRecord {
                     workunit,
                     job,
+                    parameters,
                     canonical: *canonical,
                     host,
                     version,
@@ -490,6 +486,7 @@ impl Assimilator {
             Fate::Fail { error_mask, .. } => Ok(Ok(Row::Failure(Box::new(FailureRecord {
                 workunit,
                 job,
+                parameters,
                 campaign,
                 error_mask,
                 results,

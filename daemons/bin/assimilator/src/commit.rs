@@ -23,9 +23,11 @@ use dataset::staging::{self, Instance};
 use dataset::table::data::{self, DataRecord};
 use dataset::table::failures::{FAILURES, FailureRecord};
 use dataset::table::files::{FILES, FileRecord};
+use dataset::table::parameters::Declared;
 use dataset::table::results::{RESULTS, ResultRecord};
 use dataset::table::{KEY_APP, KEY_CAMPAIGN};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use serde_json::Value;
 use store::assimilation::DatasetFile;
 use store::quarantine::SetAside;
 use store::reviews::{BY_ASSIMILATOR, NewReview, ReviewVerdict};
@@ -173,6 +175,8 @@ pub struct Target<'a> {
     pub remote: Option<&'a Remote>,
     /// Declared tables of data.
     pub data: &'a [ExtractPlan],
+    /// Parameters of jobs that get a column of their own.
+    pub parameters: &'a Declared,
     /// Unix seconds.
     pub now: f64,
     /// The same for columns.
@@ -280,16 +284,20 @@ impl<'r> OfCampaign<'r> {
         if !files.is_empty() {
             let rows: Vec<&FileRecord> = files.iter().collect();
             let ids = &mut files.iter().map(|record| record.workunit.0);
-            parts.push(part(FILES.name, ids, rows.len(), FILES.to_parquet(&rows, &facts)?));
+            parts.push(part(FILES.name, ids, rows.len(), FILES.to_parquet(&rows, &facts, Vec::new())?));
         }
         if !self.results.is_empty() {
             let ids = &mut self.results.iter().map(|record| record.workunit.id.0);
-            let bytes = RESULTS.to_parquet(&self.results, &facts)?;
+            let values: Vec<&[Value]> = self.results.iter().map(|r| r.parameters.as_slice()).collect();
+            let more = target.parameters.columns(&values);
+            let bytes = RESULTS.to_parquet(&self.results, &facts, more)?;
             parts.push(part(RESULTS.name, ids, self.results.len(), bytes));
         }
         if !self.failures.is_empty() {
             let ids = &mut self.failures.iter().map(|record| record.workunit.id.0);
-            let bytes = FAILURES.to_parquet(&self.failures, &facts)?;
+            let values: Vec<&[Value]> = self.failures.iter().map(|r| r.parameters.as_slice()).collect();
+            let more = target.parameters.columns(&values);
+            let bytes = FAILURES.to_parquet(&self.failures, &facts, more)?;
             parts.push(part(FAILURES.name, ids, self.failures.len(), bytes));
         }
         Ok(parts)

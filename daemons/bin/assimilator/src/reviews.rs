@@ -82,7 +82,8 @@ async fn stage(
     }
     let mut made = Vec::new();
     for ((campaign, day), rows) in parts {
-        let bytes = REVIEWS.to_parquet(&rows, &[(KEY_APP, target.app_name), (KEY_CAMPAIGN, campaign)])?;
+        let bytes =
+            REVIEWS.to_parquet(&rows, &[(KEY_APP, target.app_name), (KEY_CAMPAIGN, campaign)], Vec::new())?;
         let ids = rows.iter().map(|review| review.review.workunit.0);
         let (first, last) = (ids.clone().min().unwrap_or(0), ids.max().unwrap_or(0));
         let name = instance.part_name(first, last, target.now_i32);

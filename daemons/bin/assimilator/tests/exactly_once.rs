@@ -184,6 +184,7 @@ async fn a_workunit_that_changes_while_it_is_decided_on_is_left_out() {
         app_folder: &app_folder,
         remote: None,
         data: &[],
+        parameters: &dataset::table::parameters::Declared::default(),
         now: common::NOW,
         now_i32: 1,
     };
@@ -198,6 +199,7 @@ fn record(item: assimilator::gather::Item) -> assimilator::commit::Row {
     assimilator::commit::Row::Failure(Box::new(dataset::table::failures::FailureRecord {
         workunit: item.workunit,
         job: None,
+        parameters: Vec::new(),
         campaign: String::new(),
         error_mask: 32,
         results: item.results,

@@ -155,16 +155,40 @@ async fn one_bad_workunit_is_set_aside_and_tried_again_later() {
 }
 
 #[tokio::test]
-async fn the_parameters_of_the_campaign_stand_in_its_rows() {
+async fn parameters_of_jobs_stand_in_their_rows_and_declared_ones_have_columns() {
     let mut world = World::new("parameters").await;
-    let config = "[work]\ncampaign = \"now\"\n[work.parameters]\ngenerator = \"pythia8\"\nbeam = 6500\n";
-    world.project.write_app_config(config).unwrap();
-    world.ready(1..=2).await;
-    world.exec("UPDATE cobblestone_campaign SET name = 'now'").await;
-    assert_eq!(world.daemon(&[]).await.pass().await.unwrap().done, 2);
+    world.ready(1..=4).await;
+    world.failed(6, 2).await;
+    for (id, parameters) in
+        [(2, r#"{"energy":6500,"process":"z1j"}"#), (4, r#"{"energy":"high"}"#), (6, r#"{"energy":"0.50"}"#)]
+    {
+        world
+            .exec(&format!("UPDATE cobblestone_job SET parameters = '{parameters}' WHERE workunitid = {id}"))
+            .await;
+    }
+    let declare = "[assimilate.parameters]\nenergy = \"number\"\nmissing = \"text\"\n";
+    world.project.write_app_config(declare).unwrap();
+    let mut daemon = world.daemon(&[]).await;
+    assert_eq!(daemon.pass().await.unwrap().to_string(), "assimilated 3, failed 1, set_aside 1");
+    let reason = "SELECT reason FROM cobblestone_quarantine";
+    let reason = world.sql.row(reason, &[]).await.unwrap().text("reason").unwrap();
+    assert!(reason.contains("energy is \"high\"") && reason.contains("number"), "{reason}");
     let rows = world.rows("results");
-    let of = |id: &str| rows.iter().find(|row| row["workunit_id"] == id).unwrap()["parameters"].clone();
-    assert_eq!((of("1").as_str(), of("2").as_str()), ("null", "{\"beam\":6500,\"generator\":\"pythia8\"}"));
+    let of =
+        |id: &str, column: &str| rows.iter().find(|row| row["workunit_id"] == id).unwrap()[column].clone();
+    assert_eq!(of("1", "parameters"), "null");
+    assert_eq!(of("2", "parameters"), r#"{"energy":6500,"process":"z1j"}"#);
+    assert_eq!(
+        (of("2", "parameter_energy").as_str(), of("1", "parameter_energy").as_str()),
+        ("6500.0", "null")
+    );
+    assert_eq!(of("2", "parameter_missing"), "null");
+    assert_eq!(world.rows("failures")[0]["parameter_energy"], "0.5");
+    // It is declared as what it is: the next try takes it.
+    world.project.write_app_config("[assimilate.parameters]\nenergy = \"text\"\n").unwrap();
+    assert_eq!(world.daemon(&["--wu_id", "4"]).await.pass().await.unwrap().done, 1);
+    let rows = world.rows("results");
+    assert_eq!(rows.iter().find(|row| row["workunit_id"] == "4").unwrap()["parameter_energy"], "high");
 }
 
 #[tokio::test]

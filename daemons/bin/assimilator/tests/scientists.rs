@@ -1,4 +1,4 @@
-//! docs/SCIENTISTS.md: its five questions, asked as they stand there, with DuckDB and with pandas, of a dataset that the
+//! docs/SCIENTISTS.md: its six questions, asked as they stand there, with DuckDB and with pandas, of a dataset that the
 //! real program wrote.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
@@ -77,7 +77,7 @@ fn assimilate(world: &World) {
 }
 
 #[tokio::test]
-async fn five_questions_have_the_same_answer_with_duckdb_and_pandas() {
+async fn six_questions_have_the_same_answer_with_duckdb_and_pandas() {
     let mut world = World::new("scientists").await;
     world.project.write_app_config(&block("2. ", "toml")).unwrap();
     world.exec("UPDATE cobblestone_campaign SET name = 'beam7'").await;
@@ -91,6 +91,11 @@ async fn five_questions_have_the_same_answer_with_duckdb_and_pandas() {
         world.project.write_upload(&physical(2 * id - 1), text.as_bytes()).unwrap();
     }
     world.exec("UPDATE result SET hostid = IF(workunitid <= 4, 10, 11), cpu_time = 3600 * workunitid").await;
+    world
+        .exec(
+            "UPDATE cobblestone_job SET parameters = IF(job = 2, '{\"energy\":5000}', '{\"energy\":6500.5}')",
+        )
+        .await;
     for id in [9, 10, 11] {
         world.failed(id, 2).await;
     }
@@ -139,4 +144,9 @@ async fn five_questions_have_the_same_answer_with_duckdb_and_pandas() {
     near(&cost[0]["cpu_hours"], 6.0);
     near(&cost[1]["cpu_hours_per_million"], 14_000.0);
     near(&cost[1]["credit"], 21.0);
+    let energies = ask(&world, 6);
+    assert_eq!(energies.as_array().unwrap().len(), 2, "{energies}");
+    let of = |energy: f64| energies.as_array().unwrap().iter().find(|row| row["energy"] == energy).unwrap();
+    assert_eq!((&of(5000.0)["workunits"], &of(6500.5)["workunits"]), (&json!(1), &json!(3)));
+    near(&of(6500.5)["cpu_seconds"], 6.0 * 3600.0);
 }

@@ -22,6 +22,7 @@ mod compact;
 mod comparing;
 mod csv;
 mod datasets;
+mod decision;
 mod demo;
 mod explain;
 mod ledger;

@@ -115,17 +115,17 @@ async fn a_small_demo_and_what_it_leaves() {
     // A hostile text reaches the terminal escaped.
     sql.execute(
         "INSERT INTO cobblestone_quarantine (id, time, daemon, kind, refid, hostid, reason, raw, tries)
-         VALUES (777, 0, 'trickle-credit', 'trickle', 999, 1, ?, ?, 1)",
+         VALUES (7000777, 0, 'trickle-credit', 'trickle', 7000999, 1, ?, ?, 1)",
         &["a\u{1b}[2Jb".into(), (&b"line\nx\x1b[2J\xff"[..]).into()],
     )
     .await
     .unwrap();
     let list = text(&with(&["quarantine", "list", "--kind", "trickle", "--limit", "1"]), 0);
-    holds(&list, &["777", "trickle 999", "a\\u{1b}[2Jb"]);
-    let entry = text(&with(&["quarantine", "show", "777"]), 0);
+    holds(&list, &["7000777", "trickle 7000999", "a\\u{1b}[2Jb"]);
+    let entry = text(&with(&["quarantine", "show", "7000777"]), 0);
     holds(&entry, &["    | line\n    | x\\u{1b}[2J\\xff\n"]);
     assert!(!list.contains('\u{1b}') && !entry.contains('\u{1b}'));
-    holds(&text(&with(&["quarantine", "show", "778"]), 2), &["no entry 778"]);
+    holds(&text(&with(&["quarantine", "show", "7000778"]), 2), &["no entry 7000778"]);
 
     drop(sql);
     let server = pids(&kept.0.join("db"));

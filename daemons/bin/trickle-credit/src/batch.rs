@@ -12,6 +12,7 @@ use anyhow::Result;
 use boinc::id::{HostId, MessageId};
 use store::backlog::Take;
 use store::host_accounts::HostDay;
+use store::trickles::Mark;
 use store::{Store, Tx};
 
 use crate::answer::{alive, answer};
@@ -22,7 +23,7 @@ use crate::locks::{lock, open_books};
 use crate::over_claims::flags;
 use crate::policies::Policies;
 use crate::reports;
-use crate::settle::{Counts, Writes, empty_mark};
+use crate::settle::{Counts, Writes};
 use crate::sort::{messages_of, sort};
 use crate::told::{Told, tell};
 
@@ -238,7 +239,7 @@ async fn write(
     let moved = answers.deadlines.iter().filter_map(|(id, ..)| results.get(id));
     let unmarked = moved
         .filter(|row| !marks.contains_key(&row.id) && !writes.marks.iter().any(|mark| mark.result == row.id));
-    let unmarked: Vec<_> = unmarked.map(|row| empty_mark(row, context.now)).collect();
+    let unmarked: Vec<_> = unmarked.map(|row| Mark::unpaid(row, context.now)).collect();
     writes.marks.extend(unmarked);
     tx.write_marks(&writes.marks).await?;
     tx.write_increment_sums(&writes.sums).await?;

@@ -222,21 +222,6 @@ impl Writes {
     }
 }
 
-/// The mark of a result that has none yet and was paid nothing.
-pub fn empty_mark(row: &ResultRow, now: f64) -> MarkRow {
-    MarkRow {
-        result: row.id,
-        host: row.hostid,
-        app: row.appid,
-        seconds_paid: 0.0,
-        largest_claim: 0.0,
-        credit_paid: 0.0,
-        messages: 0,
-        time: now,
-        sent_time: row.sent_time,
-    }
-}
-
 /// Whether totals or averages of its host change. Without a result, seconds that are worth nothing are granted, too:
 /// as stock does, which brings the averages up to date.
 pub fn gains(item: &Item) -> bool {

@@ -117,17 +117,7 @@ fn settled(
     for entry in entries {
         let Some(row) = rows.get(&entry.result) else { continue };
         let mark = new.entry(entry.result).or_insert_with(|| {
-            marks.get(&entry.result).cloned().unwrap_or(Mark {
-                result: row.id,
-                host: row.hostid,
-                app: row.appid,
-                seconds_paid: 0.0,
-                largest_claim: 0.0,
-                credit_paid: 0.0,
-                messages: 0,
-                time: options.now,
-                sent_time: row.sent_time,
-            })
+            marks.get(&entry.result).cloned().unwrap_or_else(|| Mark::unpaid(row, options.now))
         });
         mark.credit_paid += entry.credit;
         // What rounding leaves of what was taken back.

@@ -1,44 +1,54 @@
 //! Failed jobs that are to be tried again (`cobblestone campaign retry-failed`), and jobs that were set aside and never
 //! made: the same job with the same seed, as a workunit of its own, `NAME_r1`.
 
+//!
+//! Invariant: the wish goes in the transaction that makes its workunit, and only if it is still there. Killed before that,
+//! it is met by the next pass; made twice, the name of the workunit would be taken.
+
 use anyhow::Result;
 use campaign::draft::Number;
 use campaign::{Draft, Refusal, seeds};
-use daemon::{Pass, ProjectDir};
 use store::campaigns::Retry;
 
-use crate::batch::{Maker, Origin};
+use crate::batch::Origin;
 use crate::commit::Writes;
-use crate::inputs::Inputs;
 use crate::plans::Plan;
 use crate::source;
+use crate::turn::{Outcome, Turn};
 
-/// What to write for these wishes.
+/// Makes at most `most` jobs once more.
 ///
 /// # Errors
-/// Files or the database can't be read.
-pub async fn writes(
-    pass: &Pass<'_>,
-    maker: &Maker<'_>,
-    campaign_id: i32,
-    project: &ProjectDir,
-    wishes: &[Retry],
-    inputs: &mut Inputs,
-) -> Result<Writes> {
-    let plan = maker.plan;
+/// Files or the database can't be read or written.
+pub async fn serve(turn: &mut Turn<'_>, most: i64) -> Result<Outcome> {
+    if !turn.reserve_seeds(turn.row.next_job).await? {
+        return Ok(Outcome::Nothing);
+    }
+    let id = turn.row.id;
+    let wishes = turn.pass.store.read("jobs to try again", async |conn| conn.retries(id, most).await).await?;
+    if wishes.is_empty() {
+        return Ok(Outcome::Nothing);
+    }
+    let writes = writes(turn, &wishes).await?;
+    turn.write(writes, wishes.len() as u64).await
+}
+
+/// What to write for these wishes.
+async fn writes(turn: &Turn<'_>, wishes: &[Retry]) -> Result<Writes> {
+    let (plan, maker, id) = (&*turn.plan, turn.maker(), turn.row.id);
+    let mut inputs = turn.inputs();
     let mut writes = Writes { max_set_aside: i64::MAX, ..Writes::default() };
     for wish in wishes {
         writes.retries.push(wish.job);
         let name = match wish.file {
             0 => None,
             file => {
-                pass.store
-                    .read("file of a job", async |conn| conn.campaign_file_name(campaign_id, file).await)
-                    .await?
+                let store = turn.pass.store;
+                store.read("file of a job", async |conn| conn.campaign_file_name(id, file).await).await?
             }
         };
         let item = match &name {
-            Some(name) => source::row_at(&plan.campaign, &project.root, name, wish.place)?,
+            Some(name) => source::row_at(&plan.campaign, &turn.project.root, name, wish.place)?,
             None => None,
         };
         let file_name = name.unwrap_or_default();
@@ -54,11 +64,12 @@ pub async fn writes(
         let shown = Origin { row: wish.job, ..Origin::default() };
         let drafted = draft(plan, wish, item.as_ref());
         let content = item.and_then(|item| item.content);
-        match drafted {
-            Ok(draft) => match maker.make(&draft, &origin, content, inputs)? {
-                Ok(ready) => writes.jobs.push(ready),
-                Err(refusal) => writes.aside.push(shown.aside(&plan.campaign.name, &refusal)),
-            },
+        let made = match drafted {
+            Ok(draft) => maker.make(&draft, &origin, content, &mut inputs)?,
+            Err(refusal) => Err(refusal),
+        };
+        match made {
+            Ok(ready) => writes.jobs.push(ready),
             Err(refusal) => writes.aside.push(shown.aside(&plan.campaign.name, &refusal)),
         }
     }

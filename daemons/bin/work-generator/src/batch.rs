@@ -111,6 +111,7 @@ impl Maker<'_> {
                     copy: i32::try_from(draft.number.copy).unwrap_or(i32::MAX),
                     retry: draft.number.retry,
                     retry_of: origin.retry_of,
+                    parameters: draft.parameters_as_json(),
                 },
                 workunit,
                 target: draft.settings.assignment,

@@ -11,22 +11,60 @@ use std::process::Stdio;
 use anyhow::{Context as _, Result, bail};
 use campaign::Campaign;
 use campaign::spool::spool;
+use store::campaigns::FileMove;
+
+use crate::turn::Turn;
 
 /// The name under which the last start is noted, as the place in a file of that name.
-pub const NOTE: &str = "(command)";
+const NOTE: &str = "(command)";
+
+impl Turn<'_> {
+    /// Starts the campaign's command, if it is time.
+    ///
+    /// # Errors
+    /// The database refuses. What is wrong with the command is told.
+    pub async fn command(&mut self) -> Result<()> {
+        let (pass, id, note) = (self.pass, self.row.id, [NOTE.to_owned()]);
+        let read =
+            pass.store.read("last start of a command", async |conn| conn.campaign_files(id, &note).await);
+        let last = read.await?.first().map_or(0, |cursor| cursor.place);
+        let now = pass.clock.now();
+        if !is_due(&self.plan.campaign, last, now) {
+            return Ok(());
+        }
+        if let Err(error) = run(&self.plan.campaign, &self.project.root).await {
+            self.tell(&format!("its command failed: {error:#}"));
+            return Ok(());
+        }
+        let (app, name, started) = (self.app, self.name(), i64::from(pass.clock.now_i32()).max(1));
+        pass.store
+            .transaction("note the start of a command", async |tx| {
+                let row = tx.lock_campaign(app, name, now).await?;
+                let note = tx.campaign_file(row.id, NOTE, now).await?;
+                let to = FileMove {
+                    id: note.id,
+                    from: note.place,
+                    place: started,
+                    rows_read: note.rows_read + 1,
+                    tail: String::new(),
+                    done: true,
+                };
+                tx.move_file(&to, now).await.map(|_| ())
+            })
+            .await?;
+        Ok(())
+    }
+}
 
 /// Whether it is to be started. `last`: when it was started last, Unix seconds; 0 = never.
-pub fn is_due(campaign: &Campaign, last: i64, now: f64) -> bool {
+fn is_due(campaign: &Campaign, last: i64, now: f64) -> bool {
     #[expect(clippy::cast_precision_loss, reason = "seconds")]
     let last_f = last as f64;
     last == 0 || campaign.source.every.is_some_and(|every| now >= last_f + every)
 }
 
 /// Runs it and stores what it printed.
-///
-/// # Errors
-/// It can't be started, fails, or its output can't be stored.
-pub async fn run(campaign: &Campaign, root: &Path) -> Result<()> {
+async fn run(campaign: &Campaign, root: &Path) -> Result<()> {
     let Some((program, arguments)) = campaign.source.command.split_first() else {
         bail!("no command is declared")
     };

@@ -131,7 +131,8 @@ fn set_aside_taken(stage: &Stage, campaign: &str, writes: &mut Writes, taken: &B
 
 async fn transact(pass: &Pass<'_>, app: AppId, name: &str, writes: &Writes) -> store::Result<Done> {
     let now = pass.clock.now();
-    let jobs: Vec<_> = writes.jobs.iter().map(|job| (job.job, job.workunit.clone(), job.target)).collect();
+    let jobs: Vec<_> =
+        writes.jobs.iter().map(|job| (job.job.clone(), job.workunit.clone(), job.target)).collect();
     let (jobs, now_i32) = (&jobs, pass.clock.now_i32());
     pass.store
         .transaction("make work", async |tx| {

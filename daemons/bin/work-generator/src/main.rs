@@ -13,24 +13,31 @@
 //! | `flags` | flags of its own, those of stock's |
 //! | `pressure` | how much work is wanted now |
 //! | `plans` | the campaigns as their files describe them, with their templates |
-//! | `source` | the next rows of a campaign |
+//! | `turn` | one campaign's turn: what it works with, and how its batch is written |
+//! | `counted` | the next numbers become jobs |
+//! | `rows`, `source`, `drafts` | which file has rows; the next ones of it; they become jobs |
 //! | `command` | rows that a program prints |
-//! | `batch` | rows become jobs with staged files |
-//! | `commit` | the one transaction |
 //! | `again` | failed jobs that are to be tried again |
-//! | `inputs`, `staging` | input files |
+//! | `seeds` | seeds for the jobs of a turn |
+//! | `batch`, `inputs`, `staging` | a job with its input files staged |
+//! | `commit` | the one transaction |
 
 mod again;
 mod batch;
 mod command;
 mod commit;
+mod counted;
+mod drafts;
 mod flags;
 mod generator;
 mod inputs;
 mod plans;
 mod pressure;
+mod rows;
+mod seeds;
 mod source;
 mod staging;
+mod turn;
 
 fn main() -> std::process::ExitCode {
     daemon::main::<generator::WorkGenerator>()

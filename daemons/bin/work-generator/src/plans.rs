@@ -111,12 +111,11 @@ impl Plans {
         self.seen.values().filter_map(|seen| seen.plan.as_ref()).chain(&self.short)
     }
 
-    /// One of them.
-    pub fn get_mut(&mut self, name: &str) -> Option<&mut Plan> {
-        if self.short.as_ref().is_some_and(|plan| plan.campaign.name == name) {
-            return self.short.as_mut();
-        }
-        self.seen.get_mut(name)?.plan.as_mut()
+    /// One of them, and the folder that its files go to.
+    pub fn serve(&mut self, name: &str) -> Option<(&Stage, &mut Plan)> {
+        let short = self.short.as_mut().filter(|plan| plan.campaign.name == name);
+        let plan = short.or_else(|| self.seen.get_mut(name)?.plan.as_mut())?;
+        Some((&self.stage, plan))
     }
 
     /// Reads files that are new or changed, and forgets those that are gone.
@@ -249,17 +248,5 @@ impl Plans {
             );
         }
         Ok(created.workunit)
-    }
-
-    /// Facts about input files, for a pass.
-    pub fn inputs(&self, plan: &Plan) -> Inputs {
-        let mut inputs = Inputs::new(self.stage.clone(), self.project.download(), &plan.shared);
-        inputs.write = self.write;
-        inputs
-    }
-
-    /// Where files go.
-    pub fn stage(&self) -> &Stage {
-        &self.stage
     }
 }

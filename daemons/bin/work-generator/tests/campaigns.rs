@@ -19,10 +19,13 @@ async fn rows_of_a_file_become_jobs_once_and_the_file_may_grow() {
     let mut world = World::new().await;
     world.old_file("cobblestone/context", CONTEXT);
     world.old_file("cobblestone/scan.csv", &table(1..4));
-    world.campaign("scan", "[source]\nkind = \"file\"\npath = \"cobblestone/scan.csv\"\n[job]\ncontext = \"cobblestone/context\"\n");
+    world.campaign("scan", "[source]\nkind = \"file\"\npath = \"cobblestone/scan.csv\"\n[job]\ncontext = \"cobblestone/context\"\n[parameters]\nunit = \"µGeV '\\\\\"\n");
     world.one_pass(&[]);
     assert_eq!(world.names().await, ["scan_0", "scan_1", "scan_2"]);
     assert_eq!(world.input("scan_1"), "energy=200\nseed=2\n");
+    // What the template saw is kept for the dataset.
+    let parameters = "SELECT parameters AS x FROM cobblestone_job WHERE job = 1";
+    assert_eq!(world.texts(parameters).await, [r#"{"energy":200,"process":"p2","unit":"µGeV '\\"}"#]);
     assert_eq!(world.texts("SELECT state FROM cobblestone_campaign").await, ["complete"]);
     world.one_pass(&[]);
     assert_eq!(world.names().await.len(), 3);

@@ -59,7 +59,7 @@ async fn furnish(world: &mut World) {
 async fn picture(world: &mut World) -> String {
     let mut text = String::new();
     for sql in [
-        "SELECT CONCAT_WS('|', w.name, MD5(w.xml_doc), w.error_mask, c.name, j.job, j.seed, j.events, COALESCE(HEX(j.identity), '-'), j.copy, j.retry, j.retry_of <> 0) AS x
+        "SELECT CONCAT_WS('|', w.name, MD5(w.xml_doc), w.error_mask, c.name, j.job, j.seed, j.events, COALESCE(HEX(j.identity), '-'), j.copy, j.retry, j.retry_of <> 0, COALESCE(j.parameters, '-')) AS x
          FROM workunit w JOIN cobblestone_job j ON j.workunitid = w.id JOIN cobblestone_campaign c ON c.id = j.campaignid",
         "SELECT CONCAT_WS('|', w.name, a.target_type, a.target_id) AS x FROM assignment a JOIN workunit w ON w.id = a.workunitid",
         "SELECT CONCAT_WS('|', name, next_job, state, source, COALESCE(jobs, '-'), made, set_aside, repeated, retried, note) AS x FROM cobblestone_campaign",

@@ -41,7 +41,7 @@ pub use strays::{Stray, strays};
 
 pub use section::{
     Assimilate, Container, Context, ContextMethod, Credit, Daemons, Hook, HookPer, InputFile,
-    LEAST_VM_MEMORY_MB, MOST_VM_CORES, Network, Output, Outputs, Parameter, Port, Program,
+    LEAST_VM_MEMORY_MB, MOST_VM_CORES, Network, Output, Outputs, Parameter, ParameterType, Port, Program,
     RESERVED_PARAMETERS, ReportRule, S3, Share, Summary, Task, TrickleDown, Validate, Version, VersionFile,
     Vm, Work, Wrapper, virtualbox_version,
 };

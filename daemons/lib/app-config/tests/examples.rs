@@ -89,6 +89,7 @@ fn every_key_is_documented() {
         assert!(
             known.contains(&key)
                 || key.starts_with("work.parameters.")
+                || key.starts_with("assimilate.parameters.")
                 || key.starts_with("assimilate.data.columns."),
             "{key} is documented and is no key"
         );

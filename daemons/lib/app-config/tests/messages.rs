@@ -59,7 +59,7 @@ fn a_key_like_nothing_gets_the_list() {
     let message = message("[assimilate]\nzzz = 1");
     assert_eq!(
         message,
-        "unknown key `zzz` in [assimilate], line 2: known here: `folder`, `outputs`, `zstd_level`, `flag_idle`, `data`, `s3`, `hook`, `summary`"
+        "unknown key `zzz` in [assimilate], line 2: known here: `folder`, `outputs`, `zstd_level`, `flag_idle`, `parameters`, `data`, `s3`, `hook`, `summary`"
     );
 }
 
@@ -172,6 +172,9 @@ fn each_rule_of_a_value_can_fail() {
         ("[credit]\nmax_granted_credit = 0", "`max_granted_credit` in [credit], line 2"),
         ("[credit]\nmax_granted_credit = nan", "`max_granted_credit` in [credit], line 2"),
         ("[assimilate]\nfolder = '../elsewhere'", "`folder` in [assimilate], line 2"),
+        ("[assimilate.parameters]\nenergy = 'float'", "`energy` in [assimilate.parameters], line 2"),
+        ("[assimilate.parameters]\n'a-b' = 'text'", "`a-b` in [assimilate.parameters], line 2"),
+        ("[assimilate.parameters]\nb = 'text'\nB = 'text'", "`b` in [assimilate.parameters], line 2"),
         ("[compare]\nseparator = 'comma'", "`separator` in [compare], line 2"),
     ] {
         let message = message(text);

@@ -2,195 +2,38 @@
 //!
 //! Invariants: a file is used whole or not at all; a key that nobody knows is a mistake. What [`Campaign::parse`]
 //! returns has been checked: names can be file names, paths stay in the project directory, numbers fit their columns.
+//! Pure: nothing is left when it is killed.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `file` | the sections and keys of a file |
+//! | `source` | `[source]`: its keys, and what is wrong with them |
+//! | `job` | `[job]`: its keys, and what is wrong with them |
+//! | `check` | what is wrong with the rest |
+//! | `complete` | from a file, and `[work]` of its application, to a [`Campaign`] |
 
 use std::collections::BTreeMap;
 
-use app_config::{Document, Mistake, Parameter, Work, is_safe_name, stays_below};
-use boinc::input_template::{Assignment, MAX_KEYWORDS, MAX_RESULT_TEMPLATE_FILE, Overrides};
-use serde::{Deserialize, Serialize};
+use app_config::{Document, Mistake, Work, is_safe_name};
 use serde_json::Value;
 
-use crate::columns::{self, Settings, check_file};
-use crate::records::Format;
+use crate::columns::Settings;
+
+mod check;
+mod complete;
+mod file;
+mod job;
+mod source;
+
+use self::file::{File, Head};
+pub use self::file::{RemoteFile, Seeds};
+pub use self::source::{Contents, Kind, Source};
 
 /// Folder of campaign files, below the project directory.
 pub const FOLDER: &str = "cobblestone/campaigns";
 
 /// What a dropped input file's row calls its key: the file's name without what stands behind the first dot.
 pub const FILE_KEY: &str = "name";
-
-/// Where the jobs of a campaign come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Its jobs are counted: they differ in number and seed only.
-    Counter,
-    /// The rows of one file.
-    File,
-    /// What is dropped into a folder.
-    Folder,
-    /// Rows that a person feeds: `cobblestone campaign feed`.
-    Stdin,
-    /// Rows that a program prints.
-    Command,
-}
-
-impl Kind {
-    /// As it stands in the file and in the database.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::File => "file",
-            Self::Folder => "folder",
-            Self::Stdin => "stdin",
-            Self::Command => "command",
-        }
-    }
-
-    /// Whether its jobs are rows.
-    #[must_use]
-    pub const fn has_rows(self) -> bool {
-        !matches!(self, Self::Counter)
-    }
-}
-
-/// What is dropped into a folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Contents {
-    /// Files of rows.
-    Rows,
-    /// Input files: each is one job.
-    Files,
-}
-
-/// `[campaign]`
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Head {
-    app: String,
-    description: String,
-}
-
-/// `[source]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Source {
-    /// Where jobs come from.
-    pub kind: Kind,
-    /// Most jobs. None: a counter never ends, others end with their rows.
-    pub jobs: Option<i64>,
-    /// File or folder, relative to the project directory.
-    pub path: String,
-    /// How rows are written; None: as the file's name says.
-    pub format: Option<Format>,
-    /// What is dropped into the folder.
-    pub contents: Contents,
-    /// Program and arguments; started in the project directory, without a shell.
-    pub command: Vec<String>,
-    /// Seconds from one start of the program to the next; None: it is started once.
-    pub every: Option<f64>,
-    /// Column that names the job.
-    pub key: Option<String>,
-    /// The campaign is paused when so many rows can't be made.
-    pub max_set_aside: i64,
-}
-
-impl Default for Source {
-    fn default() -> Self {
-        Self {
-            kind: Kind::Counter,
-            jobs: None,
-            path: String::new(),
-            format: None,
-            contents: Contents::Rows,
-            command: Vec::new(),
-            every: None,
-            key: None,
-            max_set_aside: 1000,
-        }
-    }
-}
-
-/// `[seeds]`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Seeds {
-    /// Seed of the first job; 0: the first that no campaign of the application has.
-    pub first: i64,
-    /// Seeds may be those of another campaign.
-    pub reuse: bool,
-}
-
-/// `[job]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Job {
-    events: Option<i64>,
-    priority: Option<i32>,
-    batch: Option<i32>,
-    min_quorum: Option<i32>,
-    target_nresults: Option<i32>,
-    max_error_results: Option<i32>,
-    max_total_results: Option<i32>,
-    max_success_results: Option<i32>,
-    delay_bound: Option<i32>,
-    app_version_num: i32,
-    size_class: Option<i32>,
-    keywords: String,
-    target_host: Option<i32>,
-    target_user: Option<i32>,
-    target_team: Option<i32>,
-    context: Option<String>,
-    own_file: bool,
-    command_line: String,
-    input_template: Option<String>,
-    output_template: Option<String>,
-    shared_files: Vec<String>,
-    remote_files: Vec<RemoteFile>,
-}
-
-impl Default for Job {
-    fn default() -> Self {
-        Self {
-            events: None,
-            priority: None,
-            batch: None,
-            min_quorum: None,
-            target_nresults: None,
-            max_error_results: None,
-            max_total_results: None,
-            max_success_results: None,
-            delay_bound: None,
-            app_version_num: 0,
-            size_class: None,
-            keywords: String::new(),
-            target_host: None,
-            target_user: None,
-            target_team: None,
-            context: None,
-            own_file: true,
-            command_line: String::new(),
-            input_template: None,
-            output_template: None,
-            shared_files: Vec::new(),
-            remote_files: Vec::new(),
-        }
-    }
-}
-
-/// An input file that lies on another server.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RemoteFile {
-    /// Whole URL.
-    pub url: String,
-    /// Size in bytes.
-    pub nbytes: u64,
-    /// MD5 digest, 32 hex digits.
-    pub md5: String,
-}
 
 /// An input file that all jobs share.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,14 +44,11 @@ pub struct SharedFile {
     pub name: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct File {
-    campaign: Head,
-    source: Source,
-    seeds: Seeds,
-    job: Job,
-    parameters: BTreeMap<String, Parameter>,
+impl SharedFile {
+    fn at(path: &str) -> Self {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        Self { path: path.to_owned(), name: name.to_owned() }
+    }
 }
 
 /// A campaign. See the module.
@@ -243,9 +83,6 @@ pub struct Campaign {
     /// Input files on other servers.
     pub remote_files: Vec<RemoteFile>,
 }
-
-/// What is wrong with a value, by its key.
-type Report<'a> = dyn FnMut(&str, String) + 'a;
 
 impl Campaign {
     /// Reads the text of NAME.toml. What it does not say is as in `work`, the section of its application.
@@ -303,262 +140,10 @@ impl Campaign {
     }
 }
 
-impl File {
-    fn complete(self, name: &str, work: &Work) -> Campaign {
-        let Self { campaign: head, mut source, seeds, job, parameters } = self;
-        if source.contents == Contents::Files {
-            source.key = Some(FILE_KEY.to_owned());
-        }
-        let mut all: BTreeMap<String, Value> = BTreeMap::new();
-        for (name, value) in work.parameters.iter().chain(&parameters) {
-            all.insert(name.clone(), parameter(value));
-        }
-        let target = job.target_host.map(Assignment::Host);
-        let target =
-            target.or(job.target_user.map(Assignment::User)).or(job.target_team.map(Assignment::Team));
-        Campaign {
-            name: name.to_owned(),
-            app: head.app,
-            description: head.description,
-            source,
-            seeds,
-            settings: Settings {
-                events: job.events.unwrap_or_else(|| i64::try_from(work.events).unwrap_or(i64::MAX)),
-                priority: job.priority.unwrap_or(work.priority),
-                batch: job.batch.unwrap_or(work.batch),
-                app_version_num: job.app_version_num,
-                keywords: job.keywords,
-                overrides: Overrides {
-                    min_quorum: job.min_quorum,
-                    target_nresults: job.target_nresults,
-                    max_error_results: job.max_error_results,
-                    max_total_results: job.max_total_results,
-                    max_success_results: job.max_success_results,
-                    delay_bound: job.delay_bound,
-                    size_class: job.size_class,
-                    rsc_fpops_est: None,
-                },
-                assignment: target.unwrap_or_default(),
-                input_files: Vec::new(),
-            },
-            parameters: all,
-            context: job.context.or_else(|| work.context.clone()),
-            own_file: job.own_file,
-            command_line: job.command_line,
-            input_template: job.input_template.unwrap_or_else(|| work.input_template.clone()),
-            output_template: job.output_template.unwrap_or_else(|| work.output_template.clone()),
-            shared_files: job.shared_files.iter().map(|path| shared(path)).collect(),
-            remote_files: job.remote_files,
-        }
-    }
-
-    fn check(&self, report: &mut Report<'_>) {
-        if !is_safe_name(&self.campaign.app) {
-            report(
-                "campaign.app",
-                "must be the short name of the application, as in app = \"theory\"".to_owned(),
-            );
-        }
-        self.check_source(report);
-        self.check_job(report);
-        self.check_files(report);
-        if self.seeds.first < 0 {
-            report("seeds.first", "must be 0 or larger".to_owned());
-        }
-        for name in self.parameters.keys() {
-            let column = columns::ALL.contains(&name.as_str()) || columns::TAKEN.contains(&name.as_str());
-            let identifier = name.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
-                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-            if column {
-                report(
-                    &format!("parameters.{name}"),
-                    "is a setting of the job, not a parameter; see [job]".to_owned(),
-                );
-            } else if !identifier {
-                let must =
-                    "a template cannot name it: use letters, digits and `_`, not beginning with a digit";
-                report(&format!("parameters.{name}"), must.to_owned());
-            }
-        }
-    }
-
-    fn check_source(&self, report: &mut Report<'_>) {
-        let source = &self.source;
-        let kind = source.kind;
-        if source.jobs.is_some_and(|jobs| !(1..=i64::from(u32::MAX)).contains(&jobs)) {
-            report(
-                "source.jobs",
-                format!("must be from 1 to {}; leave it out for a campaign that does not end", u32::MAX),
-            );
-        }
-        let needs_path = matches!(kind, Kind::File | Kind::Folder);
-        if needs_path && !stays_below(&source.path) {
-            report(
-                "source.path",
-                format!("{:?} must be a path below the project directory, relative to it", source.path),
-            );
-        }
-        let mut useless = |key: &str, given: bool, kinds: &str| {
-            if given {
-                report(
-                    &format!("source.{key}"),
-                    format!("has no effect with kind = \"{}\", only with {kinds}", kind.as_str()),
-                );
-            }
-        };
-        useless("path", !needs_path && !source.path.is_empty(), "file and folder");
-        useless("command", kind != Kind::Command && !source.command.is_empty(), "command");
-        useless("every", kind != Kind::Command && source.every.is_some(), "command");
-        useless("format", kind == Kind::Counter && source.format.is_some(), "sources that have rows");
-        useless("key", kind == Kind::Counter && source.key.is_some(), "sources that have rows");
-        useless("contents", kind != Kind::Folder && source.contents == Contents::Files, "folder");
-        if kind == Kind::Command && source.command.iter().all(String::is_empty) {
-            report(
-                "source.command",
-                "must name a program and its arguments, as in [\"bin/jobs\", \"--all\"]".to_owned(),
-            );
-        }
-        if source.every.is_some_and(|every| !(every.is_finite() && every >= 1.0)) {
-            report("source.every", "must be at least 1 second".to_owned());
-        }
-        if kind == Kind::File && source.format.is_none() && Format::of_name(&source.path).is_none() {
-            report(
-                "source.format",
-                "must be \"csv\" or \"jsonl\": the name of the file does not say it".to_owned(),
-            );
-        }
-        if source.contents == Contents::Files && (source.key.is_some() || source.format.is_some()) {
-            report(
-                "source.contents",
-                "input files have no rows: leave out key and format; the file's name is the key".to_owned(),
-            );
-        }
-        if source.contents == Contents::Files && !self.job.own_file {
-            report(
-                "job.own_file",
-                "is false, but with contents = \"files\" the dropped file is the job's own".to_owned(),
-            );
-        }
-        if source.max_set_aside < 1 {
-            report("source.max_set_aside", "must be at least 1".to_owned());
-        }
-    }
-
-    fn check_job(&self, report: &mut Report<'_>) {
-        let job = &self.job;
-        let least = [
-            ("min_quorum", job.min_quorum, 1),
-            ("target_nresults", job.target_nresults, 1),
-            ("max_error_results", job.max_error_results, 1),
-            ("max_total_results", job.max_total_results, 1),
-            ("max_success_results", job.max_success_results, 1),
-            ("delay_bound", job.delay_bound, 1),
-            ("app_version_num", Some(job.app_version_num), 0),
-            ("batch", job.batch, 0),
-            ("target_host", job.target_host, 1),
-            ("target_user", job.target_user, 1),
-            ("target_team", job.target_team, 1),
-        ];
-        for (key, value, least) in least {
-            if value.is_some_and(|value| value < least) {
-                report(&format!("job.{key}"), format!("must be at least {least}"));
-            }
-        }
-        if job.events.is_some_and(|events| events < 0) {
-            report("job.events", "must be 0 or larger".to_owned());
-        }
-        if job.size_class.is_some_and(|class| !(-1..=i32::from(i16::MAX)).contains(&class)) {
-            report("job.size_class", format!("must be from -1 to {}", i16::MAX));
-        }
-        if !job.keywords.is_empty()
-            && let Err(refusal) = columns::keywords(&Value::String(job.keywords.clone()))
-        {
-            report("job.keywords", format!("{} (at most {MAX_KEYWORDS} characters)", refusal.why));
-        }
-        let targets = [job.target_host, job.target_user, job.target_team];
-        if targets.iter().flatten().count() > 1 {
-            report(
-                "job.target_host",
-                "target_host, target_user and target_team exclude one another".to_owned(),
-            );
-        }
-        if targets.iter().flatten().count() > 0
-            && self.source.kind == Kind::Counter
-            && self.source.jobs.is_none()
-        {
-            let why =
-                "jobs that are reserved are never counted as waiting, so they would be made without end";
-            report("source.jobs", format!("must be set with a target: {why}"));
-        }
-    }
-
-    fn check_files(&self, report: &mut Report<'_>) {
-        let job = &self.job;
-        let paths = [
-            ("job.context", job.context.as_ref()),
-            ("job.input_template", job.input_template.as_ref()),
-            ("job.output_template", job.output_template.as_ref()),
-        ];
-        for (key, path) in paths {
-            if let Some(path) = path.filter(|path| !stays_below(path)) {
-                report(
-                    key,
-                    format!(
-                        "{path:?} must be the path of a file below the project directory, relative to it"
-                    ),
-                );
-            }
-        }
-        if let Some(path) = job.output_template.as_ref().filter(|path| path.len() > MAX_RESULT_TEMPLATE_FILE)
-        {
-            report(
-                "job.output_template",
-                format!(
-                    "has {} bytes, but BOINC's database has room for {MAX_RESULT_TEMPLATE_FILE}",
-                    path.len()
-                ),
-            );
-        }
-        if job.context.is_some() && !job.own_file {
-            report("job.context", "has no effect with own_file = false".to_owned());
-        }
-        for path in &job.shared_files {
-            if !stays_below(path) {
-                report(
-                    "job.shared_files",
-                    format!(
-                        "{path:?} must be the path of a file below the project directory, relative to it"
-                    ),
-                );
-            } else if let Err(refusal) = check_file(&shared(path).name) {
-                report("job.shared_files", refusal.why);
-            }
-        }
-        for (index, file) in job.remote_files.iter().enumerate() {
-            #[allow(clippy::cast_precision_loss, reason = "exact up to 2^53 bytes, and no file is larger")]
-            let wrong = columns::check_remote(&file.url, file.nbytes as f64, &file.md5);
-            for refusal in wrong.err().into_iter().flatten() {
-                report(&format!("job.remote_files.{index}.{}", refusal.what), refusal.why);
-            }
-        }
-    }
-}
-
-fn shared(path: &str) -> SharedFile {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    SharedFile { path: path.to_owned(), name: name.to_owned() }
-}
-
-fn parameter(value: &Parameter) -> Value {
-    match value {
-        Parameter::Text(text) => Value::String(text.clone()),
-        Parameter::Integer(number) => (*number).into(),
-        Parameter::Float(number) => (*number).into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use app_config::Parameter;
+
     use super::*;
 
     fn parse(text: &str) -> Result<Campaign, Vec<String>> {

@@ -98,6 +98,13 @@ impl Draft {
         })
     }
 
+    /// Its parameters as JSON, for who asks later what the template saw. None: it has none.
+    #[must_use]
+    pub fn parameters_as_json(&self) -> Option<String> {
+        let kept = !self.parameters.is_empty();
+        kept.then(|| serde_json::to_string(&self.parameters).ok()).flatten()
+    }
+
     /// What the job's template sees.
     #[must_use]
     pub fn values<'a>(&'a self, campaign: &'a Campaign) -> JobValues<'a> {

@@ -14,7 +14,7 @@
 //!
 //! | to add | go to |
 //! |---|---|
-//! | a key of a campaign file | `document`, and a line in project-config/campaign.toml; a test asks for it |
+//! | a key of a campaign file | its section in `document`, and a line in project-config/campaign.toml; a test asks for it |
 //! | a column that is a setting, not a parameter | `columns` |
 //! | a format of rows | `records`, `row` |
 

@@ -21,6 +21,7 @@ use crate::error::Result;
 use crate::quarantine::MESSAGE;
 use crate::schema::boinc::msg_from_host as m;
 use crate::schema::ours::cobblestone_quarantine as q;
+use crate::text::list;
 use crate::transaction::Tx;
 
 pub use choice::Choice;
@@ -51,10 +52,6 @@ const GIVEN_BACK: [&str; 4] = ["trickle", "held", "dropped", "unknown"];
 struct Id {
     #[diesel(sql_type = BigInt)]
     id: i64,
-}
-
-fn list(ids: &[i64]) -> String {
-    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
 impl Tx {
@@ -103,11 +100,6 @@ impl Tx {
             .execute(&mut self.db)
             .await?;
         Ok(aside)
-    }
-
-    /// As [`Tx::give_back`]; how many.
-    pub async fn release_messages(&mut self, daemon: &str, ids: &[i64]) -> Result<usize> {
-        Ok(self.give_back(daemon, ids).await?.len())
     }
 
     /// Drops messages that were set aside or are held, and reports in messages that were set aside; those that were. Their
@@ -187,7 +179,13 @@ impl Tx {
         Ok(rows.into_iter().map(|row| row.id).collect())
     }
 
-    async fn lock_aside(&mut self, daemon: &str, ids: &[i64], kinds: &[&'static str]) -> Result<Vec<i64>> {
+    /// Locks the entries of those kinds; what they are about.
+    pub(crate) async fn lock_aside(
+        &mut self,
+        daemon: &str,
+        ids: &[i64],
+        kinds: &[&'static str],
+    ) -> Result<Vec<i64>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }

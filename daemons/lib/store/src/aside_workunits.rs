@@ -12,6 +12,7 @@ use diesel_async::RunQueryDsl;
 use crate::error::Result;
 use crate::schema::boinc::workunit as w;
 use crate::schema::ours::cobblestone_quarantine as q;
+use crate::text::list;
 use crate::transaction::Tx;
 
 /// Kind of a workunit that is set aside.
@@ -33,10 +34,6 @@ pub fn dropped(kind: &str) -> Option<&'static str> {
     }
 }
 
-fn list(ids: &[i64]) -> String {
-    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
-}
-
 impl Tx {
     /// Gives workunits that `daemon` set aside, or a person dropped, back to it; those that were. `now` in Unix seconds.
     pub async fn retry_workunits(&mut self, daemon: &str, ids: &[i64], now: i32) -> Result<Vec<i64>> {
@@ -48,7 +45,7 @@ impl Tx {
             .for_update()
             .load(&mut self.db)
             .await?;
-        let mut aside = self.lock_things(daemon, ids, &[WORKUNIT, DROPPED_WORKUNIT]).await?;
+        let mut aside = self.lock_aside(daemon, ids, &[WORKUNIT, DROPPED_WORKUNIT]).await?;
         aside.dedup();
         for kind in [WORKUNIT, DROPPED_WORKUNIT] {
             self.release(daemon, kind, &aside).await?;
@@ -79,7 +76,7 @@ impl Tx {
             .select(c::id);
         let campaigns: Vec<i32> = campaigns.for_update().load(&mut self.db).await?;
         let mut given = Vec::new();
-        for id in self.lock_things(daemon, ids, &[JOB, DROPPED_JOB]).await? {
+        for id in self.lock_aside(daemon, ids, &[JOB, DROPPED_JOB]).await? {
             let owner =
                 files.iter().find(|(file, _)| i64::from(*file) == id >> 32).map(|(_, campaign)| *campaign);
             let Some(campaign) = owner.filter(|campaign| campaigns.contains(campaign)) else { continue };
@@ -107,7 +104,7 @@ impl Tx {
         now: f64,
     ) -> Result<Vec<i64>> {
         let Some(to) = dropped(kind) else { return Ok(Vec::new()) };
-        let aside = self.lock_things(daemon, ids, &[kind]).await?;
+        let aside = self.lock_aside(daemon, ids, &[kind]).await?;
         if !aside.is_empty() {
             // What was dropped once, and came back in the same moment.
             self.release(daemon, to, &aside).await?;
@@ -123,20 +120,5 @@ impl Tx {
             .await?;
         }
         Ok(aside)
-    }
-
-    async fn lock_things(&mut self, daemon: &str, ids: &[i64], kinds: &[&'static str]) -> Result<Vec<i64>> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        Ok(q::table
-            .filter(q::daemon.eq(daemon))
-            .filter(q::kind.eq_any(kinds.iter().copied()))
-            .filter(q::refid.eq_any(ids.iter().copied()))
-            .order(q::refid)
-            .select(q::refid)
-            .for_update()
-            .load(&mut self.db)
-            .await?)
     }
 }

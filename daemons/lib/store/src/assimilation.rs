@@ -68,7 +68,7 @@ pub struct JobOf {
     pub seed: i64,
     /// Events asked for.
     pub events: i64,
-    /// Parameters of the campaign and the job, as JSON, where they are kept.
+    /// Parameters of the campaign and columns of the row, as JSON; None: it has none.
     pub parameters: Option<String>,
 }
 
@@ -171,18 +171,19 @@ impl Conn {
                 cobblestone_job::job,
                 cobblestone_job::seed,
                 cobblestone_job::events,
+                cobblestone_job::parameters,
             ))
-            .load::<(i32, String, i64, i64, i64)>(&mut self.db)
+            .load::<(i32, String, i64, i64, i64, Option<String>)>(&mut self.db)
             .await?;
         Ok(rows
             .into_iter()
-            .map(|(workunit, campaign, job, seed, events)| JobOf {
+            .map(|(workunit, campaign, job, seed, events, parameters)| JobOf {
                 workunit: WorkunitId(workunit),
                 campaign,
                 job,
                 seed,
                 events,
-                parameters: None,
+                parameters,
             })
             .collect())
     }

@@ -12,6 +12,7 @@ use diesel_async::RunQueryDsl;
 use crate::control::Totals;
 use crate::error::{Error, Result};
 use crate::ledger_rows::LedgerRow;
+use crate::text::list;
 use crate::transaction::{Conn, Tx};
 use crate::trickles::DisallowedRow;
 
@@ -67,10 +68,6 @@ const DISALLOWED: &str = "SELECT d.id, d.resultid, d.hostid, d.appid, d.claimed,
     d.messages, d.paid_in_part, CAST(d.messageid IS NULL OR NOT EXISTS (SELECT 1 FROM cobblestone_quarantine q \
     WHERE q.daemon = 'trickle-credit' AND q.refid = d.messageid) AS SIGNED) AS replaceable \
     FROM cobblestone_disallowed d";
-
-fn list(ids: &[i64]) -> String {
-    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
-}
 
 impl Conn {
     /// The next ledger rows older than `before` (Unix seconds) after a place, at most `limit`.

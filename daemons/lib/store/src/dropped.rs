@@ -12,6 +12,7 @@ use diesel_async::RunQueryDsl;
 use crate::counters::Counter;
 use crate::error::Result;
 use crate::purge::done;
+use crate::text::list;
 use crate::transaction::{Conn, Tx};
 
 /// Which entries: wants the time. `but`: which messages are as good as gone.
@@ -34,10 +35,6 @@ struct Entry {
     /// 1 = its host is gone, too.
     #[diesel(sql_type = Integer)]
     hostless: i32,
-}
-
-fn list(ids: impl Iterator<Item = i64>) -> String {
-    ids.map(|id| id.to_string()).collect::<Vec<_>>().join(",")
 }
 
 impl Conn {

@@ -10,6 +10,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::counters::Counter;
 use crate::error::Result;
+use crate::text::list;
 use crate::transaction::{Conn, Tx};
 
 /// What is left of something that is gone.
@@ -73,10 +74,6 @@ struct Counted {
     /// 1 = its host is gone, too.
     #[diesel(sql_type = Integer)]
     hostless: i32,
-}
-
-fn list(ids: &[i32]) -> String {
-    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
 impl Conn {
@@ -145,7 +142,7 @@ impl Tx {
         if rows.is_empty() {
             return Ok(0);
         }
-        let ids = list(&rows.iter().map(|row| row.id).collect::<Vec<_>>());
+        let ids = list(rows.iter().map(|row| row.id));
         for table in tables {
             diesel::sql_query(format!("DELETE FROM {table} WHERE {column} IN ({ids})"))
                 .execute(&mut self.db)

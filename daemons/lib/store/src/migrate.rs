@@ -28,6 +28,7 @@ const MIGRATIONS: &[(i32, &str, &str)] = &[
     (13, "review", include_str!("../../../../sql/cobblestone/0013_review.sql")),
     (14, "review_written", include_str!("../../../../sql/cobblestone/0014_review_written.sql")),
     (16, "dataset", include_str!("../../../../sql/cobblestone/0016_dataset.sql")),
+    (20, "job_parameters", include_str!("../../../../sql/cobblestone/0020_job_parameters.sql")),
 ];
 
 /// Version of our tables that this build needs.

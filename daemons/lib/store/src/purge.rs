@@ -8,6 +8,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::counters::Counter;
 use crate::error::Result;
+use crate::text::list;
 use crate::transaction::{Conn, Tx};
 
 #[derive(QueryableByName)]
@@ -37,10 +38,6 @@ pub(crate) fn done(varieties: &[String]) -> String {
          WHERE a.daemon = 'trickle-credit' AND a.kind NOT IN ('dropped', 'dropped_report') AND a.refid = m.id)",
         vec!["?"; varieties.len()].join(", ")
     )
-}
-
-fn list(ids: &[i32]) -> String {
-    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
 impl Conn {

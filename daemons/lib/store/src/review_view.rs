@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::reviews::ReviewVerdict;
 use crate::schema::boinc::workunit as w;
 use crate::schema::ours::cobblestone_campaign as c;
+use crate::text::list;
 use crate::transaction::{Conn, Tx};
 
 /// What was said last.
@@ -102,10 +103,6 @@ const ROW: &str = "SELECT x.workunitid, x.name, x.appid, x.resultid, (SELECT h.h
     FROM (IDS) i LEFT JOIN workunit w ON w.id = i.id \
     LEFT JOIN cobblestone_review l ON l.id = (SELECT MAX(m.id) FROM cobblestone_review m WHERE m.workunitid = i.id) \
     LEFT JOIN cobblestone_job j ON j.workunitid = i.id LEFT JOIN cobblestone_campaign c ON c.id = j.campaignid) x";
-
-fn list(ids: impl IntoIterator<Item = i32>) -> String {
-    ids.into_iter().map(|id| id.to_string()).collect::<Vec<_>>().join(",")
-}
 
 impl WhichReviewed {
     /// Ids to look at, and the texts to bind.

@@ -117,21 +117,6 @@ impl Conn {
         rows.into_iter().map(review).collect()
     }
 
-    /// Reviews of an application with numbers above `after`, by number, at most `limit`.
-    pub async fn reviews_after(&mut self, app: AppId, after: i64, limit: i64) -> Result<Vec<Review>> {
-        let rows = r::table
-            .filter(r::appid.eq(app.0))
-            .filter(r::id.gt(after))
-            .order(r::id)
-            .limit(limit)
-            .select((r::id, r::time, r::appid, r::workunitid, r::resultid, r::who, r::verdict, r::comment))
-            .load::<Row>(&mut self.db)
-            .await?;
-        rows.into_iter().map(review).collect()
-    }
-}
-
-impl Conn {
     /// Reviews of an application that no file of the dataset holds yet, by number, at most `limit`.
     pub async fn unwritten_reviews(&mut self, app: AppId, limit: i64) -> Result<Vec<Review>> {
         let rows = r::table

@@ -41,6 +41,22 @@ pub struct Mark {
 }
 
 impl Mark {
+    /// Of a result that has none yet and was paid nothing. `now`: Unix seconds.
+    #[must_use]
+    pub fn unpaid(row: &ResultRow, now: f64) -> Self {
+        Self {
+            result: row.id,
+            host: row.hostid,
+            app: row.appid,
+            seconds_paid: 0.0,
+            largest_claim: 0.0,
+            credit_paid: 0.0,
+            messages: 0,
+            time: now,
+            sent_time: row.sent_time,
+        }
+    }
+
     /// When its result was first sent, Unix seconds. The scheduler sets `result.sent_time` anew when it resends a result
     /// that a client lost; what ran before was possible all the same. One that is not sent has no such time.
     #[must_use]

@@ -28,7 +28,7 @@ const STATEMENT: usize = 4 << 20;
 const ROWS: usize = 1000;
 
 /// Which job a new workunit is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Job {
     /// Its number in the campaign.
     pub job: i64,
@@ -48,6 +48,8 @@ pub struct Job {
     pub retry: i32,
     /// The workunit of the attempt before; 0 = none.
     pub retry_of: i32,
+    /// What its template saw, as JSON; None: nothing of its own.
+    pub parameters: Option<String>,
 }
 
 /// What became of a placeholder.
@@ -273,27 +275,13 @@ impl Tx {
         let rows: Vec<&NewWorkunit> = jobs.iter().map(|(_, workunit, _)| workunit).collect();
         let ids = self.insert_workunits(&rows).await?;
         let id = |workunit: &NewWorkunit| ids.get(&workunit.name).copied().unwrap_or(WorkunitId(0));
-        for chunk in jobs.chunks(ROWS) {
-            let mut sql = String::from(
-                "INSERT INTO cobblestone_job (workunitid, campaignid, job, seed, events, identity, fileid, place, copy, retry, retry_of) VALUES ",
-            );
-            for (index, (j, workunit, _)) in chunk.iter().enumerate() {
-                let Job { job, seed, events, identity, file, place, copy, retry, retry_of } = j;
-                let mut key = String::new();
-                match identity {
-                    Some(bytes) => hex(bytes, &mut key),
-                    None => key.push_str("NULL"),
-                }
-                let comma = if index == 0 { "" } else { "," };
-                let _ = write!(
-                    sql,
-                    "{comma}({},{campaign},{job},{seed},{events},{key},{file},{place},{copy},{retry},{retry_of})",
-                    id(workunit)
-                );
-            }
-            if !chunk.is_empty() {
-                self.db.batch_execute(&sql).await?;
-            }
+        let rows: Vec<(WorkunitId, &Job)> =
+            jobs.iter().map(|(job, workunit, _)| (id(workunit), job)).collect();
+        let mut rows = rows.as_slice();
+        while !rows.is_empty() {
+            let (sql, taken) = job_rows(campaign, rows);
+            self.db.batch_execute(&sql).await?;
+            rows = rows.get(taken..).unwrap_or_default();
         }
         let targets: Vec<_> = jobs
             .iter()
@@ -366,6 +354,37 @@ fn data(bytes: &[u8], sql: &mut String) {
         }
         _ => hex(bytes, sql),
     }
+}
+
+/// One INSERT of the first of those jobs, and how many it holds.
+fn job_rows(campaign: i32, rows: &[(WorkunitId, &Job)]) -> (String, usize) {
+    let mut sql = String::from(
+        "INSERT INTO cobblestone_job (workunitid, campaignid, job, seed, events, identity, fileid, place, copy, retry, retry_of, parameters) VALUES ",
+    );
+    for (index, (id, of)) in rows.iter().take(ROWS).enumerate() {
+        let before = sql.len();
+        let Job { job, seed, events, identity, file, place, copy, retry, retry_of, parameters } = of;
+        let comma = if index == 0 { "" } else { "," };
+        let _ = write!(sql, "{comma}({id},{campaign},{job},{seed},{events},");
+        match identity {
+            Some(bytes) => hex(bytes, &mut sql),
+            None => sql.push_str("NULL"),
+        }
+        let _ = write!(sql, ",{file},{place},{copy},{retry},{retry_of},");
+        match parameters {
+            Some(text) => {
+                sql.push_str("_utf8mb4 ");
+                hex(text.as_bytes(), &mut sql);
+            }
+            None => sql.push_str("NULL"),
+        }
+        sql.push(')');
+        if sql.len() > STATEMENT && index > 0 {
+            sql.truncate(before);
+            return (sql, index);
+        }
+    }
+    (sql, rows.len().min(ROWS))
 }
 
 fn hex(bytes: &[u8], sql: &mut String) {
@@ -512,7 +531,26 @@ fn insertion(rows: &[&NewWorkunit]) -> Result<(String, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::data;
+    use boinc::id::WorkunitId;
+
+    use super::{Job, STATEMENT, data, job_rows};
+
+    #[test]
+    fn a_statement_of_jobs_has_a_largest_size() {
+        let text = "ü".repeat(STATEMENT / 12);
+        let job = Job { parameters: Some(text), ..Job::default() };
+        let rows = [(WorkunitId(1), &job); 7];
+        let (sql, taken) = job_rows(3, &rows);
+        assert_eq!(taken, 2);
+        assert!(sql.len() <= STATEMENT && sql.ends_with("')"), "{}", sql.len());
+        assert_eq!(job_rows(3, &rows[..1]).1, 1);
+        let (sql, taken) = job_rows(3, &[(WorkunitId(1), &Job::default()); 2]);
+        assert_eq!(taken, 2);
+        assert!(
+            sql.ends_with("VALUES (1,3,0,0,0,NULL,0,0,0,0,0,NULL),(1,3,0,0,0,NULL,0,0,0,0,0,NULL)"),
+            "{sql}"
+        );
+    }
 
     fn sql(bytes: &[u8]) -> String {
         let mut sql = String::new();

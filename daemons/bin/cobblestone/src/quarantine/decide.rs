@@ -12,6 +12,7 @@ use store::quarantine_view::{Entry, WhichAside};
 
 use super::select::{Select, WAITING};
 use crate::cli::ProjectArgs;
+use crate::decision::{DropArgs, RetryArgs};
 use crate::project::Project;
 use crate::screen::print;
 use crate::trickles::{HANDLER, LONGEST_REASON, reason};
@@ -26,27 +27,6 @@ const SHOWN: usize = 20;
 pub const AFTER_HELP: &str = "Conditions must hold together; without --kind they choose from what waits: workunit, job, trickle, held, \
     unknown, report. A kind that was dropped can be given back, too.\n\n\
     Exit status 1: for some of the entries there was nothing to do; they are named.";
-
-/// `cobblestone quarantine retry`.
-#[derive(Debug, clap::Args)]
-pub struct RetryArgs {
-    #[command(flatten)]
-    project: ProjectArgs,
-    #[command(flatten)]
-    which: Select,
-}
-
-/// `cobblestone quarantine drop`.
-#[derive(Debug, clap::Args)]
-pub struct DropArgs {
-    #[command(flatten)]
-    project: ProjectArgs,
-    #[command(flatten)]
-    which: Select,
-    /// Why; kept with your login name
-    #[arg(long, value_name = "TEXT", required = true)]
-    reason: String,
-}
 
 /// What is decided.
 enum Decision {
@@ -86,7 +66,7 @@ fn way(entry: &Entry) -> Option<Way> {
 ///
 /// # Errors
 /// There is no project, or its database can't be written.
-pub async fn retry(args: &RetryArgs) -> Result<bool> {
+pub async fn retry(args: &RetryArgs<Select>) -> Result<bool> {
     decide(&args.project, &args.which, &Decision::Retry).await
 }
 
@@ -94,7 +74,7 @@ pub async fn retry(args: &RetryArgs) -> Result<bool> {
 ///
 /// # Errors
 /// There is no reason, no project, or its database can't be written.
-pub async fn drop(args: &DropArgs) -> Result<bool> {
+pub async fn drop(args: &DropArgs<Select>) -> Result<bool> {
     let reason = reason(&args.reason, LONGEST_REASON)?;
     let why = format!("dropped by {}: {reason}", login_name());
     decide(&args.project, &args.which, &Decision::Drop(why)).await

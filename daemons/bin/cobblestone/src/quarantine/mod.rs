@@ -18,6 +18,9 @@ mod select;
 
 use anyhow::Result;
 
+use crate::decision::{DropArgs, RetryArgs};
+use select::Select;
+
 /// `cobblestone quarantine …`.
 #[derive(Debug, clap::Subcommand)]
 pub enum QuarantineCommand {
@@ -27,10 +30,10 @@ pub enum QuarantineCommand {
     Show(list::ShowArgs),
     /// Give things back to their daemons, which try again at once: of messages, what is possible is paid
     #[command(after_help = decide::AFTER_HELP, alias = "release")]
-    Retry(decide::RetryArgs),
+    Retry(RetryArgs<Select>),
     /// Decide that things are not tried any more, and that messages are worth nothing; they stay, with your reason
     #[command(after_help = decide::AFTER_HELP)]
-    Drop(decide::DropArgs),
+    Drop(DropArgs<Select>),
 }
 
 /// The command. False when there was nothing to do for some.

@@ -8,7 +8,7 @@ use store::Tx;
 
 use super::HANDLER;
 use super::select::{Part, Select};
-use crate::cli::ProjectArgs;
+use crate::decision::{DropArgs, RetryArgs};
 use crate::project::Project;
 use crate::screen::print;
 use crate::who::login_name;
@@ -25,27 +25,6 @@ const NOTHING: &str = "no such message is set aside or held\n";
 pub const AFTER_HELP: &str = "Several conditions must hold together: --host 17 --reason-contains 1970 --older-than 7d.\n\n\
     Exit status 1: for some of the messages there was nothing to do; they are named.";
 
-/// `cobblestone trickles retry`.
-#[derive(Debug, clap::Args)]
-pub struct RetryArgs {
-    #[command(flatten)]
-    project: ProjectArgs,
-    #[command(flatten)]
-    which: Select,
-}
-
-/// `cobblestone trickles drop`.
-#[derive(Debug, clap::Args)]
-pub struct DropArgs {
-    #[command(flatten)]
-    project: ProjectArgs,
-    #[command(flatten)]
-    which: Select,
-    /// Why; kept with your login name
-    #[arg(long, value_name = "TEXT", required = true)]
-    reason: String,
-}
-
 /// What was done, and what not.
 #[derive(Debug, Default)]
 struct Decided {
@@ -57,7 +36,7 @@ struct Decided {
 ///
 /// # Errors
 /// There is no project, or its database can't be written.
-pub async fn retry(args: &RetryArgs) -> Result<bool> {
+pub async fn retry(args: &RetryArgs<Select>) -> Result<bool> {
     let (project, clock) = Project::open_ready(&args.project).await?;
     if args.which.dry_run {
         return tell(&project, &args.which, clock.now(), "would be given back").await;
@@ -83,7 +62,7 @@ pub async fn retry(args: &RetryArgs) -> Result<bool> {
 ///
 /// # Errors
 /// There is no reason, no project, or its database can't be written.
-pub async fn drop(args: &DropArgs) -> Result<bool> {
+pub async fn drop(args: &DropArgs<Select>) -> Result<bool> {
     let reason = reason(&args.reason, LONGEST_REASON)?;
     let (project, clock) = Project::open_ready(&args.project).await?;
     if args.which.dry_run {

@@ -11,6 +11,9 @@ mod show;
 
 use anyhow::Result;
 
+use crate::decision::{DropArgs, RetryArgs};
+use select::Select;
+
 pub use decide::{LONGEST_REASON, all_or_each, reason};
 
 /// Who sets messages aside: its name in the quarantine.
@@ -26,10 +29,10 @@ pub enum TricklesCommand {
     Show(show::ShowArgs),
     /// Give messages that were set aside, held or dropped back to the trickle handler: what is possible of them is paid
     #[command(after_help = decide::AFTER_HELP)]
-    Retry(decide::RetryArgs),
+    Retry(RetryArgs<Select>),
     /// Decide that messages which were set aside or held are worth nothing; they stay, with your reason
     #[command(after_help = decide::AFTER_HELP)]
-    Drop(decide::DropArgs),
+    Drop(DropArgs<Select>),
     /// Delete old messages that are done with
     #[command(after_help = purge::AFTER_HELP)]
     Purge(purge::PurgeArgs),

@@ -1,11 +1,13 @@
 //! `[assimilate]`: where validated outputs go, and what is made of them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use compare::extract::ExtractSpec;
 use serde::{Deserialize, Serialize};
 
 use super::Report;
+use super::work::is_parameter_name;
 use crate::name::stays_below;
 
 /// What becomes of output files.
@@ -42,6 +44,30 @@ impl Default for S3 {
             region: "us-east-1".to_owned(),
             credentials: "cobblestone/s3.toml".into(),
             timeout_seconds: 30.0,
+        }
+    }
+}
+
+/// Type of the column that a parameter of jobs gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParameterType {
+    /// Text. Numbers are shown as text.
+    Text,
+    /// A whole number of 64 bits.
+    Integer,
+    /// A floating-point number.
+    Number,
+}
+
+impl ParameterType {
+    /// As it stands in the file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Integer => "integer",
+            Self::Number => "number",
         }
     }
 }
@@ -132,6 +158,8 @@ pub struct Assimilate {
     pub zstd_level: i32,
     /// Whether a valid result whose guest reported no jobs and no events is flagged for review. It needs `[[reports]]`.
     pub flag_idle: bool,
+    /// Parameters of jobs that get a column of their own.
+    pub parameters: BTreeMap<String, ParameterType>,
     /// Tables of what stands in output files.
     pub data: Vec<ExtractSpec>,
     /// Of a folder `s3://…`.
@@ -149,6 +177,7 @@ impl Default for Assimilate {
             outputs: Outputs::Copy,
             zstd_level: 3,
             flag_idle: true,
+            parameters: BTreeMap::new(),
             data: Vec::new(),
             s3: S3::default(),
             hook: Hook::default(),
@@ -200,6 +229,20 @@ impl Assimilate {
         check_time("summary.timeout_seconds", self.summary.timeout_seconds, report);
         check_command("hook", &self.hook.command, self.hook.tries, report);
         check_command("summary", &self.summary.command, self.summary.tries, report);
+        for (index, name) in self.parameters.keys().enumerate() {
+            let key = format!("parameters.{name}");
+            if !is_parameter_name(name) {
+                report(
+                    &key,
+                    "no parameter has such a name: letters, digits and `_`, not beginning with a digit"
+                        .into(),
+                );
+            }
+            // To many readers, names of columns that differ in case are one name.
+            if self.parameters.keys().take(index).any(|other| other.eq_ignore_ascii_case(name)) {
+                report(&key, "differs from another one in case only".into());
+            }
+        }
         for (index, data) in self.data.iter().enumerate() {
             for (key, message) in data.plan().err().unwrap_or_default() {
                 report(&format!("data.{index}.{key}"), message);

@@ -17,7 +17,7 @@ mod vm;
 mod work;
 mod wrapper;
 
-pub use assimilate::{Assimilate, Hook, HookPer, Outputs, S3, Summary};
+pub use assimilate::{Assimilate, Hook, HookPer, Outputs, ParameterType, S3, Summary};
 pub use container::Container;
 pub use credit::Credit;
 pub use daemons::Daemons;

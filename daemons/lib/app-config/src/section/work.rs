@@ -142,6 +142,13 @@ impl<'de> Deserialize<'de> for Parameter {
     }
 }
 
+/// True of what a template can name.
+pub(super) fn is_parameter_name(name: &str) -> bool {
+    let mut characters = name.chars();
+    characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && characters.all(|other| other.is_ascii_alphanumeric() || other == '_')
+}
+
 impl Work {
     /// The default of an application.
     pub fn of(app: &str) -> Self {
@@ -239,11 +246,7 @@ impl Work {
 
     fn check_parameter(&self, name: &str, value: &Parameter, report: &mut Report<'_>) {
         let key = format!("parameters.{name}");
-        let mut characters = name.chars();
-        let is_identifier =
-            characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
-                && characters.all(|other| other.is_ascii_alphanumeric() || other == '_');
-        if !is_identifier {
+        if !is_parameter_name(name) {
             report(
                 &key,
                 "a template cannot name it: use letters, digits and `_`, not beginning with a digit".into(),

@@ -154,11 +154,6 @@ impl Rule {
         }
     }
 
-    /// Whether equal characters are not enough: a NaN or an infinity may have to differ from itself.
-    pub fn is_reflexive(&self) -> bool {
-        self.measure == Measure::Ignore || (self.nan == Nan::Equal && self.infinity == Infinity::Equal)
-    }
-
     /// Whether it looks at numbers as numbers.
     pub const fn is_numeric(&self) -> bool {
         !matches!(self.measure, Measure::Exact | Measure::Ignore)

@@ -18,10 +18,6 @@ pub struct FileRecord {
     pub compression: &'static str,
 }
 
-const fn column(name: &'static str, about: &'static str, value: Value<FileRecord>) -> Column<FileRecord> {
-    Column { name, about, value }
-}
-
 /// See the module.
 pub const FILES: Table<FileRecord> = Table {
     name: "files",
@@ -32,13 +28,13 @@ pub const FILES: Table<FileRecord> = Table {
 
 #[rustfmt::skip]
 const COLUMNS: &[Column<FileRecord>] = &[
-    column("workunit_id", "Id of the workunit", Value::Int(|r| Some(r.workunit.0))),
-    column("result_id", "Id of the canonical result", Value::Int(|r| Some(r.result.0))),
-    column("name", "Name of the file", Value::Text(|r| Some(r.output.name.as_str().into()))),
-    column("bytes", "Its size in bytes, unpacked", Value::Long(|r| Some(r.output.bytes))),
-    column("sha256", "SHA-256 digest of its content in hex", Value::Text(|r| Some(r.output.sha256.as_str().into()))),
-    column("path", "Where it lies, below the application's folder; null if it was not copied", Value::Text(|r| Some(r.output.stored.as_ref()?.path.as_str().into()))),
-    column("compression", "How it is packed there: none or zstd; null if it was not copied", Value::Text(|r| r.output.stored.as_ref().map(|_| r.compression.into()))),
-    column("stored_bytes", "Its size in bytes as it lies there", Value::Long(|r| Some(r.output.stored.as_ref()?.bytes))),
-    column("stored_sha256", "SHA-256 digest of the file as it lies there", Value::Text(|r| Some(r.output.stored.as_ref()?.sha256.as_str().into()))),
+    Column::new("workunit_id", "Id of the workunit", Value::Int(|r| Some(r.workunit.0))),
+    Column::new("result_id", "Id of the canonical result", Value::Int(|r| Some(r.result.0))),
+    Column::new("name", "Name of the file", Value::Text(|r| Some(r.output.name.as_str().into()))),
+    Column::new("bytes", "Its size in bytes, unpacked", Value::Long(|r| Some(r.output.bytes))),
+    Column::new("sha256", "SHA-256 digest of its content in hex", Value::Text(|r| Some(r.output.sha256.as_str().into()))),
+    Column::new("path", "Where it lies, below the application's folder; null if it was not copied", Value::Text(|r| Some(r.output.stored.as_ref()?.path.as_str().into()))),
+    Column::new("compression", "How it is packed there: none or zstd; null if it was not copied", Value::Text(|r| r.output.stored.as_ref().map(|_| r.compression.into()))),
+    Column::new("stored_bytes", "Its size in bytes as it lies there", Value::Long(|r| Some(r.output.stored.as_ref()?.bytes))),
+    Column::new("stored_sha256", "SHA-256 digest of the file as it lies there", Value::Text(|r| Some(r.output.stored.as_ref()?.sha256.as_str().into()))),
 ];

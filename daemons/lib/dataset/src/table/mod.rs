@@ -5,6 +5,7 @@
 //!
 //! Invariant: columns are only ever added, at the end, and `version` goes up with each addition, so that a reader
 //! that merges columns by name reads files of all versions. A test per table holds the columns of each version.
+//! Columns that the administrator declares ([`parameters`]) stand behind them.
 //! The version stands in the file's key-value metadata with the table's name.
 
 use std::borrow::Cow;
@@ -17,6 +18,7 @@ use crate::parquet::{Cells, Field, FileWriter, Kind};
 pub mod data;
 pub mod failures;
 pub mod files;
+pub mod parameters;
 pub mod results;
 pub mod reviews;
 
@@ -38,14 +40,14 @@ pub struct Table<R: 'static> {
     pub about: &'static str,
     /// Counts the additions of columns, from 1.
     pub version: u32,
-    #[allow(missing_docs)]
+    /// In the order in which they stand in a file.
     pub columns: &'static [Column<R>],
 }
 
 /// A column.
 #[derive(Debug)]
 pub struct Column<R: 'static> {
-    #[allow(missing_docs)]
+    /// Its name in the file.
     pub name: &'static str,
     /// What it holds, for people.
     pub about: &'static str,
@@ -65,6 +67,14 @@ pub enum Value<R: 'static> {
     Time(fn(&R) -> Option<i64>),
     /// Text.
     Text(fn(&R) -> Option<Cow<'_, str>>),
+}
+
+impl<R> Column<R> {
+    /// A column of that name, what it holds, and where its value comes from.
+    #[must_use]
+    pub const fn new(name: &'static str, about: &'static str, value: Value<R>) -> Self {
+        Self { name, about, value }
+    }
 }
 
 impl<R> Value<R> {
@@ -115,13 +125,24 @@ impl<R> Table<R> {
         facts(self.name, self.version, more)
     }
 
-    /// A Parquet file with `rows`. `facts` go to its key-value metadata.
+    /// A Parquet file with `rows`. `facts` go to its key-value metadata. `more`: columns that stand behind those of the
+    /// table.
     ///
     /// # Errors
     /// The library refuses: a fault of this program, as everything is written to memory.
-    pub fn to_parquet(&self, rows: &[&R], facts: &[(&str, &str)]) -> Result<Vec<u8>, ParquetError> {
-        let mut file = FileWriter::new(Vec::new(), self.name, self.fields(), &self.facts(facts))?;
-        let cells: Vec<Cells> = self.columns.iter().map(|column| column.value.cells(rows)).collect();
+    pub fn to_parquet(
+        &self,
+        rows: &[&R],
+        facts: &[(&str, &str)],
+        more: Vec<(Field, Cells)>,
+    ) -> Result<Vec<u8>, ParquetError> {
+        let mut cells: Vec<Cells> = self.columns.iter().map(|column| column.value.cells(rows)).collect();
+        let mut fields = self.fields();
+        for (field, values) in more {
+            fields.push(field);
+            cells.push(values);
+        }
+        let mut file = FileWriter::new(Vec::new(), self.name, fields, &self.facts(facts))?;
         file.group(&cells)?;
         file.finish()
     }

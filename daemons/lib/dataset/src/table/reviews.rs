@@ -6,10 +6,6 @@ use store::reviews::Review;
 
 use super::{Column, Table, Value};
 
-const fn column(name: &'static str, about: &'static str, value: Value<Review>) -> Column<Review> {
-    Column { name, about, value }
-}
-
 /// See the module.
 pub const REVIEWS: Table<Review> = Table {
     name: "reviews",
@@ -28,11 +24,11 @@ pub fn seconds(review: &Review) -> i64 {
 
 #[rustfmt::skip]
 const COLUMNS: &[Column<Review>] = &[
-    column("review_id", "Number of the review; it counts up", Value::Long(|r| Some(r.id))),
-    column("workunit_id", "Id of the workunit", Value::Int(|r| Some(r.review.workunit.0))),
-    column("result_id", "Id of the canonical result at that time; null if there was none", Value::Int(|r| (r.review.result.0 != 0).then_some(r.review.result.0))),
-    column("time", "When", Value::Time(|r| Some(seconds(r)))),
-    column("who", "Name of a person; assimilator: by itself, because the task did nothing", Value::Text(|r| Some(r.review.who.as_str().into()))),
-    column("verdict", "accepted, flagged or rejected", Value::Text(|r| Some(r.review.verdict.as_str().into()))),
-    column("comment", "Why", Value::Text(|r| Some(r.review.comment.as_str().into()))),
+    Column::new("review_id", "Number of the review; it counts up", Value::Long(|r| Some(r.id))),
+    Column::new("workunit_id", "Id of the workunit", Value::Int(|r| Some(r.review.workunit.0))),
+    Column::new("result_id", "Id of the canonical result at that time; null if there was none", Value::Int(|r| (r.review.result.0 != 0).then_some(r.review.result.0))),
+    Column::new("time", "When", Value::Time(|r| Some(seconds(r)))),
+    Column::new("who", "Name of a person; assimilator: by itself, because the task did nothing", Value::Text(|r| Some(r.review.who.as_str().into()))),
+    Column::new("verdict", "accepted, flagged or rejected", Value::Text(|r| Some(r.review.verdict.as_str().into()))),
+    Column::new("comment", "Why", Value::Text(|r| Some(r.review.comment.as_str().into()))),
 ];

@@ -56,6 +56,7 @@ fn record() -> ResultRecord {
             events: 5,
             parameters: Some("{\"beam\": 6500}".to_owned()),
         }),
+        parameters: Vec::new(),
         canonical: result(4, 1),
         host: Some(HostFacts {
             id: HostId(104),
@@ -97,7 +98,7 @@ fn results_come_back_as_they_went_in() {
         workunit: workunit(2, 5),
         ..record()
     };
-    let reader = read(&RESULTS.to_parquet(&[&record(), &bare], &[(KEY_APP, "theory")]).unwrap());
+    let reader = read(&RESULTS.to_parquet(&[&record(), &bare], &[(KEY_APP, "theory")], Vec::new()).unwrap());
     let rows = rows(&reader);
     let expected = [
         ("workunit_id", "1"),
@@ -191,7 +192,7 @@ fn the_manifest_has_a_row_per_file() {
         },
         compression: "zstd",
     });
-    let rows = rows(&read(&FILES.to_parquet(&[&kept, &left], &[]).unwrap()));
+    let rows = rows(&read(&FILES.to_parquet(&[&kept, &left], &[], Vec::new()).unwrap()));
     assert_eq!((rows[0]["path"].as_str(), rows[0]["stored_bytes"].as_str()), ("outputs/c/wu_1/a.zst", "3"));
     assert_eq!((rows[0]["sha256"].as_str(), rows[0]["stored_sha256"].as_str()), ("aa", "zz"));
     for column in ["path", "compression", "stored_bytes", "stored_sha256"] {
@@ -207,6 +208,7 @@ fn failures_tell_what_happened_to_each_result() {
     let record = FailureRecord {
         workunit: workunit(1, 0),
         job: None,
+        parameters: Vec::new(),
         campaign: "none".to_owned(),
         error_mask: 2 | 32,
         results,
@@ -214,7 +216,7 @@ fn failures_tell_what_happened_to_each_result() {
         stderr: Some((4, "segfault\n".to_owned())),
         assimilated_time: 3000,
     };
-    let reader = read(&FAILURES.to_parquet(&[&record], &[]).unwrap());
+    let reader = read(&FAILURES.to_parquet(&[&record], &[], Vec::new()).unwrap());
     let rows = rows(&reader);
     for (column, value) in [
         ("error_mask", "34"),
@@ -238,7 +240,7 @@ fn failures_tell_what_happened_to_each_result() {
 
 #[test]
 fn an_empty_table_is_a_file_too() {
-    let reader = read(&RESULTS.to_parquet(&[], &[]).unwrap());
+    let reader = read(&RESULTS.to_parquet(&[], &[], Vec::new()).unwrap());
     assert!(rows(&reader).is_empty());
     assert_eq!(reader.metadata().file_metadata().schema().get_fields().len(), RESULTS.columns.len());
 }

@@ -74,12 +74,6 @@ impl ClaimRule {
         }
     }
 
-    /// Such as [`super::decide`] takes: cumulative elapsed seconds.
-    #[must_use]
-    pub fn is_cumulative_elapsed(&self) -> bool {
-        self.meaning == Meaning::Cumulative && self.unit == Unit::Elapsed
-    }
-
     /// Most that one increment is paid, in its own unit.
     #[must_use]
     pub fn increment_limit(&self) -> f64 {

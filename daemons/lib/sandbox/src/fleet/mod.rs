@@ -157,12 +157,6 @@ impl Fleet {
         self.hosts.len()
     }
 
-    /// When something happens next, simulated Unix seconds.
-    #[must_use]
-    pub fn next_event(&self) -> Option<f64> {
-        self.queue.next_time()
-    }
-
     /// Lets everything happen that is due at `now` and tells the server.
     ///
     /// # Errors

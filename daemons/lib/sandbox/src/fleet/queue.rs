@@ -54,10 +54,6 @@ impl<E> Queue<E> {
         }
         self.heap.pop().map(|entry| (entry.time, entry.event))
     }
-
-    pub(super) fn next_time(&self) -> Option<f64> {
-        self.heap.peek().map(|entry| entry.time)
-    }
 }
 
 #[cfg(test)]
@@ -70,12 +66,12 @@ mod tests {
         for (time, event) in [(3.0, 'c'), (1.0, 'a'), (2.0, 'b'), (1.0, 'A')] {
             queue.push(time, event);
         }
-        assert_eq!(queue.next_time(), Some(1.0));
         let mut order = String::new();
         while let Some((_, event)) = queue.pop_until(2.5) {
             order.push(event);
         }
         assert_eq!(order, "aAb");
-        assert_eq!(queue.next_time(), Some(3.0));
+        assert_eq!(queue.pop_until(2.9), None, "its time has not come");
+        assert_eq!(queue.pop_until(3.0), Some((3.0, 'c')));
     }
 }

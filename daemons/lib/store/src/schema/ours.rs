@@ -109,6 +109,7 @@ typed_tables! {
         copy -> Integer,
         retry -> Integer,
         retry_of -> Integer,
+        parameters -> Nullable<Text>,
     }
     cobblestone_campaign_file (id) {
         id -> Integer,
