@@ -187,7 +187,6 @@ async fn cut_off_at_every_statement_it_says_what_stands() {
             stage.rewind().await;
             let Some(child) = stage.held(&FLAGS, &many(), statement, hold).await else { break };
             stage.proxy.cut();
-            stage.proxy.release();
             let (status, text) = said(child);
             stage.connect(&stage.direct);
             stage.gone().await;
