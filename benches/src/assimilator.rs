@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use crate::bench::Bench;
-use crate::fill::{PEOPLE, Pairs};
+use crate::fill::{Pairs, People};
 use crate::floor::{Batch, FileStep};
 use crate::literal::list;
 use crate::recording::{Changed, Inserted, Key};
@@ -18,6 +18,8 @@ use crate::validator;
 pub struct Assimilator {
     /// How many wait.
     pub workunits: u32,
+    /// On whose hosts.
+    pub people: People,
 }
 
 impl Bench for Assimilator {
@@ -37,8 +39,8 @@ impl Bench for Assimilator {
     }
 
     async fn fill(&self, site: &mut Site) -> Result<()> {
-        PEOPLE.insert(site).await?;
-        Pairs { workunits: self.workunits, hosts: PEOPLE.hosts, reported: true }.insert(site).await?;
+        self.people.insert(site).await?;
+        Pairs { workunits: self.workunits, hosts: self.people.hosts, reported: true }.insert(site).await?;
         let app = site.project.appid().0;
         site.connection
             .script(&format!(

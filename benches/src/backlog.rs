@@ -1,7 +1,7 @@
 //! A backlog of a million messages, or workunits: how soon the first is done, whether speed and memory stay what they are.
 //!
-//! One daemon, one run. While it works, its memory and the number of ledger rows (each message is good for one, each
-//! workunit for two) are looked at some times per second.
+//! One daemon, one run. While it works, its memory and what it has written are looked at some times per second: ledger rows
+//! (each message is good for one, each workunit for two), or rows of the dataset.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
+use crate::assimilator::Assimilator;
 use crate::bench::Bench;
 use crate::fill::People;
 use crate::site::{Ground, Site};
@@ -25,16 +26,34 @@ pub struct Kind {
     pub unit: &'static str,
     /// What becomes of the first one.
     done: &'static str,
-    /// Ledger rows of each.
-    rows: i64,
+    /// How many were done, as `n`.
+    count: &'static str,
 }
 
 /// Messages.
-pub const TRICKLES: Kind =
-    Kind { name: "trickle-backlog", daemon: "trickle-credit", unit: "messages", done: "paid", rows: 1 };
+pub const TRICKLES: Kind = Kind {
+    name: "trickle-backlog",
+    daemon: "trickle-credit",
+    unit: "messages",
+    done: "paid",
+    count: "SELECT COALESCE(MAX(id), 0) AS n FROM cobblestone_ledger",
+};
 /// Workunits of quorum 2.
-pub const WORKUNITS: Kind =
-    Kind { name: "validator-backlog", daemon: "validator", unit: "workunits", done: "judged", rows: 2 };
+pub const WORKUNITS: Kind = Kind {
+    name: "validator-backlog",
+    daemon: "validator",
+    unit: "workunits",
+    done: "judged",
+    count: "SELECT COALESCE(MAX(id), 0) DIV 2 AS n FROM cobblestone_ledger",
+};
+/// Workunits that are validated, each with an output file.
+pub const VALIDATED: Kind = Kind {
+    name: "assimilator-backlog",
+    daemon: "assimilator",
+    unit: "workunits",
+    done: "stored",
+    count: "SELECT CAST(COALESCE(SUM(items), 0) AS SIGNED) AS n FROM cobblestone_dataset_file WHERE dataset = 'results'",
+};
 
 /// A large project.
 const MANY: People = People { teams: 200, users: 2500, hosts: 5000 };
@@ -64,10 +83,14 @@ pub struct Figures {
 
 /// Fills, runs and looks.
 pub async fn measure(kind: Kind, ground: &Ground, items: u32) -> Result<Figures> {
-    if kind.name == WORKUNITS.name {
-        work_off(kind, ground, &Validator { workunits: items, people: MANY }).await
-    } else {
-        work_off(kind, ground, &Trickle { messages: items, people: MANY }).await
+    match kind.name {
+        name if name == WORKUNITS.name => {
+            work_off(kind, ground, &Validator { workunits: items, people: MANY }).await
+        }
+        name if name == VALIDATED.name => {
+            work_off(kind, ground, &Assimilator { workunits: items, people: MANY }).await
+        }
+        _ => work_off(kind, ground, &Trickle { messages: items, people: MANY }).await,
     }
 }
 
@@ -92,8 +115,7 @@ async fn watch(kind: Kind, site: &mut Site, items: i64) -> Result<Vec<Look>> {
     let mut looks: Vec<Look> = Vec::new();
     let ended = loop {
         let memory = memory(child.id());
-        let sql = "SELECT COALESCE(MAX(id), 0) AS n FROM cobblestone_ledger";
-        let done = site.connection.row(sql, &[]).await?.i64("n")? / kind.rows;
+        let done = site.connection.row(kind.count, &[]).await?.i64("n")?;
         // Of a process that has ended nothing is left to see.
         if let Some(memory) = memory {
             looks.push(Look { at: began.elapsed().as_secs_f64(), done: done.min(items), memory });
@@ -110,7 +132,7 @@ async fn watch(kind: Kind, site: &mut Site, items: i64) -> Result<Vec<Look>> {
 }
 
 /// `VmRSS` and `VmHWM` in KiB.
-fn memory(pid: u32) -> Option<(u64, u64)> {
+pub fn memory(pid: u32) -> Option<(u64, u64)> {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let field = |name: &str| -> Option<u64> {
         let line = text.lines().find_map(|line| line.strip_prefix(name))?;

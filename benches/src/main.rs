@@ -14,6 +14,7 @@
 mod assimilator;
 mod backlog;
 mod bench;
+mod campaign;
 mod comparison;
 mod create;
 mod fill;
@@ -50,7 +51,8 @@ struct Args {
     #[arg(long)]
     quick: bool,
     /// Only this one: work-generator, work-generator-shared, work-create, trickle-credit, validator, assimilator, compare, trickle-backlog,
-    /// validator-backlog (only when it is named), or part of a name. Can be repeated
+    /// validator-backlog, assimilator-backlog and campaign-size (these three only when they are named), or part of a name.
+    /// Can be repeated
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
     /// Measurements of each figure
@@ -80,7 +82,7 @@ impl Args {
 
     /// Asked for by name. `validator` is a name of its own, so it does not stand for `validator-backlog`.
     fn names(&self, name: &str) -> bool {
-        let is_other = |part: &str| part == Validator::NAME && part != name;
+        let is_other = |part: &str| [Validator::NAME, Assimilator::NAME].contains(&part) && part != name;
         self.only.iter().any(|part| name.contains(part.as_str()) && !is_other(part))
     }
 
@@ -121,15 +123,22 @@ async fn run(args: &Args) -> Result<()> {
     bench.one(&Create { workunits: args.items(60_000) }).await?;
     bench.one(&Trickle { messages: args.items(50_000), people: PEOPLE }).await?;
     bench.one(&Validator { workunits: args.items(6_000), people: PEOPLE }).await?;
-    bench.one(&Assimilator { workunits: args.items(6_000) }).await?;
-    // Two million files are made for the second one, so it has to be asked for.
+    bench.one(&Assimilator { workunits: args.items(6_000), people: PEOPLE }).await?;
+    // Two million files are made for each of the others, so they have to be asked for.
     let trickles = args.wants(backlog::TRICKLES.name).then_some(backlog::TRICKLES);
-    let workunits = args.names(backlog::WORKUNITS.name).then_some(backlog::WORKUNITS);
+    let workunits = [backlog::WORKUNITS, backlog::VALIDATED].into_iter().filter(|kind| args.names(kind.name));
     for kind in trickles.into_iter().chain(workunits) {
         let items = args.items(1_000_000);
         eprintln!("measuring {} ({items} {}) …", kind.name, kind.unit);
         let figures = backlog::measure(kind, &ground, items).await;
         report.backlogs.push(figures.with_context(|| format!("measuring {}", kind.name))?);
+    }
+    // Files of some hundred megabytes.
+    if args.names(campaign::NAME) {
+        let jobs = args.items(campaign::LARGEST);
+        eprintln!("measuring {} (up to {jobs} jobs) …", campaign::NAME);
+        let figures = campaign::measure(&ground, jobs, args.runs()).await;
+        report.campaigns = Some(figures.with_context(|| format!("measuring {}", campaign::NAME))?);
     }
     if args.wants(comparison::NAME) {
         let megabytes = args.items(100);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::site::Cost;
-use crate::{backlog, comparison};
+use crate::{backlog, campaign, comparison};
 
 /// One round.
 #[derive(Debug, Clone, Copy)]
@@ -157,13 +157,23 @@ pub struct Report {
     pub comparison: Option<comparison::Figures>,
     /// Large backlogs.
     pub backlogs: Vec<backlog::Figures>,
+    /// Campaigns of several sizes.
+    pub campaigns: Option<campaign::Figures>,
 }
 
 impl Report {
     /// Nothing yet.
     pub fn new(quick: bool, server: String) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { quick, server, processors, results: Vec::new(), comparison: None, backlogs: Vec::new() }
+        Self {
+            quick,
+            server,
+            processors,
+            results: Vec::new(),
+            comparison: None,
+            backlogs: Vec::new(),
+            campaigns: None,
+        }
     }
 
     /// One JSON document.
@@ -175,6 +185,7 @@ impl Report {
             "figures_mean_nothing": self.quick,
             "results": self.results.iter().map(Figures::json).collect::<Vec<_>>(),
             "compare": self.comparison.as_ref().map(comparison::Figures::json),
+            "campaigns": self.campaigns.as_ref().map(campaign::Figures::json),
             "backlogs": self.backlogs.iter().map(backlog::Figures::json).collect::<Vec<_>>(),
         })
     }
@@ -254,6 +265,9 @@ impl std::fmt::Display for Report {
         }
         if let Some(comparison) = &self.comparison {
             writeln!(f, "\n{comparison}")?;
+        }
+        if let Some(campaigns) = &self.campaigns {
+            writeln!(f, "\n{campaigns}")?;
         }
         for backlog in &self.backlogs {
             writeln!(f, "\n{backlog}")?;

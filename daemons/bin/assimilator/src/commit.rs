@@ -11,29 +11,22 @@
 //! published later. When nobody knows whether the commit took place, the files stay, and `recovery` asks.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
-use boinc::id::{AppId, HostId, WorkunitId};
+use boinc::id::{AppId, WorkunitId};
 use boinc::record::Workunit;
 use compare::extract::ExtractPlan;
-use dataset::day::day;
-use dataset::layout;
 use dataset::remote::Remote;
 use dataset::staging::{self, Instance};
-use dataset::table::data::{self, DataRecord};
-use dataset::table::failures::{FAILURES, FailureRecord};
-use dataset::table::files::{FILES, FileRecord};
 use dataset::table::parameters::Declared;
-use dataset::table::results::{RESULTS, ResultRecord};
-use dataset::table::{KEY_APP, KEY_CAMPAIGN};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use serde_json::Value;
 use store::assimilation::DatasetFile;
 use store::quarantine::SetAside;
-use store::reviews::{BY_ASSIMILATOR, NewReview, ReviewVerdict};
+use store::reviews::NewReview;
 use store::{Store, Tx};
 
 use crate::gather::{DAEMON, bad_workunit};
+use crate::parts;
+use crate::row::{Aside, Decisions, Row, Written};
 
 /// How often the files are made again because another instance has some of the workunits.
 const ATTEMPTS: u32 = 5;
@@ -41,131 +34,12 @@ const ATTEMPTS: u32 = 5;
 /// Most requests to S3 at a time.
 pub(crate) const AT_ONCE: usize = 16;
 
-/// A row to be written.
-#[derive(Debug)]
-pub enum Row {
-    /// A row of results, and those of `data/NAME` that belong to it.
-    Result {
-        #[allow(missing_docs)]
-        record: Box<ResultRecord>,
-        /// With the number of their table.
-        data: Vec<(usize, DataRecord)>,
-        /// Where its output files lie in the upload folder, and their logical names.
-        files: Vec<(PathBuf, String)>,
-    },
-    #[allow(missing_docs)]
-    Failure(Box<FailureRecord>),
-    /// It has a row already, in the dataset of that name: only its state is to be marked.
-    Known {
-        #[allow(missing_docs)]
-        workunit: Box<Workunit>,
-        #[allow(missing_docs)]
-        dataset: String,
-    },
-}
-
-impl Row {
-    /// The workunit as it was read.
-    #[must_use]
-    pub fn workunit(&self) -> &Workunit {
-        match self {
-            Self::Result { record, .. } => &record.workunit,
-            Self::Failure(record) => &record.workunit,
-            Self::Known { workunit, .. } => workunit,
-        }
-    }
-
-    /// Memory that its rows of data take, in bytes, about.
-    #[must_use]
-    pub fn memory(&self) -> usize {
-        match self {
-            Self::Result { data, .. } => data.iter().map(|(_, data)| data.extracted.memory()).sum(),
-            _ => 0,
-        }
-    }
-
-    /// Host of its canonical result; 0 = none.
-    #[must_use]
-    pub fn host(&self) -> HostId {
-        match self {
-            Self::Result { record, .. } => record.canonical.hostid,
-            _ => HostId(0),
-        }
-    }
-
-    /// `workunit.error_mask` to write.
-    #[must_use]
-    pub fn error_mask(&self) -> i32 {
-        match self {
-            Self::Result { record, .. } => record.workunit.error_mask,
-            Self::Failure(record) => record.error_mask,
-            Self::Known { workunit, .. } => workunit.error_mask,
-        }
-    }
-
-    /// The automatic review, if it is flagged.
-    fn review(&self, app: AppId, now: f64) -> Option<NewReview> {
-        let Self::Result { record, .. } = self else { return None };
-        Some(NewReview {
-            time: now,
-            app,
-            workunit: record.workunit.id,
-            result: record.canonical.id,
-            who: BY_ASSIMILATOR.to_owned(),
-            verdict: ReviewVerdict::Flagged,
-            comment: record.flag.clone()?,
-        })
-    }
-
-    /// The dataset that gets a row.
-    fn dataset(&self) -> Option<&'static str> {
-        match self {
-            Self::Result { .. } => Some(RESULTS.name),
-            Self::Failure(_) => Some(FAILURES.name),
-            Self::Known { .. } => None,
-        }
-    }
-}
-
-/// A workunit to be set aside.
-#[derive(Debug, Clone)]
-pub struct Aside {
-    #[allow(missing_docs)]
-    pub workunit: WorkunitId,
-    /// Its name, if it is known.
-    pub name: String,
-    /// Host of its canonical result; 0 = none.
-    pub host: HostId,
-    /// Why.
-    pub reason: String,
-}
-
-/// What to write.
-#[derive(Debug, Default)]
-pub struct Decisions {
-    /// By workunit id.
-    pub rows: Vec<Row>,
-    #[allow(missing_docs)]
-    pub aside: Vec<Aside>,
-}
-
-/// What was written.
-#[derive(Debug, Default)]
-pub struct Written {
-    /// Rows, all of them visible.
-    pub rows: Vec<Row>,
-    /// Set aside.
-    pub aside: Vec<Aside>,
-    /// Workunits that another instance has, or that changed meanwhile.
-    pub left: u64,
-}
-
 /// For whom.
 #[derive(Debug)]
 pub struct Target<'a> {
-    #[allow(missing_docs)]
+    /// The database.
     pub store: &'a Store,
-    #[allow(missing_docs)]
+    /// The application.
     pub app: AppId,
     /// Its name.
     pub app_name: &'a str,
@@ -205,7 +79,8 @@ pub async fn write(
         if rows.is_empty() && aside.is_empty() {
             break;
         }
-        let files = stage(target, instance, &rows).await?;
+        let made = parts::of(target, instance, &rows)?;
+        let files = put(target, instance, made).await?;
         match transact(target, &rows, &files, &aside).await? {
             Outcome::Others(free) => {
                 discard(target, instance, &files).await?;
@@ -220,122 +95,6 @@ pub async fn write(
         }
     }
     Ok(Written { left: wanted as u64, ..Written::default() })
-}
-
-/// A file to be made.
-struct Part {
-    dataset: String,
-    campaign: String,
-    /// Ids of its first and last workunit.
-    first: i32,
-    last: i32,
-    rows: usize,
-    bytes: Vec<u8>,
-}
-
-/// What one campaign gets.
-#[derive(Default)]
-struct OfCampaign<'r> {
-    results: Vec<&'r ResultRecord>,
-    failures: Vec<&'r FailureRecord>,
-    data: BTreeMap<usize, Vec<&'r DataRecord>>,
-}
-
-impl<'r> OfCampaign<'r> {
-    fn all(rows: &'r [Row]) -> BTreeMap<&'r str, Self> {
-        let mut campaigns: BTreeMap<&str, Self> = BTreeMap::new();
-        for row in rows {
-            match row {
-                Row::Result { record, data, .. } => {
-                    let campaign = record.job.as_ref().map_or(layout::NO_CAMPAIGN, |job| &job.campaign);
-                    let of = campaigns.entry(campaign).or_default();
-                    of.results.push(record);
-                    for (table, record) in data {
-                        of.data.entry(*table).or_default().push(record);
-                    }
-                }
-                Row::Failure(record) => {
-                    campaigns.entry(&record.campaign).or_default().failures.push(record);
-                }
-                Row::Known { .. } => {}
-            }
-        }
-        campaigns
-    }
-
-    /// Its files. Those that others refer to come first, so that a row of results is seen after what belongs to it.
-    fn parts(&self, target: &Target<'_>, campaign: &str) -> anyhow::Result<Vec<Part>> {
-        let facts = [(KEY_APP, target.app_name), (KEY_CAMPAIGN, campaign)];
-        let part = |dataset: &str, ids: &mut dyn Iterator<Item = i32>, rows: usize, bytes: Vec<u8>| {
-            let (first, last) = ids.fold((i32::MAX, 0), |(first, last), id| (id.min(first), id.max(last)));
-            Part { dataset: dataset.to_owned(), campaign: campaign.to_owned(), first, last, rows, bytes }
-        };
-        let mut parts = Vec::new();
-        for (table, records) in &self.data {
-            let Some(plan) = target.data.get(*table) else { continue };
-            let rows = records.iter().map(|record| record.extracted.rows).sum();
-            if rows > 0 {
-                let bytes = data::to_parquet(plan.spec(), records, &facts)?;
-                let ids = &mut records.iter().map(|record| record.workunit.0);
-                parts.push(part(&data::table_name(&plan.spec().name), ids, rows, bytes));
-            }
-        }
-        let files: Vec<FileRecord> = self.results.iter().flat_map(|record| files_of(record)).collect();
-        if !files.is_empty() {
-            let rows: Vec<&FileRecord> = files.iter().collect();
-            let ids = &mut files.iter().map(|record| record.workunit.0);
-            parts.push(part(FILES.name, ids, rows.len(), FILES.to_parquet(&rows, &facts, Vec::new())?));
-        }
-        if !self.results.is_empty() {
-            let ids = &mut self.results.iter().map(|record| record.workunit.id.0);
-            let values: Vec<&[Value]> = self.results.iter().map(|r| r.parameters.as_slice()).collect();
-            let more = target.parameters.columns(&values);
-            let bytes = RESULTS.to_parquet(&self.results, &facts, more)?;
-            parts.push(part(RESULTS.name, ids, self.results.len(), bytes));
-        }
-        if !self.failures.is_empty() {
-            let ids = &mut self.failures.iter().map(|record| record.workunit.id.0);
-            let values: Vec<&[Value]> = self.failures.iter().map(|r| r.parameters.as_slice()).collect();
-            let more = target.parameters.columns(&values);
-            let bytes = FAILURES.to_parquet(&self.failures, &facts, more)?;
-            parts.push(part(FAILURES.name, ids, self.failures.len(), bytes));
-        }
-        Ok(parts)
-    }
-}
-
-/// The manifest of a workunit.
-fn files_of(record: &ResultRecord) -> impl Iterator<Item = FileRecord> {
-    record.outputs.iter().map(|output| FileRecord {
-        workunit: record.workunit.id,
-        result: record.canonical.id,
-        output: output.clone(),
-        compression: record.compression,
-    })
-}
-
-/// Makes the files of `rows` in the staging folder: for each campaign one of each table.
-async fn stage(
-    target: &Target<'_>,
-    instance: &mut Instance,
-    rows: &[Row],
-) -> anyhow::Result<Vec<DatasetFile>> {
-    let day = day(i64::from(target.now_i32));
-    let mut made = Vec::new();
-    for (campaign, of) in OfCampaign::all(rows) {
-        for part in of.parts(target, campaign)? {
-            let name = instance.part_name(part.first, part.last, target.now_i32);
-            let path = format!("{}/{name}", layout::partition(&part.dataset, &part.campaign, &day));
-            let file = DatasetFile {
-                dataset: part.dataset,
-                path,
-                items: i64::try_from(part.rows)?,
-                bytes: i64::try_from(part.bytes.len())?,
-            };
-            made.push((file, part.bytes));
-        }
-    }
-    put(target, instance, made).await
 }
 
 /// Puts files into the staging folder, or the staging area of S3.

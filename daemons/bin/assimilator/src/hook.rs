@@ -17,7 +17,7 @@ use compare::program::{self, Ended, LATER};
 use dataset::storage;
 use futures_util::{StreamExt as _, stream};
 
-use crate::commit::{Aside, Decisions, Row};
+use crate::row::{Aside, Decisions, Row};
 
 /// Beginning of the reason of workunits whose hook failed. Those are tried `tries` times, and then no more.
 pub const FAILED: &str = "hook: ";

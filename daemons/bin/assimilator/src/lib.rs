@@ -14,30 +14,41 @@
 //! is wrong with the storage or the database ends the pass, marks nothing, and is tried again.
 //!
 //! Where to extend: a column is a line in `dataset::table`; a table of another kind is a table there and a
-//! [`commit::Row`].
+//! [`row::Row`].
 //!
 //! | module | |
 //! |---|---|
 //! | [`assimilator`] | the daemon |
+//! | [`home`] [`room`] | where the dataset is; how many workunits are written together |
 //! | [`gather`] | reads a batch |
 //! | [`decide`] | what becomes of a workunit: pure |
+//! | [`make`] | rows of workunits |
 //! | [`outputs`] | reads, digests and copies output files |
 //! | [`content`] | takes columns out of output files |
 //! | [`hook`] [`summary`] | the project's own programs |
-//! | [`reviews`] | writes what people say of results |
+//! | [`reviews`] [`late`] | writes what people say of results, and takes flags back |
+//! | [`row`] [`parts`] | what is decided, and the files of it |
 //! | [`commit`] [`recovery`] | exactly once |
+//! | [`tell`] | log and metrics |
 
 pub mod assimilator;
 pub mod commit;
 pub mod content;
 pub mod decide;
 pub mod gather;
+pub mod home;
 pub mod hook;
+pub mod late;
+pub mod make;
 pub mod outputs;
+pub mod parts;
 pub mod recovery;
 pub mod reviews;
+pub mod room;
+pub mod row;
 pub mod stderr;
 pub mod summary;
+pub mod tell;
 
 #[cfg(test)]
 mod testing;

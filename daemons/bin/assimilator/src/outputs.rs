@@ -26,6 +26,7 @@ use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
 use dataset::layout;
+use dataset::step::{Change, about_to};
 use dataset::storage::{self, StorageError, storage};
 use dataset::table::results::{Output, Stored};
 
@@ -154,6 +155,7 @@ struct Counted<'p> {
 
 impl io::Write for Counted<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        about_to(Change::Write, self.path);
         let n = match self.file.write(bytes) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => {
                 let kind = error.kind();
@@ -189,6 +191,7 @@ impl<'a> Copies<'a> {
         } else {
             let mut folders = BTreeSet::new();
             for path in &self.made {
+                about_to(Change::Sync, path);
                 File::open(path).and_then(|file| file.sync_all()).map_err(storage("sync", path))?;
                 folders.extend(path.ancestors().skip(1).take_while(|folder| folder.starts_with(self.root)));
             }
@@ -210,6 +213,7 @@ impl<'a> Copies<'a> {
     ) -> Result<Output, OutputError> {
         self.number += 1;
         let temp = self.temp.join(self.number.to_string());
+        about_to(Change::Make, &temp);
         let file = File::create_new(&temp).map_err(storage("make", &temp))?;
         let written = match self.zstd {
             None => plain(source, file, &temp, stopping),
@@ -220,6 +224,7 @@ impl<'a> Copies<'a> {
             Ok(output) => output,
             Err(error) => {
                 // The first error counts.
+                about_to(Change::Remove, &temp);
                 let _ = fs::remove_file(&temp);
                 return Err(error);
             }
@@ -228,6 +233,7 @@ impl<'a> Copies<'a> {
         let suffix = if self.zstd.is_some() { ".zst" } else { "" };
         let below = format!("{folder}/{}{suffix}", output.name);
         let path = self.root.join(&below);
+        about_to(Change::Rename, &path);
         fs::rename(&temp, &path).map_err(storage("make", &path))?;
         self.made.push(path);
         let stored = output.stored.get_or_insert_with(|| Stored {
@@ -247,7 +253,10 @@ fn plain(
     temp: &Path,
     stopping: &dyn Fn() -> bool,
 ) -> Result<Output, OutputError> {
-    read(source, stopping, |bytes| file.write_all(bytes).map_err(storage("write", temp)))
+    read(source, stopping, |bytes| {
+        about_to(Change::Write, temp);
+        file.write_all(bytes).map_err(storage("write", temp))
+    })
 }
 
 /// Copies through zstd.

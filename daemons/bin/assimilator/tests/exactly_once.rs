@@ -160,7 +160,8 @@ async fn a_workunit_that_another_holds_or_changes_is_left_out() {
 
 #[tokio::test]
 async fn a_workunit_that_changes_while_it_is_decided_on_is_left_out() {
-    use assimilator::commit::{self, Decisions, Target};
+    use assimilator::commit::{self, Target};
+    use assimilator::row::Decisions;
     let mut world = World::new("changes").await;
     world.ready(1..=2).await;
     fs::create_dir_all(world.app_folder()).unwrap();
@@ -195,8 +196,8 @@ async fn a_workunit_that_changes_while_it_is_decided_on_is_left_out() {
     assert_eq!(world.check_exactly_once().await, 1);
 }
 
-fn record(item: assimilator::gather::Item) -> assimilator::commit::Row {
-    assimilator::commit::Row::Failure(Box::new(dataset::table::failures::FailureRecord {
+fn record(item: assimilator::gather::Item) -> assimilator::row::Row {
+    assimilator::row::Row::Failure(Box::new(dataset::table::failures::FailureRecord {
         workunit: item.workunit,
         job: None,
         parameters: Vec::new(),

@@ -322,6 +322,49 @@ async fn a_valid_result_that_did_nothing_is_flagged_for_review() {
     assert_eq!(world.daemon(&[]).await.pass().await.unwrap().to_string(), "assimilated 1");
 }
 
+#[tokio::test]
+async fn a_flag_is_taken_back_when_the_report_comes_late() {
+    let mut world = World::new("late").await;
+    let declared = "[[reports]]\nvariety = \"jobs.json\"\nformat = \"json\"\nmeaning = \"cumulative\"\n";
+    world.project.write_app_config(declared).unwrap();
+    world.ready(1..=5).await;
+    let mut daemon = world.daemon(&[]).await;
+    assert_eq!(daemon.pass().await.unwrap().to_string(), "assimilated 5, flagged 5, reviews 5");
+    // 1 did something, 2 events only, 3 nothing that ended well, 4 and 5 something; but a person has spoken of 4 since.
+    reported(&mut world, &[(1, 4, 100), (3, 0, 7), (5, 0, 0), (7, 1, 0), (9, 1, 0)]).await;
+    let person = "INSERT INTO cobblestone_review (time, appid, workunitid, resultid, who, verdict, comment) \
+                  SELECT time, 1, 4, 7, 'anna', 'rejected', 'no' FROM cobblestone_review WHERE id = 1";
+    world.exec(person).await;
+    world.exec("UPDATE cobblestone_review SET time = time - 61 * 86400 WHERE workunitid = 5").await;
+    assert_eq!(daemon.pass().await.unwrap().to_string(), "reviews 1", "it looks once a minute");
+    world.clock.set(NOW + 61.0);
+    assert!(
+        !world.daemon(&["--mod", "2", "1"]).await.pass().await.unwrap().to_string().contains("taken_back")
+    );
+    let (mut other, mut third) = (world.daemon(&[]).await, world.daemon(&[]).await);
+    let (one, two, three) = tokio::join!(daemon.pass(), other.pass(), third.pass());
+    one.unwrap();
+    two.unwrap();
+    three.unwrap();
+    let said = "SELECT GROUP_CONCAT(CONCAT(workunitid, ' ', who, ' ', verdict) ORDER BY id SEPARATOR ', ') AS t \
+                FROM cobblestone_review WHERE id > 5";
+    let said = world.sql.row(said, &[]).await.unwrap().text("t").unwrap();
+    assert_eq!(said, "4 anna rejected, 1 assimilator cleared, 2 assimilator cleared");
+    let comment = "SELECT comment AS t FROM cobblestone_review WHERE workunitid = 1 ORDER BY id DESC LIMIT 1";
+    let comment = world.sql.row(comment, &[]).await.unwrap().text("t").unwrap();
+    assert!(comment.contains("4 jobs that ended well, 100 events"), "{comment}");
+    // The dataset has it.
+    world.clock.set(NOW + 200.0);
+    daemon.pass().await.unwrap();
+    let cleared = world.rows("reviews").into_iter().filter(|row| row["verdict"] == "cleared").count();
+    assert_eq!(cleared, 2);
+    // What a person flags is theirs.
+    world.exec("UPDATE cobblestone_review SET who = 'bob' WHERE workunitid = 5").await;
+    world.exec("UPDATE cobblestone_review SET time = time + 61 * 86400 WHERE workunitid = 5").await;
+    world.clock.set(NOW + 400.0);
+    assert!(!daemon.pass().await.unwrap().to_string().contains("taken_back"));
+}
+
 const DATA: &str = "[assimilate]\noutputs = \"zstd\"\n[[assimilate.data]]\nname = \"words\"\nfile = \"out.*\"\n\
     text = [\"last\"]\n[assimilate.data.columns]\nid = 3\nlast = 1\n";
 

@@ -29,7 +29,7 @@ impl Cloud {
         fs::set_permissions(&keys, fs::Permissions::from_mode(0o600)).unwrap();
         let config = format!(
             "[assimilate]\nfolder = \"s3://science/boinc/data\"\n[assimilate.s3]\n\
-             endpoint = \"http://127.0.0.1:{}\"\ntimeout_seconds = 2\n",
+             endpoint = \"http://127.0.0.1:{}\"\ntimeout_seconds = 2\nwait_seconds = 0\n",
             proxy.port
         );
         world.project.write_app_config(&config).unwrap();
@@ -164,4 +164,39 @@ async fn cut_off_at_every_request() {
     cloud.world.daemon(&[]).await.pass().await.unwrap();
     assert!(cloud.remote().list(".staging").await.unwrap().is_empty());
     assert_eq!(cloud.check().await, usize::try_from(made).unwrap());
+}
+
+/// Small files can't be merged there, so they are not made.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_waits_until_a_file_is_worth_it() {
+    let mut cloud = Cloud::new("s3wait").await;
+    let config = format!(
+        "[assimilate]\nfolder = \"s3://science/boinc/data\"\n[assimilate.s3]\nendpoint = \"http://127.0.0.1:{}\"\n\
+         rows_per_file = 4\nwait_seconds = 600\n",
+        cloud.proxy.port
+    );
+    cloud.world.project.write_app_config(&config).unwrap();
+    let mut daemon = cloud.world.daemon(&[]).await;
+    let parts = async |cloud: &Cloud| {
+        let objects = cloud.remote().list("results").await.unwrap();
+        objects.into_iter().filter(|o| o.path.contains("campaign=none")).count()
+    };
+    // Odd ones are of no campaign.
+    cloud.world.ready([1, 3, 5]).await;
+    assert_eq!(daemon.pass().await.unwrap().done, 0);
+    assert_eq!(cloud.world.state(1).await, common::READY);
+    cloud.world.ready([7, 9]).await;
+    assert_eq!(daemon.pass().await.unwrap().done, 4, "four are enough; the fifth waits for others");
+    assert_eq!(parts(&cloud).await, 1);
+    cloud.world.clock.set(NOW + 599.0);
+    assert_eq!(daemon.pass().await.unwrap().done, 0);
+    cloud.world.clock.set(NOW + 600.0);
+    assert_eq!(daemon.pass().await.unwrap().done, 1, "it has waited for long enough");
+    assert_eq!((parts(&cloud).await, cloud.check().await), (2, 5));
+    // Who asks once gets what there is.
+    for (id, flag) in [(11, "--one_pass"), (13, "--wu_id=13"), (15, "--one_pass_N_WU=1")] {
+        cloud.world.ready([id]).await;
+        assert_eq!(daemon.pass().await.unwrap().done, 0);
+        assert_eq!(cloud.world.daemon(&[flag]).await.pass().await.unwrap().done, 1, "{flag}");
+    }
 }

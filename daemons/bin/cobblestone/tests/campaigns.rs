@@ -108,6 +108,62 @@ async fn list_show_pause_and_resume() {
     assert!(world.ends(2, &["campaign", "show", "none"]).contains("there is no campaign none"));
 }
 
+/// Of a large campaign a part is looked at, however many jobs it has, unless all are asked for.
+#[tokio::test]
+async fn a_large_campaign_is_shown_by_a_part_of_it() {
+    let jobs = 200_000;
+    let mut world = world(ProjectOptions::default()).await;
+    describe(&world, "big", "[source]\njobs = 1\n");
+    generate(&world);
+    let columns = "SELECT GROUP_CONCAT(column_name) AS c FROM information_schema.columns WHERE table_schema = DATABASE() \
+                   AND table_name = 'workunit' AND column_name NOT IN ('id', 'name', 'canonical_resultid', 'error_mask')";
+    let columns = world.sql.row(columns, &[]).await.unwrap().text("c").unwrap();
+    // A third is done, in order; of the rest every fifth failed.
+    let fill = [
+        format!(
+            "INSERT INTO workunit (id, name, canonical_resultid, error_mask, {columns}) SELECT seq + 1, CONCAT('big_', seq), \
+             seq < {jobs} / 3, IF(seq >= {jobs} / 3 AND seq % 5 = 0, 2, 0), {columns} FROM seq_1_to_{} STRAIGHT_JOIN workunit \
+             WHERE id = 1",
+            jobs - 1
+        ),
+        "INSERT INTO cobblestone_job (workunitid, campaignid, job, seed, events) SELECT seq + 1, campaignid, seq, seq + 1, 0 \
+         FROM seq_1_to_200000 STRAIGHT_JOIN cobblestone_job WHERE workunitid = 1 AND seq < 200000"
+            .to_owned(),
+        format!("UPDATE cobblestone_campaign SET next_job = {jobs}, made = {jobs}, jobs = {jobs}"),
+    ];
+    for sql in fill {
+        world.sql.execute(&sql, &[]).await.unwrap();
+    }
+    describe(&world, "big", &format!("[source]\njobs = {jobs}\n"));
+    let show = |world: &World, flags: &[&str]| -> Value {
+        let mut words = vec!["campaign", "show", "big", "--json"];
+        words.extend(flags);
+        serde_json::from_str(&world.ends(0, &words)).unwrap()
+    };
+    let exact = show(&world, &["--exact"])["jobs"].clone();
+    assert_eq!((&exact["looked_at"], &exact["exact"]), (&json!(jobs), &json!(true)));
+    let about = show(&world, &[])["jobs"].clone();
+    assert_eq!((&about["looked_at"], &about["exact"]), (&json!(50_000), &json!(false)));
+    let sum = |jobs: &Value| {
+        ["waiting", "sent", "valid", "failed"].iter().map(|state| jobs[state].as_i64().unwrap()).sum::<i64>()
+    };
+    assert_eq!(sum(&exact), jobs);
+    assert!((sum(&about) - jobs).abs() < 5, "{about}");
+    for state in ["waiting", "valid", "failed"] {
+        let (about, exact) = (about[state].as_i64().unwrap(), exact[state].as_i64().unwrap());
+        assert!(exact > 20_000 && (about - exact).abs() < jobs / 100, "{state}: {about}, in truth {exact}");
+    }
+    let shown = world.ends(0, &["campaign", "show", "big"]);
+    assert!(shown.contains("about: 50000 of these jobs were looked at"), "{shown}");
+    assert_eq!(shown.matches("\n  job ").count(), 10, "{shown}");
+    // Every failed job is found, wherever it is.
+    let said = world.ends(0, &["campaign", "retry-failed", "big"]);
+    let failed = exact["failed"].as_i64().unwrap();
+    assert!(said.contains(&format!("makes {failed} failed jobs once more")), "{said}");
+    assert!(world.ends(1, &["campaign", "retry-failed", "big"]).contains("no job has failed"));
+    assert_eq!(show(&world, &[])["jobs"]["to_retry"], failed);
+}
+
 #[tokio::test]
 async fn cancel_does_what_cancel_jobs_does_and_tells_running_tasks() {
     let mut world = world(ProjectOptions { msg_to_host: true, ..ProjectOptions::default() }).await;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use campaign::draft::Number;
-use campaign::{Draft, Refusal, columns};
+use campaign::{Draft, Refusal};
 use store::campaigns::{FileCursor, State};
 use store::work::Advance;
 
@@ -25,7 +25,7 @@ use crate::turn::{Outcome, Turn};
 /// The file system or the database refuses.
 pub async fn serve(turn: &mut Turn<'_>, cursor: &FileCursor, rows: Rows) -> Result<Outcome> {
     let Rows { items, to } = rows;
-    let counts: Vec<Result<i64, Refusal>> = items.iter().map(count).collect();
+    let counts: Vec<Result<i64, Refusal>> = items.iter().map(Item::count).collect();
     let all: i64 = counts.iter().map(|count| *count.as_ref().unwrap_or(&1)).sum();
     if !turn.reserve_seeds(turn.row.next_job.saturating_add(all)).await? {
         return Ok(Outcome::Nothing);
@@ -51,12 +51,6 @@ pub async fn serve(turn: &mut Turn<'_>, cursor: &FileCursor, rows: Rows) -> Resu
         source::put_away(&turn.plan.campaign, &turn.project.root, &cursor.name)?;
     }
     Ok(outcome)
-}
-
-/// How many jobs a row stands for.
-fn count(item: &Item) -> Result<i64, Refusal> {
-    let row = item.row.as_ref().map_err(Clone::clone)?;
-    columns::count(row.values.get(columns::COUNT))
 }
 
 /// A job, with the index of its row.

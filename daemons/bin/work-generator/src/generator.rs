@@ -8,9 +8,11 @@ use app_config::AppConfig;
 use boinc::id::AppId;
 use boinc::input_template::Assignment;
 use campaign::Kind;
+use daemon::run::Severity;
 use daemon::{Daemon, Fatal, Pass, PassReport, ProjectDir, Start};
 use store::campaigns::{Campaign as Row, State};
 
+use crate::command::Commands;
 use crate::flags::GeneratorArgs;
 use crate::plans::{Plan, Plans};
 use crate::pressure::Pressure;
@@ -24,6 +26,9 @@ const BATCH: i64 = 500;
 /// The same without files of their own.
 const BATCH_SHARED: i64 = 2000;
 
+/// A pass that made nothing, and has to be followed by another one.
+const WENT_ON: PassReport = PassReport { found: 1, done: 1, set_aside: 0, fates: Vec::new() };
+
 /// Makes the workunits of one application's campaigns.
 pub struct WorkGenerator {
     app: AppId,
@@ -35,6 +40,10 @@ pub struct WorkGenerator {
     served: BTreeMap<String, u64>,
     /// What was said of campaigns.
     told: Told,
+    /// Programs that print rows.
+    commands: Commands,
+    /// The process ends when nothing is left: then it waits for them.
+    one_pass: bool,
 }
 
 impl Daemon for WorkGenerator {
@@ -69,6 +78,8 @@ impl Daemon for WorkGenerator {
             dry_run,
             served: BTreeMap::new(),
             told: Told::default(),
+            commands: Commands::new(start.stop.clone()),
+            one_pass: start.common.one_pass,
         })
     }
 
@@ -81,38 +92,66 @@ impl Daemon for WorkGenerator {
                 Ok((conn.campaigns(Some(app)).await?, conn.campaigns_to_retry().await?))
             })
             .await?;
-        let mut turns: Vec<(i64, u64, String)> = self
-            .plans
-            .all()
-            .map(|plan| {
-                let name = &plan.campaign.name;
-                let served = self.served.get(name).copied().unwrap_or(0);
-                (-i64::from(plan.campaign.settings.priority), served, name.clone())
-            })
-            .collect();
-        turns.sort();
+        self.commands.keep(|name, command| {
+            let goes = rows.iter().find(|row| row.name == name).is_some_and(|row| row.state == State::Active);
+            goes && self
+                .plans
+                .all()
+                .any(|plan| plan.campaign.name == name && plan.campaign.source.command == command)
+        });
+        self.commands.collect(pass, app, &mut self.told).await?;
         let mut all = PassReport::default();
-        for (_, _, name) in turns {
+        let mut failed = None;
+        for name in self.order() {
             if pass.is_stopping() {
                 break;
             }
             let row = rows.iter().find(|row| row.name == name);
             let retry = row.is_some_and(|row| retries.contains(&row.id));
-            match self.turn(pass, &name, row, retry).await? {
-                Outcome::Nothing => {}
-                Outcome::Did(report) if self.dry_run => all.found += report.found,
-                Outcome::Did(report) => {
+            match self.turn(pass, &name, row, retry).await {
+                Ok(Outcome::Nothing) => {}
+                Ok(Outcome::Did(report)) if self.dry_run => all.found += report.found,
+                Ok(Outcome::Did(report)) => {
                     self.served.insert(name, pass.number);
                     return Ok(report);
                 }
-                Outcome::Overtaken => return Ok(PassReport { found: 1, done: 1, ..PassReport::default() }),
+                Ok(Outcome::Overtaken) => return Ok(WENT_ON),
+                // What is wrong with one campaign does not stop the others.
+                Err(error) if Severity::of(&error) == Severity::Passing => {
+                    self.told.tell(&name, &format!("{error:#}"));
+                    self.served.insert(name, pass.number);
+                    failed = Some(error);
+                }
+                Err(error) => return Err(error),
             }
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if self.one_pass && self.commands.are_awaited() && !pass.is_stopping() {
+            self.commands.wait().await;
+            return Ok(WENT_ON);
         }
         Ok(all)
     }
 }
 
 impl WorkGenerator {
+    /// Names of campaigns in the order of their turns: those of higher priority first, then those that waited longest.
+    fn order(&self) -> Vec<String> {
+        let mut turns: Vec<(i64, u64, &str)> = self
+            .plans
+            .all()
+            .map(|plan| {
+                let name = plan.campaign.name.as_str();
+                let served = self.served.get(name).copied().unwrap_or(0);
+                (-i64::from(plan.campaign.settings.priority), served, name)
+            })
+            .collect();
+        turns.sort_unstable();
+        turns.into_iter().map(|(_, _, name)| name.to_owned()).collect()
+    }
+
     /// Gives a campaign its turn, if it may do anything now.
     async fn turn(&mut self, pass: &Pass<'_>, name: &str, row: Option<&Row>, retry: bool) -> Result<Outcome> {
         let state = row.map_or(State::Active, |row| row.state);
@@ -140,6 +179,7 @@ impl WorkGenerator {
             row,
             pressure: &mut self.pressure,
             told: &mut self.told,
+            commands: &mut self.commands,
         };
         match kind {
             _ if retry => again::serve(&mut turn, most.min(BATCH)).await,

@@ -16,7 +16,7 @@
 //! | `turn` | one campaign's turn: what it works with, and how its batch is written |
 //! | `counted` | the next numbers become jobs |
 //! | `rows`, `source`, `drafts` | which file has rows; the next ones of it; they become jobs |
-//! | `command` | rows that a program prints |
+//! | `command` | rows that programs print, beside the passes |
 //! | `again` | failed jobs that are to be tried again |
 //! | `seeds` | seeds for the jobs of a turn |
 //! | `batch`, `inputs`, `staging` | a job with its input files staged |

@@ -11,7 +11,7 @@ use crate::plans::Plan;
 use crate::source::{self, Next};
 use crate::turn::{Outcome, Turn};
 
-/// Makes jobs of at most `most` rows of one file: of the first that has some.
+/// Makes about `most` jobs of the rows of one file: of the first that has some.
 ///
 /// # Errors
 /// The file system or the database refuses.
@@ -20,14 +20,14 @@ pub async fn serve(turn: &mut Turn<'_>, most: i64) -> Result<Outcome> {
         return Ok(Outcome::Nothing);
     }
     let campaign = turn.plan.campaign.clone();
-    if campaign.source.kind == Kind::Command && !turn.dry_run {
-        turn.command().await?;
+    if campaign.source.kind == Kind::Command {
+        turn.start_command().await?;
     }
     let root = &turn.project.root;
     let names = source::files(&campaign, root)?;
     let known = cursors(turn, &names).await?;
     let left = campaign.source.jobs.map_or(i64::MAX, |jobs| jobs.saturating_sub(turn.row.next_job));
-    let most = usize::try_from(most.min(left)).unwrap_or(usize::MAX);
+    let most = most.min(left);
     let only = campaign.source.kind == Kind::File;
     for file in &names {
         let cursor = match known.iter().find(|cursor| cursor.name == *file) {

@@ -1,6 +1,7 @@
 //! The next rows of a campaign: of its file, of files dropped into its folder, or of rows that were fed or printed.
 //!
-//! Invariants. Memory is bounded by a batch, whatever the file's size: reading begins where the last batch ended. A file
+//! Invariants. Memory is bounded by a batch, whatever the file's size and whatever its rows stand for: reading begins where
+//! the last batch ended. A file
 //! that was changed before that place is read again from its beginning: rows that were made are known by their content.
 //! A file that somebody may still be writing (changed in the last seconds) keeps its last line, and its place.
 
@@ -12,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use campaign::row::Header;
 use campaign::spool::DONE;
-use campaign::{Campaign, Contents, Format, Kind, Records, Refusal, Row};
+use campaign::{Campaign, Contents, Format, Kind, Records, Refusal, Row, columns};
 use sha2::{Digest as _, Sha256};
 use store::campaigns::{FileCursor, FileMove};
 
@@ -22,6 +23,8 @@ const SETTLED: Duration = Duration::from_secs(10);
 const MOST: usize = 10_000;
 /// Bytes before a place whose digest says whether the file is still the same.
 const TAIL: u64 = 4096;
+/// Bytes of rows that are taken at once.
+const BATCH_BYTES: usize = 4 << 20;
 /// Largest input file that is taken from a folder.
 const LARGEST_INPUT: u64 = 64 << 20;
 
@@ -38,6 +41,17 @@ pub struct Item {
     pub row: Result<Row, Refusal>,
     /// The input file that it is, if it is one.
     pub content: Option<Vec<u8>>,
+}
+
+impl Item {
+    /// How many jobs it stands for.
+    ///
+    /// # Errors
+    /// It can't be a row, or does not say it.
+    pub fn count(&self) -> Result<i64, Refusal> {
+        let row = self.row.as_ref().map_err(Clone::clone)?;
+        columns::count(row.values.get(columns::COUNT))
+    }
 }
 
 /// Rows that follow one another in one file.
@@ -133,11 +147,11 @@ pub fn put_away(campaign: &Campaign, root: &Path, name: &str) -> Result<()> {
     fs::rename(&from, &to).with_context(|| format!("can't move {} to {}", from.display(), to.display()))
 }
 
-/// The next rows of a file, at most `most`.
+/// The next rows of a file, that stand for about `most` jobs: the last of them may stand for more.
 ///
 /// # Errors
 /// It can't be read.
-pub fn next(campaign: &Campaign, root: &Path, cursor: &FileCursor, most: usize) -> Result<Next> {
+pub fn next(campaign: &Campaign, root: &Path, cursor: &FileCursor, most: i64) -> Result<Next> {
     let path = path_of(campaign, root, &cursor.name);
     let can = || format!("can't read {}", path.display());
     let file = match File::open(&path) {
@@ -178,20 +192,18 @@ pub fn next(campaign: &Campaign, root: &Path, cursor: &FileCursor, most: usize) 
         Records::new(BufReader::with_capacity(1 << 16, file), format, place, cursor.rows_read, complete);
     let mut items = Vec::new();
     let (mut end, mut ended) = (place, false);
-    while items.len() < most {
+    let (mut jobs, mut bytes) = (0_i64, 0);
+    while jobs < most && bytes < BATCH_BYTES {
         let Some(record) = records.record().with_context(can)? else {
             ended = true;
             break;
         };
         end = record.end;
         let row = Row::parse(&record, format, &header);
-        items.push(Item {
-            number: record.number,
-            place: record.place,
-            raw: record.bytes,
-            row,
-            content: None,
-        });
+        let item = Item { number: record.number, place: record.place, raw: record.bytes, row, content: None };
+        jobs += item.count().unwrap_or(1);
+        bytes += item.raw.len();
+        items.push(item);
     }
     let tail = tail(&path, end).with_context(can)?.unwrap_or_default();
     let rows_read = items.last().map_or(cursor.rows_read, |item| item.number);
@@ -409,6 +421,26 @@ mod tests {
         put_away(&campaign, root.path(), "old.csv").unwrap();
         assert!(drops.join("done/old.csv").is_file() && drops.join("done/old.csv.1").is_file());
         assert_eq!(path_of(&campaign, root.path(), "old.csv"), drops.join("done/old.csv"));
+    }
+
+    #[test]
+    fn a_batch_is_bounded_in_jobs_and_in_bytes() {
+        let root = tempfile::tempdir().unwrap();
+        let campaign = campaign("kind = 'file'\npath = 'scan.csv'");
+        let path = root.path().join("scan.csv");
+        fs::write(&path, format!("a,count\n{}", "1,1000\n2,7\n".repeat(50))).unwrap();
+        let rows = |most| match next(&campaign, root.path(), &cursor("scan.csv"), most).unwrap() {
+            Next::Rows(rows) => rows,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(rows(500).items.len(), 1, "a row is not divided");
+        assert_eq!(rows(1001).items.len(), 2);
+        assert_eq!((rows(1007).items.len(), rows(1008).items.len()), (2, 3));
+        let rest = follow(&cursor("scan.csv"), &rows(500).to);
+        let Next::Rows(rest) = next(&campaign, root.path(), &rest, 500).unwrap() else { panic!() };
+        assert_eq!((rest.items[0].number, rest.items.len()), (2, 2), "it goes on behind it");
+        fs::write(&path, format!("a\n{}", format!("{}\n", "x".repeat(60_000)).repeat(200))).unwrap();
+        assert_eq!(rows(500).items.len(), BATCH_BYTES.div_ceil(60_000));
     }
 
     #[test]

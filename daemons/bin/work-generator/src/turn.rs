@@ -11,6 +11,7 @@ use daemon::{Pass, PassReport, ProjectDir};
 use store::campaigns::{Campaign as Row, State};
 
 use crate::batch::Maker;
+use crate::command::Commands;
 use crate::commit::{Done, Writes, commit};
 use crate::inputs::Inputs;
 use crate::plans::Plan;
@@ -47,6 +48,8 @@ pub struct Turn<'a> {
     pub pressure: &'a mut Pressure,
     /// What was said of campaigns.
     pub told: &'a mut Told,
+    /// Programs that print rows.
+    pub commands: &'a mut Commands,
 }
 
 /// What was said of each campaign, so that it is said once.

@@ -17,20 +17,21 @@ pub struct Range {
     pub seeds: i64,
 }
 
-/// The seed of a job; None if no range holds it.
+/// The seed of a job; None if no range holds it. The ranges are in the order of their jobs: a campaign that never ends has
+/// thousands of them, and each of its jobs is looked for.
 #[must_use]
 pub fn seed_of(ranges: &[Range], job: i64) -> Option<i64> {
-    ranges
-        .iter()
-        .find(|range| (range.first_job..range.first_job.saturating_add(range.seeds)).contains(&job))
-        .map(|range| range.first_seed.saturating_add(job - range.first_job))
+    let behind = ranges.partition_point(|range| range.first_job <= job);
+    let range = ranges.get(behind.checked_sub(1)?)?;
+    let nth = job - range.first_job;
+    (nth < range.seeds).then(|| range.first_seed.saturating_add(nth))
 }
 
 /// What has to be reserved so that jobs up to `last` (not with it) have seeds: the first job without one, and how many.
 /// `jobs`: how many the campaign has, if that is known.
 #[must_use]
 pub fn missing(ranges: &[Range], last: i64, jobs: Option<i64>) -> Option<(i64, i64)> {
-    let covered = ranges.iter().map(|range| range.first_job.saturating_add(range.seeds)).max().unwrap_or(0);
+    let covered = ranges.last().map_or(0, |range| range.first_job.saturating_add(range.seeds));
     if covered >= last {
         return None;
     }
@@ -51,7 +52,11 @@ mod tests {
         assert_eq!(seed_of(&ranges, 0), Some(1));
         assert_eq!(seed_of(&ranges, 9), Some(10));
         assert_eq!(seed_of(&ranges, 10), Some(501));
-        assert_eq!(seed_of(&ranges, 15), None);
+        assert_eq!(
+            (seed_of(&ranges, 14), seed_of(&ranges, 15), seed_of(&ranges, -1)),
+            (Some(505), None, None)
+        );
+        assert_eq!(seed_of(&[], 0), None);
         assert_eq!(missing(&ranges, 15, None), None);
         assert_eq!(missing(&ranges, 16, None), Some((15, BLOCK)));
         assert_eq!(missing(&ranges, 16, Some(20)), Some((15, 5)));

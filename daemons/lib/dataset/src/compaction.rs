@@ -32,6 +32,7 @@ use store::dataset::Merge;
 
 use crate::merge::{self, MergeError};
 use crate::staging::{self, Lock};
+use crate::step::{Change, about_to};
 use crate::storage::{self, StorageError, storage};
 
 /// Folder for partitions in the making.
@@ -162,6 +163,7 @@ impl Compactor {
         for entry in fs::read_dir(&folder).map_err(storage("read the folder", &folder))? {
             let path = entry.map_err(storage("read the folder", &folder))?.path();
             if path.is_dir() {
+                about_to(Change::Remove, &path);
                 fs::remove_dir_all(&path).map_err(storage("remove", &path))?;
             }
         }
@@ -187,6 +189,7 @@ impl Compactor {
             return Ok(None);
         }
         let aside = self.aside(partition);
+        about_to(Change::Remove, &aside);
         let _ = fs::remove_dir_all(&aside);
         storage::make_folders(&self.app_folder, &Path::new(FOLDER).join(partition), false)?;
         let mut merges = Vec::new();
@@ -215,6 +218,7 @@ impl Compactor {
         let folder = self.app_folder.join(partition);
         for name in file_names(&folder)?.difference(&gone) {
             let (from, to) = (folder.join(name), aside.join(name));
+            about_to(Change::Link, &to);
             fs::hard_link(&from, &to).map_err(storage("link", &to))?;
         }
         storage::sync_folder(&aside)?;
@@ -242,6 +246,7 @@ impl Compactor {
     pub fn exchange(&self, prepared: &Prepared) -> Result<(), CompactionError> {
         let folder = self.app_folder.join(&prepared.partition);
         let aside = self.aside(&prepared.partition);
+        about_to(Change::Exchange, &folder);
         renameat_with(CWD, &aside, CWD, &folder, RenameFlags::EXCHANGE).map_err(|error| {
             storage("exchange (this file system may not be able to)", &folder)(error.into())
         })?;
@@ -263,6 +268,7 @@ impl Compactor {
         for name in file_names(&aside)? {
             if !gone.contains(&name) && !here.contains(&name) && !name.starts_with("part-merged-") {
                 let (from, to) = (aside.join(&name), folder.join(&name));
+                about_to(Change::Rename, &to);
                 fs::rename(&from, &to).map_err(storage("publish", &to))?;
             }
         }
@@ -307,6 +313,7 @@ impl Compactor {
         let gone = prepared.merges.iter().flat_map(|(_, from)| names(from)).collect();
         self.move_late(partition, &gone)?;
         let aside = self.aside(partition);
+        about_to(Change::Remove, &aside);
         fs::remove_dir_all(&aside).map_err(storage("remove", &aside))?;
         Ok((prepared.merges.iter().map(|(_, from)| from.len()).sum(), prepared.merges.len()))
     }
@@ -353,8 +360,11 @@ pub(crate) fn durable<T>(
     path: &Path,
     write: impl FnOnce(&File) -> Result<T, MergeError>,
 ) -> Result<T, MergeError> {
+    about_to(Change::Make, path);
     let file = File::create_new(path).map_err(|error| MergeError::of(path, error))?;
+    about_to(Change::Write, path);
     let done = write(&file)?;
+    about_to(Change::Sync, path);
     file.sync_all().map_err(|error: io::Error| MergeError::of(path, error))?;
     Ok(done)
 }

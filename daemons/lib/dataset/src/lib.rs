@@ -18,6 +18,7 @@
 //! | [`parquet`] | Parquet files, written and read |
 //! | [`layout`] | names of folders and files |
 //! | [`storage`] [`staging`] | files of a local dataset appear whole |
+//! | [`step`] | tells tests of each step of a file |
 //! | [`compaction`] [`merge`] | many small parts become few |
 //! | [`remote`] | a dataset on S3 |
 //! | [`known_failures`] | messages of the wrapper of virtual machines |
@@ -30,6 +31,7 @@ pub mod merge;
 pub mod parquet;
 pub mod remote;
 pub mod staging;
+pub mod step;
 pub mod storage;
 pub mod table;
 

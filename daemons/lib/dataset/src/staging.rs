@@ -17,6 +17,7 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use crate::step::{Change, about_to};
 use crate::storage::{self, StorageError, storage};
 
 /// Name of the staging folder in the application's folder.
@@ -40,6 +41,7 @@ pub fn lock_all(app_folder: &Path) -> Result<Option<Lock>, StorageError> {
 
 /// A lock on one file; `None`: another holds it.
 pub(crate) fn lock(path: &Path) -> Result<Option<Lock>, StorageError> {
+    about_to(Change::Make, path);
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
     let file = file.map_err(storage("open", path))?;
     match file.try_lock() {
@@ -70,6 +72,7 @@ impl Instance {
         let Some(_all) = lock_all(app_folder)? else { return Ok(None) };
         let id = format!("{:016x}", RandomState::new().build_hasher().finish());
         let folder = app_folder.join(STAGING).join(&id);
+        about_to(Change::MakeFolder, &folder);
         fs::create_dir(&folder).map_err(storage("make the folder", &folder))?;
         let lock = lock(&folder.join(LOCK))?;
         let instance = Self { app_folder: app_folder.to_owned(), folder, id, parts: 0, lock };
@@ -220,6 +223,7 @@ pub fn remove_if_empty(folder: &Path) -> Result<bool, StorageError> {
     if content(folder)? != Content::default() {
         return Ok(false);
     }
+    about_to(Change::Remove, folder);
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(storage("remove", folder)(error)),
         _ => Ok(true),
@@ -249,6 +253,7 @@ pub fn publish(app_folder: &Path, path: &str) -> Result<bool, StorageError> {
                 continue;
             }
             storage::make_folders(app_folder, parent, true)?;
+            about_to(Change::Rename, &place);
             match fs::rename(&staged, &place) {
                 Ok(()) => {
                     storage::sync_folder(&app_folder.join(parent))?;

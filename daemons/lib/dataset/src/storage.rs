@@ -6,6 +6,8 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::step::{Change, about_to};
+
 /// The dataset's storage does not do what it should.
 #[derive(Debug, thiserror::Error)]
 #[error("can't {what} {}: {source}; nothing is marked as assimilated, the next pass tries again{hint}", path.display())]
@@ -45,6 +47,7 @@ pub fn make_folders(root: &Path, below: &Path, durable: bool) -> Result<(), Stor
     for part in below.components() {
         let parent = at.clone();
         at.push(part);
+        about_to(Change::MakeFolder, &at);
         match fs::create_dir(&at) {
             Ok(()) if durable => sync_folder(&parent)?,
             Ok(()) => {}
@@ -60,8 +63,11 @@ pub fn make_folders(root: &Path, below: &Path, durable: bool) -> Result<(), Stor
 /// # Errors
 /// Also when it exists.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
+    about_to(Change::Make, path);
     let mut file = File::create_new(path).map_err(storage("make", path))?;
+    about_to(Change::Write, path);
     file.write_all(bytes).map_err(storage("write", path))?;
+    about_to(Change::Sync, path);
     file.sync_all().map_err(storage("write", path))
 }
 
@@ -70,6 +76,7 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
 /// # Errors
 /// The system's.
 pub fn sync_folder(path: &Path) -> Result<(), StorageError> {
+    about_to(Change::Sync, path);
     File::open(path).and_then(|folder| folder.sync_all()).map_err(storage("sync the folder", path))
 }
 
@@ -79,6 +86,7 @@ pub fn sync_folder(path: &Path) -> Result<(), StorageError> {
 /// The system's.
 pub fn sync_file_system(path: &Path) -> Result<(), StorageError> {
     let folder = File::open(path).map_err(storage("open", path))?;
+    about_to(Change::Sync, path);
     rustix::fs::syncfs(&folder).map_err(io::Error::from).map_err(storage("sync", path))
 }
 
@@ -87,6 +95,7 @@ pub fn sync_file_system(path: &Path) -> Result<(), StorageError> {
 /// # Errors
 /// The system's.
 pub fn remove(path: &Path) -> Result<(), StorageError> {
+    about_to(Change::Remove, path);
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(storage("remove", path)(error)),
         _ => Ok(()),

@@ -142,6 +142,25 @@ impl Conn {
         Ok(Loaded::sort(rows.into_iter().map(Workunit::try_from)))
     }
 
+    /// How many wait for the assimilator, at most `limit`.
+    pub async fn count_to_assimilate(&mut self, which: Selection) -> Result<i64> {
+        #[derive(QueryableByName)]
+        struct Count {
+            #[diesel(sql_type = diesel::sql_types::BigInt)]
+            n: i64,
+        }
+        let Selection { app, after, up_to, limit, modulo } = which;
+        let (n, i) = modulo.unwrap_or((1, 0));
+        let ready = AssimilateState::Ready.code();
+        let count: Count = diesel::sql_query(format!(
+            "SELECT COUNT(*) AS n FROM (SELECT id FROM workunit FORCE INDEX (wu_assim) WHERE appid = {app} AND \
+             assimilate_state = {ready} AND id > {after} AND id <= {up_to} AND id MOD {n} = {i} LIMIT {limit}) w"
+        ))
+        .get_result(&mut self.db)
+        .await?;
+        Ok(count.n)
+    }
+
     /// Workunits that have their row in a dataset already, with its name.
     pub async fn assimilated(&mut self, workunits: &[WorkunitId]) -> Result<Vec<(WorkunitId, String)>> {
         if workunits.is_empty() {

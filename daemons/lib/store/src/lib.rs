@@ -31,6 +31,7 @@ mod functions;
 pub mod host_accounts;
 pub mod increments;
 pub mod inventory;
+pub mod late_reports;
 mod ledger_rows;
 pub mod ledger_view;
 pub mod leftovers;

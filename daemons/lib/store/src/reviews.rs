@@ -31,11 +31,13 @@ pub enum ReviewVerdict {
     Flagged,
     /// It must not be used.
     Rejected,
+    /// The assimilator flagged it, and the cause is gone.
+    Cleared,
 }
 
 impl ReviewVerdict {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Accepted, Self::Flagged, Self::Rejected];
+    pub const ALL: [Self; 4] = [Self::Accepted, Self::Flagged, Self::Rejected, Self::Cleared];
 
     /// The string in the database.
     #[must_use]
@@ -44,6 +46,7 @@ impl ReviewVerdict {
             Self::Accepted => "accepted",
             Self::Flagged => "flagged",
             Self::Rejected => "rejected",
+            Self::Cleared => "cleared",
         }
     }
 }

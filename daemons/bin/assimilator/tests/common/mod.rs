@@ -137,19 +137,7 @@ impl World {
 
     /// The same with a database that is reached in its own way.
     pub async fn daemon_over(&self, url: &DbUrl, app: &str, flags: &[&str]) -> anyhow::Result<Instance> {
-        let line = ["x", "--app", app].into_iter().chain(flags.iter().copied());
-        let Line { common, own } = Line::parse_from(line);
-        let start = Start {
-            modulus: common.modulus().unwrap(),
-            settings: Settings::new(&common, |_| None).unwrap(),
-            project: ProjectDir::open(self.project.dir()).unwrap(),
-            store: Store::connect(url).await?,
-            clock: self.clock.clone(),
-            stop: self.stop.clone(),
-            args: own,
-            common,
-        };
-        Ok(Instance { daemon: Assimilator::start(&start).await?, start, number: 0 })
+        Instance::start(self.project.dir(), url, &self.clock, &self.stop, app, flags).await
     }
 
     pub fn app_folder(&self) -> PathBuf {
@@ -196,6 +184,30 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// Of the project in that folder.
+    pub async fn start(
+        project: &Path,
+        url: &DbUrl,
+        clock: &Clock,
+        stop: &Stop,
+        app: &str,
+        flags: &[&str],
+    ) -> anyhow::Result<Self> {
+        let line = ["x", "--app", app].into_iter().chain(flags.iter().copied());
+        let Line { common, own } = Line::parse_from(line);
+        let start = Start {
+            modulus: common.modulus().unwrap(),
+            settings: Settings::new(&common, |_| None).unwrap(),
+            project: ProjectDir::open(project).unwrap(),
+            store: Store::connect(url).await?,
+            clock: clock.clone(),
+            stop: stop.clone(),
+            args: own,
+            common,
+        };
+        Ok(Self { daemon: Assimilator::start(&start).await?, start, number: 0 })
+    }
+
     pub async fn pass(&mut self) -> anyhow::Result<PassReport> {
         self.number += 1;
         let Start { store, clock, stop, .. } = &self.start;

@@ -14,6 +14,8 @@ use crate::screen::print;
 
 /// Jobs that one transaction looks at.
 const JOBS: i64 = 500;
+/// The same where most of them need nothing: the work generator waits for no longer than that takes.
+const WINDOW: i64 = 5000;
 
 /// Moves a campaign to a state, if `allowed` says that it may. What it was before.
 async fn change(
@@ -138,22 +140,23 @@ pub async fn retry_failed(which: &Which) -> Result<bool> {
         );
     }
     let (app, now) = (found.app.id, clock.now());
-    let (mut after, mut failed) = (-1, 0);
-    loop {
-        let at = after;
-        let jobs = project
+    let mut failed = 0;
+    let mut first = 0;
+    while first < row.next_job {
+        let jobs = first..first + WINDOW;
+        let wanted = project
             .store
             .transaction("want failed jobs again", async |tx| {
                 let row = tx.lock_campaign(app, &found.name, now).await?;
                 if row.state == State::Cancelled {
                     return Ok(None);
                 }
-                tx.want_retries(row.id, at, JOBS, now).await.map(Some)
+                tx.want_retries(row.id, &jobs, now).await.map(Some)
             })
             .await?;
-        let Some(jobs) = jobs else { bail!("campaign {} is cancelled, for good", found.name) };
-        let Some(last) = jobs.last() else { break };
-        (after, failed) = (*last, failed + jobs.len());
+        let Some(wanted) = wanted else { bail!("campaign {} is cancelled, for good", found.name) };
+        failed += wanted;
+        first = jobs.end;
     }
     let aside = want_set_aside(&project, &found, row, now).await?;
     if failed == 0 && aside == 0 {

@@ -35,6 +35,9 @@ pub enum CampaignCommand {
         /// One JSON object
         #[arg(long)]
         json: bool,
+        /// Count every job, however many there are: of more than 100 000, else, a part stands for all
+        #[arg(long)]
+        exact: bool,
     },
     /// Make no more jobs until it is resumed; what is made goes on
     Pause(Which),
@@ -71,7 +74,7 @@ pub struct Which {
 pub async fn run(command: &CampaignCommand) -> Result<bool> {
     match command {
         CampaignCommand::List { project, json } => show::list(project, *json).await.map(|()| true),
-        CampaignCommand::Show { which, json } => show::show(which, *json).await.map(|()| true),
+        CampaignCommand::Show { which, json, exact } => show::show(which, *json, *exact).await.map(|()| true),
         CampaignCommand::Pause(which) => change::pause(which).await,
         CampaignCommand::Resume(which) => change::resume(which).await,
         CampaignCommand::Cancel(which) => change::cancel(which).await,

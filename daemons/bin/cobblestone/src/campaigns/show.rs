@@ -7,7 +7,7 @@ use boinc::printable::printable;
 use campaign::{Campaign, Kind};
 use serde_json::{Value, json};
 use store::campaigns::State;
-use store::progress::Progress;
+use store::progress::{Progress, sample};
 
 use super::Which;
 use super::find::{self, Found};
@@ -63,7 +63,7 @@ pub async fn list(args: &ProjectArgs, as_json: bool) -> Result<()> {
 ///
 /// # Errors
 /// There is no such campaign, or the database can't be read.
-pub async fn show(which: &Which, as_json: bool) -> Result<()> {
+pub async fn show(which: &Which, as_json: bool, exact: bool) -> Result<()> {
     let (project, clock) = Project::open_ready(&which.project).await?;
     let found = find::one(&project, which).await?;
     let now = clock.now();
@@ -75,18 +75,31 @@ pub async fn show(which: &Which, as_json: bool) -> Result<()> {
         }
         return Ok(());
     };
-    let (progress, failed, aside, began, seeds) = project
+    let ranges = sample(row.next_job, exact);
+    let (counted, failed, aside, began, seeds) = project
         .store
         .snapshot("campaign", async |conn| {
+            let (mut counted, mut failed) = (Progress::default(), Vec::new());
+            for range in &ranges {
+                let part = conn.progress(row.id, row.retried > 0, range).await?;
+                let more = SHOWN.saturating_sub(i64::try_from(failed.len()).unwrap_or(SHOWN));
+                if part.failed > 0 && more > 0 {
+                    failed.extend(conn.failed_jobs(row.id, range, more).await?);
+                }
+                counted = counted.and(part);
+            }
+            counted.to_retry = conn.jobs_to_retry(row.id).await?;
             Ok((
-                conn.progress(row.id, row.retried > 0).await?,
-                conn.failed_jobs(row.id, SHOWN).await?,
+                counted,
+                failed,
                 conn.aside_rows(row.id, -1, SHOWN).await?,
                 conn.first_sent(row.id).await?,
                 conn.seed_ranges(row.app, row.id).await?,
             ))
         })
         .await?;
+    let is_sample = ranges.len() > 1;
+    let progress = if is_sample { counted.scaled(row.made) } else { counted };
     let end = estimated_end(planned(&found).unwrap_or(row.made), &progress, began, now);
     if as_json {
         let mut value = facts(&found);
@@ -94,6 +107,7 @@ pub async fn show(which: &Which, as_json: bool) -> Result<()> {
             let counts = json!({
                 "waiting": progress.waiting, "sent": progress.sent, "valid": progress.valid, "failed": progress.failed,
                 "cancelled": progress.cancelled, "gone": progress.gone, "to_retry": progress.to_retry,
+                "looked_at": counted.jobs(), "exact": !is_sample,
             });
             object.insert("jobs".to_owned(), counts);
             object.insert("estimated_end".to_owned(), end.into());
@@ -118,6 +132,13 @@ pub async fn show(which: &Which, as_json: bool) -> Result<()> {
         row.retried
     );
     text.push_str(&bars(planned(&found), row.made, &progress));
+    if is_sample {
+        let _ = writeln!(
+            text,
+            "\nabout: {} of these jobs were looked at, evenly spread; --exact looks at all",
+            counted.jobs()
+        );
+    }
     if let Some(end) = end {
         let _ = writeln!(text, "\nestimated end  {} UTC, in {}", date(end), duration(end - now));
     }

@@ -25,7 +25,7 @@ pub fn latest(word: &str) -> Result<Latest, String> {
             .into_iter()
             .find(|verdict| verdict.as_str() == word)
             .map(Latest::Verdict)
-            .ok_or_else(|| "one of: accepted, flagged, rejected, none, any".to_owned()),
+            .ok_or_else(|| "one of: accepted, flagged, rejected, cleared, none, any".to_owned()),
     }
 }
 
@@ -38,7 +38,7 @@ pub struct Conditions {
     /// Those of this application: its short name
     #[arg(long, value_name = "NAME")]
     pub app: Option<String>,
-    /// Those of which this was said last: accepted, flagged, rejected, none or any
+    /// Those of which this was said last: accepted, flagged, rejected, cleared (a flag that the assimilator took back), none or any
     #[arg(long, value_name = "VERDICT", value_parser = latest)]
     pub latest: Option<Latest>,
     /// Those that this one flagged last: a name; assimilator: by itself, because the task did nothing

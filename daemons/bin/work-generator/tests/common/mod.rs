@@ -61,16 +61,20 @@ impl World {
         path
     }
 
-    /// The generator, to be started.
+    /// The generator, to be started, until nothing is left to do.
     pub fn start(&self, flags: &[&str]) -> Command {
+        let mut command = self.start_forever(flags);
+        command.arg("--one_pass");
+        command
+    }
+
+    /// The generator, to be started, until it is stopped.
+    pub fn start_forever(&self, flags: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cobblestone-work-generator"));
         for name in ["BOINC_PROJECT_DIR", "COBBLESTONE_LOG_FORMAT"] {
             command.env_remove(name);
         }
-        command
-            .args(["--app", "theory", "--one_pass", "-d", "3", "--project_dir"])
-            .arg(self.project.dir())
-            .args(flags);
+        command.args(["--app", "theory", "-d", "3", "--project_dir"]).arg(self.project.dir()).args(flags);
         command
     }
 

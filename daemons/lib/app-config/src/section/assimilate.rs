@@ -35,6 +35,10 @@ pub struct S3 {
     pub credentials: PathBuf,
     /// Longest time of one request.
     pub timeout_seconds: f64,
+    /// Workunits that are written together, into one file of each table and campaign.
+    pub rows_per_file: u32,
+    /// So long it is waited for so many; 0: not at all.
+    pub wait_seconds: f64,
 }
 
 impl Default for S3 {
@@ -44,9 +48,14 @@ impl Default for S3 {
             region: "us-east-1".to_owned(),
             credentials: "cobblestone/s3.toml".into(),
             timeout_seconds: 30.0,
+            rows_per_file: 10_000,
+            wait_seconds: 3600.0,
         }
     }
 }
+
+/// Most workunits in one transaction.
+const MOST_ROWS: u32 = 50_000;
 
 /// Type of the column that a parameter of jobs gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -225,6 +234,16 @@ impl Assimilate {
             report("s3.endpoint", format!("is {endpoint:?}, but must begin with https:// or http://"));
         }
         check_time("s3.timeout_seconds", self.s3.timeout_seconds, report);
+        if !(1..=MOST_ROWS).contains(&self.s3.rows_per_file) {
+            let rows = self.s3.rows_per_file;
+            report("s3.rows_per_file", format!("is {rows}, but must be from 1 to {MOST_ROWS}"));
+        }
+        if !(0.0..=LONGEST).contains(&self.s3.wait_seconds) {
+            report(
+                "s3.wait_seconds",
+                format!("is {}, but must be from 0 to {LONGEST}", self.s3.wait_seconds),
+            );
+        }
         check_time("hook.timeout_seconds", self.hook.timeout_seconds, report);
         check_time("summary.timeout_seconds", self.summary.timeout_seconds, report);
         check_command("hook", &self.hook.command, self.hook.tries, report);

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::check::Report;
 use crate::records::Format;
 
+/// Seconds that a program has, unless the file says otherwise.
+const TIMEOUT: f64 = 3600.0;
+
 /// Where the jobs of a campaign come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -70,6 +73,8 @@ pub struct Source {
     pub command: Vec<String>,
     /// Seconds from one start of the program to the next; None: it is started once.
     pub every: Option<f64>,
+    /// Most seconds from the program's start to its end.
+    pub timeout_seconds: f64,
     /// Column that names the job.
     pub key: Option<String>,
     /// The campaign is paused when so many rows can't be made.
@@ -86,6 +91,7 @@ impl Default for Source {
             contents: Contents::Rows,
             command: Vec::new(),
             every: None,
+            timeout_seconds: TIMEOUT,
             key: None,
             max_set_aside: 1000,
         }
@@ -120,6 +126,8 @@ impl Source {
         useless("path", !needs_path && !source.path.is_empty(), "file and folder");
         useless("command", kind != Kind::Command && !source.command.is_empty(), "command");
         useless("every", kind != Kind::Command && source.every.is_some(), "command");
+        let declared = source.timeout_seconds.to_bits() != TIMEOUT.to_bits();
+        useless("timeout_seconds", kind != Kind::Command && declared, "command");
         useless("format", kind == Kind::Counter && source.format.is_some(), "sources that have rows");
         useless("key", kind == Kind::Counter && source.key.is_some(), "sources that have rows");
         useless("contents", kind != Kind::Folder && source.contents == Contents::Files, "folder");
@@ -131,6 +139,9 @@ impl Source {
         }
         if source.every.is_some_and(|every| !(every.is_finite() && every >= 1.0)) {
             report("source.every", "must be at least 1 second".to_owned());
+        }
+        if !(source.timeout_seconds.is_finite() && source.timeout_seconds >= 1.0) {
+            report("source.timeout_seconds", "must be at least 1 second".to_owned());
         }
         if kind == Kind::File && source.format.is_none() && Format::of_name(&source.path).is_none() {
             report(

@@ -29,6 +29,6 @@ const COLUMNS: &[Column<Review>] = &[
     Column::new("result_id", "Id of the canonical result at that time; null if there was none", Value::Int(|r| (r.review.result.0 != 0).then_some(r.review.result.0))),
     Column::new("time", "When", Value::Time(|r| Some(seconds(r)))),
     Column::new("who", "Name of a person; assimilator: by itself, because the task did nothing", Value::Text(|r| Some(r.review.who.as_str().into()))),
-    Column::new("verdict", "accepted, flagged or rejected", Value::Text(|r| Some(r.review.verdict.as_str().into()))),
+    Column::new("verdict", "accepted, flagged or rejected; cleared: the assimilator takes its own flag back, as the guest reported later", Value::Text(|r| Some(r.review.verdict.as_str().into()))),
     Column::new("comment", "Why", Value::Text(|r| Some(r.review.comment.as_str().into()))),
 ];

@@ -3,6 +3,8 @@
 //! Invariant: a wish is a row of `cobblestone_retry`, one for a job. It is written and met under the lock of its campaign,
 //! and goes in the transaction that makes the new workunit. Killed before that, it is still there.
 
+use std::ops::Range;
+
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Blob, Integer, Nullable};
 use diesel_async::RunQueryDsl;
@@ -73,15 +75,9 @@ impl Conn {
 }
 
 impl Tx {
-    /// Wants failed jobs of a locked campaign to be tried again, with job numbers above `after`: the last attempt of each
-    /// failed, and was not cancelled. At most `limit`, in order; returns their numbers.
-    pub async fn want_retries(
-        &mut self,
-        campaign: i32,
-        after: i64,
-        limit: i64,
-        now: f64,
-    ) -> Result<Vec<i64>> {
+    /// Wants failed jobs of a locked campaign with these numbers to be tried again: the last attempt of each failed, and
+    /// was not cancelled. How many.
+    pub async fn want_retries(&mut self, campaign: i32, jobs: &Range<i64>, now: f64) -> Result<usize> {
         #[derive(QueryableByName)]
         struct Failed {
             #[diesel(sql_type = BigInt)]
@@ -92,15 +88,14 @@ impl Tx {
         let failed: Vec<Failed> = diesel::sql_query(
             "SELECT j.job, j.workunitid AS workunit FROM cobblestone_job j FORCE INDEX (job_once) \
              LEFT JOIN workunit w ON w.id = j.workunitid LEFT JOIN cobblestone_assimilated a ON a.workunitid = j.workunitid \
-             WHERE j.campaignid = ? AND j.job > ? \
+             WHERE j.campaignid = ? AND j.job >= ? AND j.job < ? \
              AND ((w.error_mask <> 0 AND w.error_mask & 16 = 0 AND w.canonical_resultid = 0) OR (w.id IS NULL AND a.dataset = 'failures')) \
              AND NOT EXISTS (SELECT 1 FROM cobblestone_job k WHERE k.campaignid = j.campaignid AND k.job = j.job AND k.retry > j.retry) \
-             AND NOT EXISTS (SELECT 1 FROM cobblestone_retry r WHERE r.campaignid = j.campaignid AND r.job = j.job) \
-             ORDER BY j.job LIMIT ?",
+             AND NOT EXISTS (SELECT 1 FROM cobblestone_retry r WHERE r.campaignid = j.campaignid AND r.job = j.job)",
         )
         .bind::<Integer, _>(campaign)
-        .bind::<BigInt, _>(after)
-        .bind::<BigInt, _>(limit)
+        .bind::<BigInt, _>(jobs.start)
+        .bind::<BigInt, _>(jobs.end)
         .load(&mut self.db)
         .await?;
         let rows: Vec<_> = failed
@@ -112,10 +107,10 @@ impl Tx {
                 time: now,
             })
             .collect();
-        if !rows.is_empty() {
-            diesel::insert_into(wish::table).values(&rows).execute(&mut self.db).await?;
+        for chunk in rows.chunks(1000) {
+            diesel::insert_into(wish::table).values(chunk).execute(&mut self.db).await?;
         }
-        Ok(failed.iter().map(|failed| failed.job).collect())
+        Ok(rows.len())
     }
 
     /// Wants jobs of a locked campaign that were set aside and never made to be tried.
