@@ -1,6 +1,6 @@
 # How long DuckDB takes to count a million results by day, before and after compaction. Takes one part of a real dataset
 # (table results) and multiplies it:
-#   ~/.cache/cobblestone/test-tools-1/bin/python benches/count_by_day.py PROJECT/results/APP/results/campaign=X/day=Y/part-….parquet
+#   ~/.cache/cobblestone/test-tools-2/bin/python benches/count_by_day.py PROJECT/results/APP/results/campaign=X/day=Y/part-….parquet
 import os
 import shutil
 import sys

@@ -48,12 +48,12 @@ need_rust() {
 # Tests look for it there, or at $COBBLESTONE_TEST_PYTHON.
 need_python() {
     [ -z "${COBBLESTONE_TEST_PYTHON:-}" ] || return 0
-    local tools="${XDG_CACHE_HOME:-$HOME/.cache}/cobblestone/test-tools-1"
+    local tools="${XDG_CACHE_HOME:-$HOME/.cache}/cobblestone/test-tools-2"
     [ ! -x "$tools/bin/python" ] || [ ! -e "$tools/complete" ] || return 0
     command -v python3 >/dev/null 2>&1 || _needs_fail "python3 (3.10 or newer) is missing. Install it with its venv module:" \
         "    Debian, Ubuntu:  sudo apt-get install python3-venv" \
         "    Fedora, RHEL:    sudo dnf install python3"
-    echo "Installing duckdb, pandas, pyarrow and moto from PyPI to $tools …" >&2
+    echo "Installing duckdb, pandas, polars, pyarrow and moto from PyPI to $tools …" >&2
     rm -rf -- "$tools"
     mkdir -p -- "$tools"
     python3 -m venv "$tools" >/dev/null 2>&1 || {
@@ -63,7 +63,7 @@ need_python() {
         fi
         python3 -m venv "$tools" || _needs_fail "Python's module venv is missing: sudo apt-get install python3-venv"
     }
-    "$tools/bin/pip" install --quiet --disable-pip-version-check duckdb pandas pyarrow 'moto[server]' \
-        || _needs_fail "pip could not install duckdb, pandas, pyarrow and moto from PyPI; see above"
+    "$tools/bin/pip" install --quiet --disable-pip-version-check duckdb pandas polars pyarrow 'moto[server]' \
+        || _needs_fail "pip could not install duckdb, pandas, polars, pyarrow and moto from PyPI; see above"
     touch "$tools/complete"
 }

@@ -114,9 +114,9 @@ async fn watch(kind: Kind, site: &mut Site, items: i64) -> Result<Vec<Look>> {
     let mut child = command.spawn().context("can't start the daemon")?;
     let mut looks: Vec<Look> = Vec::new();
     let ended = loop {
-        let memory = memory(child.id());
+        // Of a process that has ended nothing is left to see: what it used last.
+        let memory = memory(child.id()).or_else(|| looks.last().map(|look| look.memory));
         let done = site.connection.row(kind.count, &[]).await?.i64("n")?;
-        // Of a process that has ended nothing is left to see.
         if let Some(memory) = memory {
             looks.push(Look { at: began.elapsed().as_secs_f64(), done: done.min(items), memory });
         }

@@ -5,14 +5,14 @@
 //! where it would be. The generator then makes a few batches.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use campaign::mark::{Digest, Look, Mark};
 use sandbox::ProjectOptions;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use crate::backlog::memory;
 use crate::site::{Ground, Site, end_of};
@@ -29,8 +29,6 @@ const CUSHION: i64 = 5000;
 const SOON: Duration = Duration::from_millis(2);
 /// Jobs of a range of seeds, as the generator reserves them when nobody knows how many will come.
 const SEEDS: i64 = 100_000;
-/// Bytes before a cursor whose digest it keeps.
-const TAIL: u64 = 4096;
 
 /// Where jobs come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,14 +193,12 @@ async fn put(site: &mut Site, kind: Kind, jobs: i64, next: i64) -> Result<()> {
     Ok(())
 }
 
-/// The digest that the cursor keeps.
+/// What the cursor knows of the file.
 fn tail(path: &Path, place: u64) -> Result<String> {
-    let length = place.min(TAIL);
     let mut file = File::open(path)?;
-    file.seek(SeekFrom::Start(place - length))?;
-    let mut bytes = Vec::new();
-    file.take(length).read_to_end(&mut bytes)?;
-    Ok(Sha256::digest(&bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    let look = Look::of(&file.metadata()?);
+    let digest = Digest::default().and_next(&mut file, place)?.context("the file is too short")?;
+    Ok(Mark { digest, look }.text())
 }
 
 /// Runs the generator until it has made its batches: seconds to the first one, and the most memory, KiB.

@@ -111,7 +111,7 @@ mod tests {
     use boinc::id::ResultId;
 
     use super::*;
-    use crate::testing::{result, workunit};
+    use sandbox::unit_rows::{result, workunit};
 
     #[test]
     fn one_row_in_one_table() {

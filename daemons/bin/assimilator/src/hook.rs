@@ -53,6 +53,7 @@ pub async fn run(command: &Path, arguments: Vec<OsString>, timeout: f64, what: &
         Ended::Status(0) => Said::Done,
         Ended::Status(LATER) => Said::Later,
         Ended::Status(status) => Said::Failed(format!("it ended with status {status}: {last}")),
+        Ended::NotStarted(why) => Said::Failed(why),
         Ended::Otherwise(what) => Said::Failed(format!("{what}: {last}")),
     }
 }

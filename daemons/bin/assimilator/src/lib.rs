@@ -50,7 +50,4 @@ pub mod stderr;
 pub mod summary;
 pub mod tell;
 
-#[cfg(test)]
-mod testing;
-
 pub use assimilator::{Args, Assimilator};

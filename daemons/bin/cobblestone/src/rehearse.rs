@@ -91,6 +91,12 @@ pub async fn run(args: &RehearseArgs) -> Result<bool> {
     let (project, clock) = Project::open_ready(&args.project).await?;
     let wanted = spec::read(&args.spec)?;
     let plan = wanted.plan().map_err(|mistakes| spec::as_error(&mistakes))?;
+    if let Some(script) = &wanted.script {
+        let faults = script.faults(&project.dir.root.join("bin"));
+        if !faults.is_empty() {
+            bail!("{}", faults.join("; "));
+        }
+    }
     let apps = project.store.read("applications", async |conn| conn.apps().await).await?;
     let app = apps
         .into_iter()
@@ -143,9 +149,17 @@ pub async fn run(args: &RehearseArgs) -> Result<bool> {
             false => None,
         };
         let late = project.store.read("late results", async |conn| conn.late_results(&ids).await).await?;
+        let deleted =
+            project.store.read("deleted files", async |conn| conn.files_deleted(&judged).await).await?;
         let texts = Texts { documents: &documents, stderr: stderr.as_ref() };
-        let rehearsal =
-            Rehearsal { examiner: &examiner, app: &app, late: &late, threads: 1, now: clock.now() };
+        let rehearsal = Rehearsal {
+            examiner: &examiner,
+            app: &app,
+            late: &late,
+            deleted: &deleted,
+            threads: 1,
+            now: clock.now(),
+        };
         let none = Vec::new();
         let one = |at: usize| {
             let workunit = workunits.get(at)?;
@@ -212,7 +226,7 @@ impl Found {
             if was == told.decision {
                 continue;
             }
-            let partner = canonical.filter(|id| *id != told.id);
+            let partner = canonical.filter(|id| *id != told.id).or_else(|| again.findings.nearest(told.id));
             let seen = partner.and_then(|id| again.findings.between(told.id, id));
             let place = seen.filter(|seen| !seen.place.is_empty()).map_or_else(String::new, |seen| {
                 format!("; {}: `{}` and `{}`", seen.place, seen.left, seen.right)
@@ -260,7 +274,7 @@ impl Found {
         );
         for (count, what) in [
             (self.other_canonical, "would have another canonical result"),
-            (self.gone, "could not be judged: outputs are gone"),
+            (self.gone, "could not be judged: their outputs were deleted"),
             (self.odd, "could not be judged: their rows don't fit together"),
         ] {
             if count > 0 {

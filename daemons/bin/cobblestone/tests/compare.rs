@@ -72,7 +72,7 @@ fn the_exit_status_is_the_verdict() {
         (status, text.as_str()),
         (
             0,
-            "output: agree: every value is within the tolerance; line 1, column 2: `1.0` and `1.0000001`, 0.10 of the tolerance\n"
+            "output: agree: every value is within the tolerance; line 1, column 2: `1.0` and `1.0000001`, 0.10 of the tolerance (relative 1e-6 of the larger)\n"
         )
     );
     assert_eq!(folder.run("compare a c --spec spec.toml --name out.dat").0, 1);

@@ -78,13 +78,14 @@ async fn a_chain_is_told_with_its_matrix_and_its_credit() {
             "workunit 1 wu_1 of ",
             "canonical result 12 wu_1_12",
             "1. 2026-11-18 11:06:40 UTC: result 12 became canonical",
+            "     | method = \"numeric\"\n",
             "absolute = 1.0",
             "min_quorum 2",
             "  12  =0.9     ·  =0.9",
             "why result 12: with min_quorum 2 one other result has to agree with it, and 2 of 3 others do; more results",
-            "14 against 12: out, line 1, column 2: `\\u{1b}[2J` and `a`",
+            "14 against 12: out, line 1, column 2, by rule: absolute 1.0: `\\u{1b}[2J` and `a`",
             "agrees with the canonical result",
-            "12 against 11: out, line 1, column 1: `1.9` and `1.0`, 0.900 tolerances apart",
+            "12 against 11: out, line 1, column 1, by rule: absolute 1.0: `1.9` and `1.0`, 0.900 tolerances apart",
             "result 11: ",
             "paid before",
             "1 payments for 3600 s",
@@ -140,7 +141,7 @@ async fn a_set_without_agreement_is_told_and_old_verdicts_can_be_purged() {
             "no agreement yet",
             "11   ·  !4",
             "inconclusive  no quorum: 0 confirm it, 1 must",
-            "11 against 12: out, line 1, column 1: `1` and `5`, 4.000 tolerances apart",
+            "11 against 12: out, line 1, column 1, by rule: absolute 1.0: `1` and `5`, 4.000 tolerances apart",
             "no credit was granted",
         ],
     );
@@ -215,7 +216,7 @@ async fn a_rehearsal_says_what_would_change_and_writes_nothing() {
     holds(
         &said,
         &[
-            "valid    inconclusive  no quorum: 0 confirm it, 1 must",
+            "valid    inconclusive  no quorum: 0 confirm it, 1 must; out, line 1, column 1, by rule: absolute 0.1: `",
             "invalid  inconclusive",
             "4 results were judged again: 3 verdicts would change",
         ],
@@ -253,7 +254,11 @@ async fn a_rehearsal_says_what_would_change_and_writes_nothing() {
 
     holds(&world.ends(2, &["rehearse", "theory", "--spec", &wrong]), &["metod"]);
     holds(&world.ends(2, &["rehearse", "nobody", "--spec", &same]), &["there is no application nobody"]);
-    // The file deleter was there.
+    // A file that is gone and that nobody deleted is what the spec shall judge.
     std::fs::remove_file(world.project.upload_path("f11").unwrap()).unwrap();
+    let said = world.ends(1, &["rehearse", "theory", "--spec", &same]);
+    holds(&said, &["valid  error     output unusable", "f11: does not exist"]);
+    // The file deleter was there.
+    world.sql.execute("UPDATE result SET file_delete_state = 2 WHERE id = 11", &[]).await.unwrap();
     holds(&world.ends(2, &["rehearse", "theory", "--spec", &same]), &["1 have lost their outputs"]);
 }

@@ -7,8 +7,8 @@
 //! What was decided and why is kept in the same transaction, for `cobblestone explain`.
 //! What abandoned results were paid is taken back where the application wants it: see `abandoned`.
 //!
-//! Files are read and compared before, with no transaction open; a workunit whose rows changed meanwhile is left to
-//! the next pass. What can't be decoded is set aside and does not hold up the others.
+//! Files are read and compared before, with no transaction open, those of the next batch while this one is written; a
+//! workunit whose rows changed meanwhile is left to the next pass. What can't be decoded is set aside and does not hold up the others.
 
 mod abandoned;
 mod aside;
@@ -17,6 +17,7 @@ mod books;
 mod counts;
 mod examined;
 mod flags;
+mod gathered;
 mod samples;
 mod settings;
 mod validator;

@@ -8,6 +8,18 @@ use std::path::Path;
 use compare::{Plan, SampleFile, Spec};
 use daemon::Fatal;
 
+/// Looks whether the spec's scripts can be run: without them each workunit would wait, and nobody be paid.
+///
+/// # Errors
+/// One can't.
+pub fn scripts(spec: &Spec, programs: &Path, config: &Path) -> Result<(), Fatal> {
+    let faults = spec.script.as_ref().map_or_else(Vec::new, |script| script.faults(programs));
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(Fatal::new(format!("{}: [compare.script]: {}", config.display(), faults.join("; "))))
+}
+
 /// Tries the spec of the file at `config` on the samples that it declares.
 ///
 /// # Errors

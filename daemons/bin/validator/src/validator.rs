@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use app_config::{AppConfig, Credit, Validate};
@@ -10,6 +11,7 @@ use boinc::record::App;
 use daemon::stop::Reason;
 use daemon::{Daemon, Fatal, Modulus, Pass, PassReport, Start};
 use rules::uptime::{Benchmarks, UptimePolicy};
+use store::Store;
 use store::aside_workunits::DROPPED_WORKUNIT;
 use store::validation::Selection;
 
@@ -20,8 +22,9 @@ use crate::abandoned::{Abandoned, Search};
 use crate::aside;
 use crate::batch::{self, Bench};
 use crate::counts::{self, Counts};
-use crate::examined::{self, Examined, Look};
+use crate::examined::{Examined, Look, examine};
 use crate::flags::{Flags, Scope};
+use crate::gathered::Gathered;
 use crate::samples;
 use crate::settings::{hopeless, modulus, options};
 
@@ -33,12 +36,25 @@ const BENCHMARKS: f64 = 3600.0;
 
 /// How often, at the end of a sweep, workunits that another instance had are looked at again, and the pause before.
 const PATIENCE: u32 = 20;
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A batch that was examined ahead is examined anew when it had to wait so long.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// A batch whose files were looked at.
+struct Batch {
+    examined: Examined,
+    /// Where the next one begins.
+    last: WorkunitId,
+    /// How many were asked for.
+    full: bool,
+    when: Instant,
+}
 
 /// Judges results and grants credit.
 pub struct Validator {
     app: App,
-    look: Look,
+    look: Arc<Look>,
     validate: Validate,
     /// The text of the spec in force, and its number once it is kept.
     spec: (String, Option<i32>),
@@ -63,6 +79,10 @@ pub struct Validator {
     after: WorkunitId,
     /// Workunits of this sweep that another instance had, or whose rows changed.
     busy: u64,
+    /// The next batch.
+    ahead: Option<Batch>,
+    /// Where it is read, while the one before is written.
+    reader: Store,
     abandoned: Abandoned,
     /// Workunits that were set aside when this pass began.
     aside: BTreeSet<i64>,
@@ -103,6 +123,7 @@ impl Daemon for Validator {
         })?;
         if let Ok(path) = AppConfig::path(&start.project.root, name) {
             samples::check(&config.compare, &plan, &path)?;
+            samples::scripts(&config.compare, &start.project.root.join("bin"), &path)?;
         }
         let project = &start.project.config;
         let validate = config.validate;
@@ -128,7 +149,7 @@ impl Daemon for Validator {
         Ok(Self {
             app,
             spec: (spec_text(&config.compare), None),
-            look,
+            look: Arc::new(look),
             credit,
             uptime: config.uptime.clone(),
             declared: config.uptime,
@@ -144,6 +165,8 @@ impl Daemon for Validator {
             judged: 0,
             after: scope.above,
             busy: 0,
+            ahead: None,
+            reader: start.store.another(),
             abandoned: Abandoned::default(),
             aside: BTreeSet::new(),
         })
@@ -172,19 +195,11 @@ impl Daemon for Validator {
             if room == 0 {
                 break;
             }
-            let which = Selection {
-                app: self.app.id,
-                after: self.after,
-                up_to: self.scope.up_to,
-                limit: BATCH.min(i64::try_from(room).unwrap_or(BATCH)),
-                modulo: self.modulus.map(|m| (m.n, m.i)),
+            let batch = match self.ahead.take().filter(|ahead| ahead.when.elapsed() < FRESH) {
+                Some(ahead) => Some(ahead),
+                None => self.look_at(pass, pass.store, self.after, room, &dropped).await?,
             };
-            let mut found = pass
-                .store
-                .read("workunits to judge", async |conn| conn.workunits_to_validate(which).await)
-                .await?;
-            let bad = found.bad.iter().filter_map(|bad| i32::try_from(bad.id).ok()).map(WorkunitId);
-            let Some(last) = found.rows.iter().map(|workunit| workunit.id).chain(bad).max() else {
+            let Some(Batch { examined, last, full, .. }) = batch else {
                 self.after = self.scope.above;
                 // Another instance had some of them, or their rows changed. If it gives them back, they are judged here.
                 if std::mem::take(&mut self.busy) == 0 || patience == 0 {
@@ -194,21 +209,30 @@ impl Daemon for Validator {
                 pass.stop.sleep(PAUSE).await;
                 continue;
             };
-            // A person decided that these are not looked at.
-            found.rows.retain(|workunit| !dropped.contains(&workunit.id.0.into()));
-            found.bad.retain(|bad| !dropped.contains(&bad.id));
-            let examined = examined::examine(pass, &self.look, &found).await?;
-            let (count, reached) = (examined.len(), examined.last().filter(|_| examined.ended_early));
-            for counts in self.judge_each(pass, examined).await? {
+            // Ended early: what was not examined comes next.
+            let last = examined.last().filter(|_| examined.ended_early).unwrap_or(last);
+            report.found += (examined.len() + examined.bad_workunits.len()) as u64;
+            // While this batch is written, the next one is read. Not by number: then it is not known where that begins.
+            let go_on = full && self.scope.most.is_none() && !pass.is_stopping();
+            let next = async {
+                match go_on {
+                    true => self.look_at(pass, &self.reader, last, room, &dropped).await,
+                    false => Ok(None),
+                }
+            };
+            let (judged, ahead) = tokio::join!(self.judge_each(pass, examined), next);
+            for counts in judged? {
                 report.done += counts.judged();
                 self.judged += counts.judged();
                 self.busy += counts.busy + counts.changed_meanwhile;
                 report.set_aside += counts.set_aside;
                 counts.report(&mut report);
             }
-            // Ended early: what was not examined comes next.
-            self.after = reached.unwrap_or(last);
-            report.found += (count + found.bad.len()) as u64;
+            self.after = last;
+            self.ahead = ahead.unwrap_or_else(|error| {
+                tracing::debug!("the next workunits could not be read ahead: {error:#}");
+                None
+            });
         }
         // Only when there is nothing else to do.
         if report.done == 0 || self.dry_run {
@@ -240,6 +264,43 @@ impl Daemon for Validator {
 }
 
 impl Validator {
+    /// Looks at the next workunits above `after`, at most `room`; None: there are none.
+    async fn look_at(
+        &self,
+        pass: &Pass<'_>,
+        store: &Store,
+        after: WorkunitId,
+        room: u64,
+        dropped: &BTreeSet<i64>,
+    ) -> Result<Option<Batch>> {
+        let when = Instant::now();
+        let limit = BATCH.min(i64::try_from(room).unwrap_or(BATCH));
+        let which = Selection {
+            app: self.app.id,
+            after,
+            up_to: self.scope.up_to,
+            limit,
+            modulo: self.modulus.map(|m| (m.n, m.i)),
+        };
+        let mut found =
+            store.read("workunits to judge", async |conn| conn.workunits_to_validate(which).await).await?;
+        let bad = found.bad.iter().filter_map(|bad| i32::try_from(bad.id).ok()).map(WorkunitId);
+        let Some(last) = found.rows.iter().map(|workunit| workunit.id).chain(bad).max() else {
+            return Ok(None);
+        };
+        let full = i64::try_from(found.rows.len() + found.bad.len()).is_ok_and(|n| n >= limit);
+        // A person decided that these are not looked at.
+        found.rows.retain(|workunit| !dropped.contains(&workunit.id.0.into()));
+        found.bad.retain(|bad| !dropped.contains(&bad.id));
+        let gathered = Gathered::read(store, &self.look, found, pass.clock.now()).await?;
+        // On a thread of its own: the database is not kept waiting.
+        let (look, stop) = (Arc::clone(&self.look), pass.stop.clone());
+        let examined =
+            tokio::task::spawn_blocking(move || examine(&look, gathered, || stop.is_stopping())).await?;
+        tracing::debug!(workunits = examined.len(), "their files were looked at");
+        Ok(Some(Batch { full: full || examined.ended_early, examined, last, when }))
+    }
+
     /// Keeps the text of the spec in force, once.
     async fn keep_spec(&mut self, pass: &Pass<'_>) -> Result<()> {
         if self.dry_run || self.spec.1.is_some() {

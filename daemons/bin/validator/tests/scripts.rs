@@ -98,7 +98,7 @@ async fn however_a_compare_script_ends_only_its_no_is_a_difference() {
         let verdict = world.verdict(id, 10 * id).await;
         assert_eq!(verdict.decision, decision, "{word}");
         let found = &verdict.difference.place;
-        assert!(found.contains(place) && found.len() <= 255, "{word}: {verdict:?}");
+        assert!(found.contains(place) && found.len() <= 2000, "{word}: {verdict:?}");
     }
     world.balances().await;
 }

@@ -47,7 +47,7 @@ async fn a_chain_is_kept_with_who_agreed_with_whom() {
     assert_eq!((first.decision, first.host, first.user), (Decision::Valid, HostId(1), UserId(2)));
     assert_eq!((first.difference.partner, first.credit), (ResultId(12), 5.0));
     assert!((first.difference.deviation.unwrap() - 0.9).abs() < 1e-9);
-    assert_eq!(first.difference.place, "out, line 1, column 2");
+    assert_eq!(first.difference.place, "out, line 1, column 2, by rule: absolute 1.0");
     assert_eq!((first.difference.value.as_str(), first.difference.partner_value.as_str()), ("1.0", "1.9"));
     assert_eq!(first.formula, "from_workunit: canonical_credit; worth 5.000000");
     let canonical = world.verdict(1, 12).await;
@@ -351,6 +351,38 @@ async fn hosts_with_hopeless_errors_get_one_job_a_day() {
         assert_eq!(world.number(&quota(host)).await, wanted, "host {host}");
     }
     assert_eq!(world.states(1).await, [VALID, INIT, INIT, INIT], "their states are the transitioner's");
+}
+
+#[tokio::test]
+async fn a_script_that_cannot_be_run_costs_nobody_anything() {
+    let mut world = World::new("").await;
+    world.project.write_app_config("[compare.script]\ncompare_script = [\"same\"]\n").unwrap();
+    world.workunit(1, 2).await;
+    world.results(11, 1, &["1\n", "2\n"]).await;
+    let start = |world: &World| {
+        let output = world.start(&["--one_pass"]).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (status, log) = start(&world);
+    assert_eq!(status, Some(1), "{log}");
+    assert!(log.contains("bin/same can't be run: No such file"), "{log}");
+    let path = world.project.path("bin/same");
+    let put = |text: &str| {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    put("#!/no/such/interpreter\n");
+    let (status, log) = start(&world);
+    assert_eq!((status, world.states(1).await), (Some(0), vec![INIT, INIT]), "{log}");
+    put("#!/bin/sh\necho close enough\n");
+    world.sql.execute("UPDATE workunit SET need_validate = 1", &[]).await.unwrap();
+    let (status, log) = start(&world);
+    assert_eq!((status, world.states(1).await), (Some(0), vec![VALID, VALID]), "{log}");
+    let kept =
+        "SELECT COUNT(*) FROM cobblestone_verdict WHERE place = 'compare_script says yes: close enough'";
+    assert_eq!(world.number(kept).await, 2, "what it wrote is kept");
 }
 
 #[tokio::test]

@@ -16,6 +16,8 @@ use store::quarantine::SetAside;
 use store::work::Advance;
 
 use crate::batch::{Aside, Ready};
+use crate::made_of::note;
+use crate::plans::Plan;
 use crate::staging::Stage;
 
 /// Who sets aside, in `cobblestone_quarantine`.
@@ -66,11 +68,12 @@ pub async fn commit(
     pass: &Pass<'_>,
     stage: &Stage,
     app: AppId,
-    name: &str,
+    plan: &Plan,
     mut writes: Writes,
 ) -> Result<Done> {
+    let name = plan.campaign.name.as_str();
     loop {
-        let done = transact(pass, app, name, &writes).await;
+        let done = transact(pass, app, plan, &writes).await;
         match done {
             Err(store::Error::Duplicate(what)) => {
                 let taken = taken(pass, &writes).await?;
@@ -129,7 +132,8 @@ fn set_aside_taken(stage: &Stage, campaign: &str, writes: &mut Writes, taken: &B
     }
 }
 
-async fn transact(pass: &Pass<'_>, app: AppId, name: &str, writes: &Writes) -> store::Result<Done> {
+async fn transact(pass: &Pass<'_>, app: AppId, plan: &Plan, writes: &Writes) -> store::Result<Done> {
+    let name = plan.campaign.name.as_str();
     let now = pass.clock.now();
     let jobs: Vec<_> =
         writes.jobs.iter().map(|job| (job.job.clone(), job.workunit.clone(), job.target)).collect();
@@ -145,6 +149,18 @@ async fn transact(pass: &Pass<'_>, app: AppId, name: &str, writes: &Writes) -> s
             };
             if !may {
                 return Ok(Done::Stopped(campaign.state));
+            }
+            if !jobs.is_empty() {
+                match tx.made_of(campaign.id).await? {
+                    Some(was) if was == plan.made_of => {}
+                    // It was changed since this pass looked.
+                    Some(was) if campaign.made > 0 => {
+                        let note = note(&was, &plan.made_of);
+                        tx.set_campaign_state(campaign.id, State::Paused, &note, now).await?;
+                        return Ok(Done::Stopped(State::Paused));
+                    }
+                    _ => tx.note_made_of(campaign.id, &plan.made_of, now).await?,
+                }
             }
             if let Some(advance) = &writes.advance {
                 if campaign.next_job != writes.next_job {

@@ -15,8 +15,9 @@ use store::work::Advance;
 
 use crate::batch::{Aside, Origin};
 use crate::commit::Writes;
+use crate::folder;
 use crate::seeds::seed;
-use crate::source::{self, Item, Rows};
+use crate::source::{Item, Rows};
 use crate::turn::{Outcome, Turn};
 
 /// Makes jobs of these rows, and moves the cursor of their file.
@@ -48,7 +49,7 @@ pub async fn serve(turn: &mut Turn<'_>, cursor: &FileCursor, rows: Rows) -> Resu
     }
     let outcome = turn.write(writes, items.len() as u64).await?;
     if done && !turn.dry_run && matches!(outcome, Outcome::Did(_)) {
-        source::put_away(&turn.plan.campaign, &turn.project.root, &cursor.name)?;
+        folder::put_away(&turn.plan.campaign, &turn.project.root, &cursor.name)?;
     }
     Ok(outcome)
 }

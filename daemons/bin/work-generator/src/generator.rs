@@ -17,7 +17,7 @@ use crate::flags::GeneratorArgs;
 use crate::plans::{Plan, Plans};
 use crate::pressure::Pressure;
 use crate::rows::is_over;
-use crate::turn::{Outcome, Told, Turn};
+use crate::turn::{Outcome, Told, Turn, WENT_ON};
 use crate::{again, counted, rows};
 
 /// Most workunits in one transaction, with a file each. Small enough that a pass ends within a second of being asked to
@@ -25,9 +25,6 @@ use crate::{again, counted, rows};
 const BATCH: i64 = 500;
 /// The same without files of their own.
 const BATCH_SHARED: i64 = 2000;
-
-/// A pass that made nothing, and has to be followed by another one.
-const WENT_ON: PassReport = PassReport { found: 1, done: 1, set_aside: 0, fates: Vec::new() };
 
 /// Makes the workunits of one application's campaigns.
 pub struct WorkGenerator {
@@ -181,6 +178,9 @@ impl WorkGenerator {
             told: &mut self.told,
             commands: &mut self.commands,
         };
+        if !turn.is_as_before().await? {
+            return Ok(Outcome::Nothing);
+        }
         match kind {
             _ if retry => again::serve(&mut turn, most.min(BATCH)).await,
             Kind::Counter => counted::serve(&mut turn, most).await,

@@ -15,22 +15,28 @@
 //! | `plans` | the campaigns as their files describe them, with their templates |
 //! | `turn` | one campaign's turn: what it works with, and how its batch is written |
 //! | `counted` | the next numbers become jobs |
-//! | `rows`, `source`, `drafts` | which file has rows; the next ones of it; they become jobs |
+//! | `rows`, `folder` | which file has rows, and what becomes of its cursor |
+//! | `source`, `checks` | the next rows of a file; whether it is still what it was |
+//! | `drafts` | rows become jobs |
 //! | `command` | rows that programs print, beside the passes |
 //! | `again` | failed jobs that are to be tried again |
+//! | `made_of` | a campaign that was changed in the middle is paused |
 //! | `seeds` | seeds for the jobs of a turn |
 //! | `batch`, `inputs`, `staging` | a job with its input files staged |
 //! | `commit` | the one transaction |
 
 mod again;
 mod batch;
+mod checks;
 mod command;
 mod commit;
 mod counted;
 mod drafts;
 mod flags;
+mod folder;
 mod generator;
 mod inputs;
+mod made_of;
 mod plans;
 mod pressure;
 mod rows;

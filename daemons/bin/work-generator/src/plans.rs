@@ -1,13 +1,14 @@
 //! The campaigns of the application, as `[work]` and the files in cobblestone/campaigns describe them, with their
 //! templates and shared files.
 //!
-//! Campaign files are looked at in every pass and read again when they changed: a new campaign needs no new start. One
-//! that has a mistake is told once and left out; the others go on.
+//! The files that describe a campaign (its own, templates, shared files) are looked at in every pass, and read again when
+//! one of them changed: a new campaign needs no new start. One that has a mistake is told once and left out; the others go on.
+//! A file that was changed a moment ago may not be whole: until then the campaign goes on as it was.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
 use app_config::Work;
@@ -15,15 +16,19 @@ use boinc::id::AppId;
 use boinc::input_template::{Download, FileFacts, NewWorkunit, new_workunit};
 use campaign::document::FOLDER;
 use campaign::draft::Number;
+use campaign::fingerprint::fingerprint;
 use campaign::seeds::Range;
 use campaign::{Campaign, Contexts, Draft, Row};
 use daemon::ProjectDir;
 
+use crate::checks::Checks;
 use crate::inputs::Inputs;
 use crate::staging::Stage;
 
 /// Campaign files that are looked at, at most.
 const MOST: usize = 10_000;
+/// A file that was changed less than this ago may not be whole yet.
+const SETTLED: Duration = Duration::from_secs(1);
 
 /// A campaign that is ready to make jobs.
 pub struct Plan {
@@ -39,14 +44,50 @@ pub struct Plan {
     pub results_per_workunit: i64,
     /// Its seeds, as far as they are known.
     pub seeds: Vec<Range>,
+    /// Whether its files of rows are what they were.
+    pub checks: Checks,
+    /// What its jobs are made of, as a fingerprint.
+    pub made_of: String,
+    /// Those before were made of the same, as far as is known.
+    pub is_as_before: bool,
 }
 
-/// What is known of a campaign's file.
+/// What a file looked like: when it was changed, and its size. None: it is not there.
+type Look = Option<(SystemTime, u64)>;
+
+fn look(path: &Path) -> Look {
+    let about = fs::metadata(path).ok()?;
+    Some((about.modified().ok()?, about.len()))
+}
+
+/// A description of a campaign, and what the files looked like that it was read from.
+#[derive(Default)]
 struct Seen {
-    changed: Option<SystemTime>,
-    bytes: u64,
+    looks: Vec<(PathBuf, Look)>,
     /// None: it has a mistake, or is another application's.
     plan: Option<Plan>,
+}
+
+impl Seen {
+    /// Notes what a file looks like that is about to be read.
+    fn looks(&mut self, path: &Path) {
+        self.looks.push((path.to_owned(), look(path)));
+    }
+
+    /// Whether it is to be read again: something changed, and nobody is writing to it any more.
+    fn is_old(&self) -> bool {
+        let changed = self.looks.iter().map(|(path, was)| (was, look(path))).filter(|(was, is)| **was != *is);
+        let mut any = false;
+        for (_, is) in changed {
+            any = true;
+            // The real clock, as that of the file system: nothing else depends on it.
+            let age = is.and_then(|(time, _)| time.elapsed().ok());
+            if is.is_some() && age.is_some_and(|age| age < SETTLED) {
+                return false;
+            }
+        }
+        any
+    }
 }
 
 /// See the module.
@@ -58,7 +99,7 @@ pub struct Plans {
     stage: Stage,
     write: bool,
     /// The short form in `[work]`.
-    short: Option<Plan>,
+    short: Option<Seen>,
     seen: BTreeMap<String, Seen>,
 }
 
@@ -96,7 +137,9 @@ impl Plans {
                     short.name
                 );
             }
-            plans.short = Some(plans.load(short)?);
+            let mut seen = Seen::default();
+            seen.plan = Some(plans.load(short, &mut seen)?);
+            plans.short = Some(seen);
         } else if !declared && !has_files {
             bail!(
                 "cobblestone/{app}.toml has no [work] section and {FOLDER} no campaign of it, so there is nothing to make; \
@@ -108,18 +151,22 @@ impl Plans {
 
     /// All of them, by name.
     pub fn all(&self) -> impl Iterator<Item = &Plan> {
-        self.seen.values().filter_map(|seen| seen.plan.as_ref()).chain(&self.short)
+        self.seen.values().chain(&self.short).filter_map(|seen| seen.plan.as_ref())
     }
 
     /// One of them, and the folder that its files go to.
     pub fn serve(&mut self, name: &str) -> Option<(&Stage, &mut Plan)> {
-        let short = self.short.as_mut().filter(|plan| plan.campaign.name == name);
-        let plan = short.or_else(|| self.seen.get_mut(name)?.plan.as_mut())?;
-        Some((&self.stage, plan))
+        let is_short = self.short.is_some() && self.work.campaign == name;
+        let seen = if is_short { self.short.as_mut() } else { self.seen.get_mut(name) };
+        Some((&self.stage, seen?.plan.as_mut()?))
     }
 
     /// Reads files that are new or changed, and forgets those that are gone.
     pub fn refresh(&mut self) {
+        if self.short.as_ref().is_some_and(Seen::is_old) {
+            let campaign = Campaign::of_work(&self.work, &self.app);
+            self.short = Some(self.seen(&self.work.campaign, |seen| self.load(campaign, seen).map(Some)));
+        }
         let folder = self.project.root.join(FOLDER);
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
@@ -142,22 +189,27 @@ impl Plans {
         }
         self.seen.retain(|name, _| found.iter().any(|(there, _)| there == name));
         for (name, path) in found {
-            let about = fs::metadata(&path).ok();
-            let changed = about.as_ref().and_then(|about| about.modified().ok());
-            let bytes = about.map_or(0, |about| about.len());
-            if self.seen.get(&name).is_some_and(|seen| seen.changed == changed && seen.bytes == bytes) {
+            if self.seen.get(&name).is_some_and(|seen| !seen.is_old()) {
                 continue;
             }
-            let plan = self.read(&name, &path).unwrap_or_else(|error| {
-                tracing::error!("campaign {name} is left out: {error:#}");
-                None
-            });
-            self.seen.insert(name, Seen { changed, bytes, plan });
+            let seen = self.seen(&name, |seen| self.read(&name, &path, seen));
+            self.seen.insert(name, seen);
         }
     }
 
+    /// A campaign as it is read now. A mistake is told, and the campaign is left out.
+    fn seen(&self, name: &str, read: impl FnOnce(&mut Seen) -> Result<Option<Plan>>) -> Seen {
+        let mut seen = Seen::default();
+        seen.plan = read(&mut seen).unwrap_or_else(|error| {
+            tracing::error!("campaign {name} is left out: {error:#}");
+            None
+        });
+        seen
+    }
+
     /// The campaign of a file; None if it is another application's.
-    fn read(&self, name: &str, path: &Path) -> Result<Option<Plan>> {
+    fn read(&self, name: &str, path: &Path, seen: &mut Seen) -> Result<Option<Plan>> {
+        seen.looks(path);
         let text = app_config::read(path).with_context(|| format!("can't read {}", path.display()))?;
         if Campaign::app_of(&text).is_some_and(|app| app != self.app && !app.is_empty()) {
             return Ok(None);
@@ -166,15 +218,20 @@ impl Plans {
             let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
             anyhow::anyhow!("{}: {}", path.display(), lines.join("; "))
         })?;
-        if self.short.as_ref().is_some_and(|plan| plan.campaign.name == name) {
+        if self.short.is_some() && self.work.campaign == name {
             bail!("[work] of cobblestone/{}.toml is a campaign of that name; rename one", self.app);
         }
-        self.load(campaign).map(Some)
+        self.load(campaign, seen).map(Some)
     }
 
     /// Reads templates and stages shared files.
-    fn load(&self, campaign: Campaign) -> Result<Plan> {
+    fn load(&self, campaign: Campaign, seen: &mut Seen) -> Result<Plan> {
         let root = &self.project.root;
+        let templates =
+            [&campaign.input_template, &campaign.output_template].into_iter().chain(&campaign.context);
+        for path in templates.chain(campaign.shared_files.iter().map(|file| &file.path)) {
+            seen.looks(&root.join(path));
+        }
         let template = fs::read(root.join(&campaign.input_template)).with_context(|| {
             format!("can't read the input template {}; `input_template` names it", campaign.input_template)
         })?;
@@ -192,6 +249,7 @@ impl Plans {
             }
             None => None,
         };
+        let made_of = fingerprint(&campaign, context.as_deref());
         let contexts = Contexts::new(context, &campaign.command_line)?;
         let mut shared = BTreeMap::new();
         for file in &campaign.shared_files {
@@ -204,8 +262,17 @@ impl Plans {
             };
             shared.insert(file.name.clone(), facts);
         }
-        let mut plan =
-            Plan { campaign, contexts, template, shared, results_per_workunit: 1, seeds: Vec::new() };
+        let mut plan = Plan {
+            campaign,
+            contexts,
+            template,
+            shared,
+            results_per_workunit: 1,
+            seeds: Vec::new(),
+            checks: Checks::new(!self.write),
+            made_of,
+            is_as_before: false,
+        };
         // A template that can't work is told now, not with the first job.
         let example = self.example(&plan)?;
         plan.results_per_workunit = example.target_nresults.max(1).into();

@@ -6,10 +6,10 @@ use store::campaigns::{FileCursor, FileMove, State};
 use store::work::Advance;
 
 use crate::commit::Writes;
-use crate::drafts;
 use crate::plans::Plan;
 use crate::source::{self, Next};
-use crate::turn::{Outcome, Turn};
+use crate::turn::{Outcome, Turn, WENT_ON};
+use crate::{drafts, folder};
 
 /// Makes about `most` jobs of the rows of one file: of the first that has some.
 ///
@@ -24,7 +24,7 @@ pub async fn serve(turn: &mut Turn<'_>, most: i64) -> Result<Outcome> {
         turn.start_command().await?;
     }
     let root = &turn.project.root;
-    let names = source::files(&campaign, root)?;
+    let names = folder::files(&campaign, root)?;
     let known = cursors(turn, &names).await?;
     let left = campaign.source.jobs.map_or(i64::MAX, |jobs| jobs.saturating_sub(turn.row.next_job));
     let most = most.min(left);
@@ -35,8 +35,9 @@ pub async fn serve(turn: &mut Turn<'_>, most: i64) -> Result<Outcome> {
             None if turn.dry_run => new_file(file),
             None => open_file(turn, file).await?,
         };
-        match source::next(&campaign, root, &cursor, most)? {
+        match source::next(&campaign, root, &cursor, most, &mut turn.plan.checks)? {
             Next::Nothing => {}
+            Next::Checking => return Ok(Outcome::Did(WENT_ON)),
             Next::Rows(rows) => return drafts::serve(turn, &cursor, rows).await,
             Next::Stuck(why) => turn.tell(&why),
             Next::Rewind(to) | Next::End(to) if turn.dry_run => {
@@ -64,7 +65,7 @@ pub async fn serve(turn: &mut Turn<'_>, most: i64) -> Result<Outcome> {
                         return Ok(outcome);
                     }
                 }
-                source::put_away(&campaign, root, file)?;
+                folder::put_away(&campaign, root, file)?;
             }
         }
     }

@@ -1,28 +1,26 @@
-//! The next rows of a campaign: of its file, of files dropped into its folder, or of rows that were fed or printed.
+//! The next rows of a file.
 //!
 //! Invariants. Memory is bounded by a batch, whatever the file's size and whatever its rows stand for: reading begins where
-//! the last batch ended. A file
-//! that was changed before that place is read again from its beginning: rows that were made are known by their content.
-//! A file that somebody may still be writing (changed in the last seconds) keeps its last line, and its place.
+//! the last batch ended. A file that was changed before that place is read again from its beginning: rows that were made are
+//! known by their content. A file that somebody may still be writing (changed in the last seconds) keeps its last line, and
+//! its place.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use campaign::mark::{Digest, Look, Mark};
 use campaign::row::Header;
-use campaign::spool::DONE;
 use campaign::{Campaign, Contents, Format, Kind, Records, Refusal, Row, columns};
-use sha2::{Digest as _, Sha256};
 use store::campaigns::{FileCursor, FileMove};
+
+use crate::checks::{Checks, Known};
+use crate::folder::path_of;
 
 /// A file that was changed less than this ago may not be whole yet.
 const SETTLED: Duration = Duration::from_secs(10);
-/// Files of a folder that are looked at in one pass.
-const MOST: usize = 10_000;
-/// Bytes before a place whose digest says whether the file is still the same.
-const TAIL: u64 = 4096;
 /// Bytes of rows that are taken at once.
 const BATCH_BYTES: usize = 4 << 20;
 /// Largest input file that is taken from a folder.
@@ -74,87 +72,26 @@ pub enum Next {
     End(FileMove),
     /// Nothing that can be taken now.
     Nothing,
+    /// Whether the file is still what it was is being looked at: it goes on in the next turn.
+    Checking,
     /// A person has to mend the file.
     Stuck(String),
-}
-
-/// Folder of a campaign's files.
-pub fn folder(campaign: &Campaign, root: &Path) -> PathBuf {
-    match campaign.source.kind {
-        Kind::Folder => root.join(&campaign.source.path),
-        Kind::File => root.join(&campaign.source.path).parent().unwrap_or(root).to_owned(),
-        _ => root.join(campaign.spool()),
-    }
-}
-
-/// Names of the files that may have rows, in the order in which they are taken: the oldest first.
-///
-/// # Errors
-/// The folder can't be read.
-pub fn files(campaign: &Campaign, root: &Path) -> Result<Vec<String>> {
-    if campaign.source.kind == Kind::File {
-        let path = Path::new(&campaign.source.path);
-        return Ok(path.file_name().and_then(|name| name.to_str()).map(str::to_owned).into_iter().collect());
-    }
-    let folder = folder(campaign, root);
-    let entries = match fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).with_context(|| format!("can't read {}", folder.display())),
-    };
-    let mut found = Vec::new();
-    for entry in entries.take(MOST) {
-        let entry = entry.with_context(|| format!("can't read {}", folder.display()))?;
-        let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
-        let rows = campaign.source.contents == Contents::Rows;
-        let readable = !rows || campaign.source.format.is_some() || Format::of_name(&name).is_some();
-        let Ok(about) = entry.metadata() else { continue };
-        if about.is_file() && !name.starts_with('.') && readable && name.chars().count() <= 255 {
-            found.push((about.modified().ok(), name));
-        }
-    }
-    found.sort();
-    Ok(found.into_iter().map(|(_, name)| name).collect())
-}
-
-/// Where a file is: in its folder, or in the one of those that are done.
-pub fn path_of(campaign: &Campaign, root: &Path, name: &str) -> PathBuf {
-    let folder = folder(campaign, root);
-    let path = folder.join(name);
-    if path.is_file() || campaign.source.kind == Kind::File { path } else { folder.join(DONE).join(name) }
-}
-
-/// Takes a file out of the way whose rows are all made.
-///
-/// # Errors
-/// It can't be renamed.
-pub fn put_away(campaign: &Campaign, root: &Path, name: &str) -> Result<()> {
-    if campaign.source.kind == Kind::File {
-        return Ok(());
-    }
-    let folder = folder(campaign, root);
-    let (from, done) = (folder.join(name), folder.join(DONE));
-    if !from.is_file() {
-        return Ok(());
-    }
-    fs::create_dir_all(&done).with_context(|| format!("can't make {}", done.display()))?;
-    let mut to = done.join(name);
-    let mut n = 0;
-    while to.exists() {
-        n += 1;
-        to = done.join(format!("{name}.{n}"));
-    }
-    fs::rename(&from, &to).with_context(|| format!("can't move {} to {}", from.display(), to.display()))
 }
 
 /// The next rows of a file, that stand for about `most` jobs: the last of them may stand for more.
 ///
 /// # Errors
 /// It can't be read.
-pub fn next(campaign: &Campaign, root: &Path, cursor: &FileCursor, most: i64) -> Result<Next> {
+pub fn next(
+    campaign: &Campaign,
+    root: &Path,
+    cursor: &FileCursor,
+    most: i64,
+    checks: &mut Checks,
+) -> Result<Next> {
     let path = path_of(campaign, root, &cursor.name);
     let can = || format!("can't read {}", path.display());
-    let file = match File::open(&path) {
+    let mut file = match File::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Ok(match campaign.source.kind {
@@ -170,12 +107,16 @@ pub fn next(campaign: &Campaign, root: &Path, cursor: &FileCursor, most: i64) ->
         about.modified().ok().and_then(|time| time.elapsed().ok()).is_some_and(|age| age >= SETTLED);
     let spooled = !matches!(campaign.source.kind, Kind::File | Kind::Folder);
     let complete = settled || spooled;
-    let place = u64::try_from(cursor.place).unwrap_or(0);
-    if tail(&path, place).with_context(can)?.is_none_or(|tail| tail != cursor.tail) {
-        return Ok(Next::Rewind(FileMove { place: 0, rows_read: 0, tail: String::new(), ..at(cursor) }));
-    }
+    let look = Look::of(&about);
+    let digest = match checks.check(cursor, &mut file, look).with_context(can)? {
+        Known::Same(digest) => digest,
+        Known::Pending => return Ok(Next::Checking),
+        Known::Changed => {
+            return Ok(Next::Rewind(FileMove { place: 0, rows_read: 0, tail: String::new(), ..at(cursor) }));
+        }
+    };
     if campaign.source.contents == Contents::Files {
-        return dropped(campaign, cursor, &path, about.len(), complete);
+        return dropped(cursor, &path, complete);
     }
     let format = campaign.source.format.or_else(|| Format::of_name(&cursor.name));
     let Some(format) = format else { return Ok(Next::Nothing) };
@@ -185,11 +126,11 @@ pub fn next(campaign: &Campaign, root: &Path, cursor: &FileCursor, most: i64) ->
         None if complete => return Ok(Next::End(FileMove { done: true, ..at(cursor) })),
         None => return Ok(Next::Nothing),
     };
-    let mut file = file;
-    let place = place.max(begin);
+    let before = u64::try_from(cursor.place).unwrap_or(0);
+    let place = before.max(begin);
     file.seek(SeekFrom::Start(place)).with_context(can)?;
-    let mut records =
-        Records::new(BufReader::with_capacity(1 << 16, file), format, place, cursor.rows_read, complete);
+    let input = BufReader::with_capacity(1 << 16, &file);
+    let mut records = Records::new(input, format, place, cursor.rows_read, complete);
     let mut items = Vec::new();
     let (mut end, mut ended) = (place, false);
     let (mut jobs, mut bytes) = (0_i64, 0);
@@ -205,9 +146,14 @@ pub fn next(campaign: &Campaign, root: &Path, cursor: &FileCursor, most: i64) ->
         bytes += item.raw.len();
         items.push(item);
     }
-    let tail = tail(&path, end).with_context(can)?.unwrap_or_default();
+    let stands = records.place();
+    file.seek(SeekFrom::Start(before)).with_context(can)?;
+    let Some(digest) = digest.and_next(&mut file, end - before).with_context(can)? else {
+        return Ok(Next::Nothing);
+    };
+    let tail = Mark { digest, look }.text();
     let rows_read = items.last().map_or(cursor.rows_read, |item| item.number);
-    let whole = ended && complete && records.place() >= about.len();
+    let whole = ended && complete && stands >= about.len();
     let place = i64::try_from(end).unwrap_or(i64::MAX);
     // The only file of a campaign may grow: it is never done with.
     let to =
@@ -230,8 +176,7 @@ pub fn row_at(campaign: &Campaign, root: &Path, name: &str, place: i64) -> Resul
         FileCursor { id: 0, name: name.to_owned(), place, rows_read: 0, tail: String::new(), done: false };
     let Ok(mut file) = File::open(&path) else { return Ok(None) };
     if campaign.source.contents == Contents::Files {
-        let bytes = file.metadata().with_context(can)?.len();
-        return Ok(match dropped(campaign, &FileCursor { place: 0, ..cursor }, &path, bytes, true)? {
+        return Ok(match dropped(&FileCursor { place: 0, ..cursor }, &path, true)? {
             Next::Rows(rows) => rows.items.into_iter().next(),
             _ => None,
         });
@@ -263,61 +208,37 @@ fn at(cursor: &FileCursor) -> FileMove {
 }
 
 /// A dropped input file: it is one row.
-fn dropped(
-    campaign: &Campaign,
-    cursor: &FileCursor,
-    path: &Path,
-    bytes: u64,
-    complete: bool,
-) -> Result<Next> {
+fn dropped(cursor: &FileCursor, path: &Path, complete: bool) -> Result<Next> {
     if !complete {
         return Ok(Next::Nothing);
     }
+    let can = || format!("can't read {}", path.display());
+    let file = File::open(path).with_context(can)?;
+    let about = file.metadata().with_context(can)?;
+    let bytes = about.len();
+    let stem = cursor.name.split('.').next().unwrap_or_default();
+    let mut content = Vec::new();
+    let row = if bytes > LARGEST_INPUT {
+        Err(Refusal::new("file", format!("it has {bytes} bytes, at most {LARGEST_INPUT} are taken")))
+    } else {
+        file.take(LARGEST_INPUT + 1).read_to_end(&mut content).with_context(can)?;
+        let values = [
+            (campaign::document::FILE_KEY.to_owned(), stem.into()),
+            ("file".to_owned(), cursor.name.as_str().into()),
+        ];
+        Ok(Row { values: values.into_iter().collect() })
+    };
+    let mark = Mark { digest: Digest::default().and(&content), look: Look::of(&about) };
     let to = FileMove {
         rows_read: 1,
         done: true,
         place: i64::try_from(bytes).unwrap_or(i64::MAX).max(1),
+        tail: mark.text(),
         ..at(cursor)
     };
-    let stem = cursor.name.split('.').next().unwrap_or_default();
-    let refused = (bytes > LARGEST_INPUT)
-        .then(|| Refusal::new("file", format!("it has {bytes} bytes, at most {LARGEST_INPUT} are taken")));
-    let mut content = Vec::new();
-    if refused.is_none() {
-        let file = File::open(path).with_context(|| format!("can't read {}", path.display()))?;
-        file.take(LARGEST_INPUT + 1)
-            .read_to_end(&mut content)
-            .with_context(|| format!("can't read {}", path.display()))?;
-    }
-    let values = [
-        (campaign::document::FILE_KEY.to_owned(), stem.into()),
-        ("file".to_owned(), cursor.name.as_str().into()),
-    ];
-    let row = match refused {
-        Some(refusal) => Err(refusal),
-        None => Ok(Row { values: values.into_iter().collect() }),
-    };
-    let _ = campaign;
-    let tail = tail(path, u64::try_from(to.place).unwrap_or(0))?.unwrap_or_default();
     let item =
         Item { number: 1, place: 0, raw: cursor.name.clone().into_bytes(), row, content: Some(content) };
-    Ok(Next::Rows(Rows { items: vec![item], to: FileMove { tail, ..to } }))
-}
-
-/// Digest of what stands before a place; None: the file does not reach so far. Empty at the beginning.
-fn tail(path: &Path, place: u64) -> std::io::Result<Option<String>> {
-    if place == 0 {
-        return Ok(Some(String::new()));
-    }
-    let mut file = File::open(path)?;
-    let length = place.min(TAIL);
-    file.seek(SeekFrom::Start(place - length))?;
-    let mut bytes = Vec::new();
-    file.take(length).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 != length {
-        return Ok(None);
-    }
-    Ok(Some(Sha256::digest(&bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect()))
+    Ok(Next::Rows(Rows { items: vec![item], to }))
 }
 
 /// Names of the columns, and where the rows begin. None: there is no first line yet.
@@ -334,24 +255,17 @@ fn header(path: &Path, format: Format, complete: bool) -> std::io::Result<Head> 
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
-    use app_config::Work;
+    use std::fs;
 
     use super::*;
+    use crate::folder::tests::{age, campaign};
 
-    fn campaign(more: &str) -> Campaign {
-        let text = format!("[campaign]\napp = 'theory'\n[source]\n{more}\n");
-        Campaign::parse(&text, "scan", &Work::of("theory")).unwrap()
+    fn next(campaign: &Campaign, root: &Path, cursor: &FileCursor, most: i64) -> Result<Next> {
+        super::next(campaign, root, cursor, most, &mut Checks::default())
     }
 
     fn cursor(name: &str) -> FileCursor {
         FileCursor { id: 7, name: name.to_owned(), place: 0, rows_read: 0, tail: String::new(), done: false }
-    }
-
-    fn age(path: &Path) {
-        let file = File::options().write(true).open(path).unwrap();
-        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)).unwrap();
     }
 
     fn follow(cursor: &FileCursor, to: &FileMove) -> FileCursor {
@@ -393,6 +307,8 @@ mod tests {
         // It was changed before that place, or cut.
         fs::write(&path, "a,b\n1,x\n2,q\n3,z\n4,v\n").unwrap();
         assert!(matches!(next(&campaign, root.path(), &last, 9).unwrap(), Next::Rewind(_)));
+        fs::write(&path, "a,c\n1,x\n2,y\n3,z\n4,v\n").unwrap();
+        assert!(matches!(next(&campaign, root.path(), &last, 9).unwrap(), Next::Rewind(_)));
         fs::write(&path, "a,b\n").unwrap();
         assert!(matches!(next(&campaign, root.path(), &last, 9).unwrap(), Next::Rewind(_)));
         fs::write(&path, "a,a\n").unwrap();
@@ -402,25 +318,19 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_gives_its_files_in_the_order_of_their_age() {
+    fn a_dropped_file_is_done_when_nobody_writes_to_it() {
         let root = tempfile::tempdir().unwrap();
         let drops = root.path().join("drops");
         fs::create_dir(&drops).unwrap();
         let campaign = campaign("kind = 'folder'\npath = 'drops'");
-        for name in ["new.csv", "old.csv", ".hidden.csv", "notes.txt"] {
+        for name in ["new.csv", "old.csv"] {
             fs::write(drops.join(name), "a\n1\n").unwrap();
         }
         age(&drops.join("old.csv"));
-        assert_eq!(files(&campaign, root.path()).unwrap(), ["old.csv", "new.csv"]);
         let Next::Rows(rows) = next(&campaign, root.path(), &cursor("old.csv"), 9).unwrap() else { panic!() };
         assert!(rows.to.done, "nothing is left in it");
         let Next::Rows(rows) = next(&campaign, root.path(), &cursor("new.csv"), 9).unwrap() else { panic!() };
         assert!(!rows.to.done, "somebody may still be writing");
-        put_away(&campaign, root.path(), "old.csv").unwrap();
-        fs::write(drops.join("old.csv"), "a\n2\n").unwrap();
-        put_away(&campaign, root.path(), "old.csv").unwrap();
-        assert!(drops.join("done/old.csv").is_file() && drops.join("done/old.csv.1").is_file());
-        assert_eq!(path_of(&campaign, root.path(), "old.csv"), drops.join("done/old.csv"));
     }
 
     #[test]

@@ -18,6 +18,9 @@ use crate::plans::Plan;
 use crate::pressure::Pressure;
 use crate::staging::Stage;
 
+/// A pass that made nothing, and has to be followed by another one.
+pub const WENT_ON: PassReport = PassReport { found: 1, done: 1, set_aside: 0, fates: Vec::new() };
+
 /// What a campaign's turn came to.
 pub enum Outcome {
     /// It had nothing to do now.
@@ -112,7 +115,7 @@ impl Turn<'_> {
         }
         let results: i64 = writes.jobs.iter().map(|job| i64::from(job.workunit.target_nresults)).sum();
         let complete = completes(&writes);
-        match commit(self.pass, self.stage, self.app, self.name(), writes).await? {
+        match commit(self.pass, self.stage, self.app, self.plan, writes).await? {
             Done::Written { made, set_aside } => {
                 report.done = found;
                 report.set_aside = set_aside.unsigned_abs();
@@ -150,7 +153,7 @@ impl Turn<'_> {
         if self.dry_run || (complete && self.row.state == State::Complete && !moves_file) {
             return Ok(Outcome::Nothing);
         }
-        match commit(self.pass, self.stage, self.app, self.name(), writes).await? {
+        match commit(self.pass, self.stage, self.app, self.plan, writes).await? {
             Done::Written { .. } => {
                 if complete {
                     tracing::info!(campaign = self.name(), "all jobs of the campaign are made");

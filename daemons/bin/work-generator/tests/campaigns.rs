@@ -4,6 +4,7 @@
 
 mod common;
 
+use campaign::mark;
 use common::World;
 
 const CONTEXT: &str = "energy={{ energy }}\nseed={{ seed }}\n";
@@ -379,21 +380,17 @@ async fn a_long_table_is_read_in_constant_memory_and_from_where_it_ended() {
     world.one_pass(&[]);
     println!("first batch after {:?}", begun.elapsed());
     assert_eq!(world.names().await.len(), 500);
-    assert_eq!(world.number("SELECT rows_read FROM cobblestone_campaign_file").await, 500);
+    assert_eq!(world.number("SELECT MAX(rows_read) FROM cobblestone_campaign_file").await, 500);
     // As if all but the last rows were made.
     let place = rows.len() - rows.lines().rev().take(100).map(|line| line.len() + 1).sum::<usize>();
-    let tail = sha(&rows.as_bytes()[place - 4096..place]);
-    let sql = "UPDATE cobblestone_campaign_file SET place = ?, rows_read = 999900, tail = ?";
+    let look = mark::Look::of(&std::fs::metadata(world.project.path("long.csv")).unwrap());
+    let tail = mark::Mark { digest: mark::Digest::default().and(&rows.as_bytes()[..place]), look }.text();
+    let sql = "UPDATE cobblestone_campaign_file SET place = ?, rows_read = 999900, tail = ? WHERE name = 'long.csv'";
     world.sql.execute(sql, &[place.into(), tail.into()]).await.unwrap();
     world.sql.execute("UPDATE workunit SET error_mask = 16", &[]).await.unwrap();
     world.one_pass(&[]);
     assert_eq!(world.names().await.len(), 600);
     assert_eq!(world.texts("SELECT state FROM cobblestone_campaign").await, ["complete"]);
-}
-
-fn sha(bytes: &[u8]) -> String {
-    use sha2::Digest as _;
-    sha2::Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ async fn furnish(world: &mut World) {
     world.old_file("drops/two.csv", "count,e\n1,2\n1,3\n");
 }
 
-/// All that the generator writes, but for ids and times.
+/// All that the generator writes, but for ids and times (also of files).
 async fn picture(world: &mut World) -> String {
     let mut text = String::new();
     for sql in [
@@ -63,7 +63,7 @@ async fn picture(world: &mut World) -> String {
          FROM workunit w JOIN cobblestone_job j ON j.workunitid = w.id JOIN cobblestone_campaign c ON c.id = j.campaignid",
         "SELECT CONCAT_WS('|', w.name, a.target_type, a.target_id) AS x FROM assignment a JOIN workunit w ON w.id = a.workunitid",
         "SELECT CONCAT_WS('|', name, next_job, state, source, COALESCE(jobs, '-'), made, set_aside, repeated, retried, note) AS x FROM cobblestone_campaign",
-        "SELECT CONCAT_WS('|', c.name, f.name, IF(f.name = '(command)', 0, f.place), f.tail, f.state) AS x FROM cobblestone_campaign_file f JOIN cobblestone_campaign c ON c.id = f.campaignid",
+        "SELECT CONCAT_WS('|', c.name, f.name, IF(f.name = '(command)', 0, f.place), IF(f.name = '(made of)', f.tail, LEFT(f.tail, 16)), f.state) AS x FROM cobblestone_campaign_file f JOIN cobblestone_campaign c ON c.id = f.campaignid",
         "SELECT CONCAT_WS('|', c.name, s.first_job, s.first_seed, s.seeds) AS x FROM cobblestone_seed_range s LEFT JOIN cobblestone_campaign c ON c.id = s.campaignid",
         "SELECT CONCAT_WS('|', kind, refid & 4294967295, reason, tries) AS x FROM cobblestone_quarantine",
         "SELECT CONCAT_WS('|', campaignid, job) AS x FROM cobblestone_retry",

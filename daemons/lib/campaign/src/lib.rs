@@ -22,6 +22,8 @@ pub mod columns;
 pub mod context;
 pub mod document;
 pub mod draft;
+pub mod fingerprint;
+pub mod mark;
 pub mod names;
 pub mod records;
 pub mod row;

@@ -93,7 +93,17 @@ fn rest_of_line(rest: &[u8]) -> String {
 
 fn deviation(place: (u64, u64), left: String, right: String) -> Deviation {
     let (line, column) = place;
-    Deviation { line, right_line: line, column, name: None, left, right, in_tolerance_units: f64::INFINITY }
+    let rule = "the same bytes".to_owned();
+    Deviation {
+        line,
+        right_line: line,
+        column,
+        name: None,
+        left,
+        right,
+        rule,
+        in_tolerance_units: f64::INFINITY,
+    }
 }
 
 const BUFFER: usize = 256 << 10;

@@ -56,13 +56,22 @@ impl<'p> Cells<'p> {
         }
     }
 
-    /// Rule of a value.
-    pub(crate) fn rule(&mut self, row: RowRef<'_>, column: usize) -> &Rule {
+    /// Rule of a value, with its number.
+    pub(crate) fn numbered_rule(&mut self, row: RowRef<'_>, column: usize) -> (usize, &'p Rule) {
         match row.label {
             [] => self.columns.rule(column),
             label => self.columns.labelled(label),
         }
-        .1
+    }
+
+    /// Number of the rule of a column (from 0) without a label.
+    pub(crate) fn number(&mut self, column: usize) -> usize {
+        self.columns.rule(column).0
+    }
+
+    /// Rule of a value.
+    pub(crate) fn rule(&mut self, row: RowRef<'_>, column: usize) -> &'p Rule {
+        self.numbered_rule(row, column).1
     }
 
     /// Whether two split records agree, without taking note of it.
@@ -163,6 +172,7 @@ impl<'p> Cells<'p> {
             name: name.clone(),
             left: worst.left.shown(),
             right: worst.right.shown(),
+            rule: self.rules.of(worst.column, &place.label, self.columns.name(worst.column)).to_string(),
             in_tolerance_units: worst.distance.units,
         };
         let (deviating, differing) = (place.deviating, place.differing);

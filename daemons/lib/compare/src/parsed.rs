@@ -248,7 +248,7 @@ pub(crate) fn compare_rows(mut left: Rows<'_>, mut right: Rows<'_>, plan: &RowsP
             align(&mut left, &mut right, plan, &mut judge).map(|()| judge.end())
         }
         Some(statistics @ stat::Plan { columns: Some(declared), .. }) => {
-            let mut judge = InColumns::new(statistics, declared);
+            let mut judge = InColumns::new(&plan.rules, statistics, declared);
             align_named(&mut left, &mut right, plan, &mut judge).map(|()| judge.end())
         }
         Some(statistics) => {

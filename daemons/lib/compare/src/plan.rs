@@ -202,7 +202,7 @@ impl RowsPlan {
     fn new(spec: &FileSpec, format: Box<dyn Format>, report: Report<'_>) -> Self {
         let units = !spec.units.is_empty();
         let mut for_all = None;
-        let mut rules = Vec::new();
+        let (mut rules, mut binding) = (Vec::new(), Vec::new());
         for (index, rule) in spec.rules.iter().enumerate() {
             let mut report = |key: &str, message: String| report(&format!("rules.{index}.{key}"), message);
             if let Some(before) = for_all {
@@ -216,10 +216,11 @@ impl RowsPlan {
             if format.is_labelled() && rule.trend != plausible::Trend::Any {
                 report("trend", "has no meaning where every record has a name of its own; remove it".into());
             }
+            binding.push(rule.is_binding());
             rules.push((rule.columns.clone(), rule.rule(units, &mut report)));
         }
         check_columns(spec, &spec.key, false, &mut |_, message| report("key", message));
-        let columns = (!spec.histograms.is_empty()).then(|| stat::Declared::new(&spec.histograms, &rules));
+        let columns = (!spec.histograms.is_empty()).then(|| spec.histograms.clone());
         let rules = RuleSet::new(rules);
         let watch = plausible::Plan::new(spec, &rules, |index, key, message| {
             report(&format!("rules.{index}.{key}"), message);
@@ -235,6 +236,8 @@ impl RowsPlan {
             statistics: (spec.statistics != Statistics::None).then_some(stat::Plan {
                 statistics: spec.statistics,
                 significance: spec.significance,
+                error_ratio: spec.error_ratio,
+                binding,
                 columns,
             }),
         }

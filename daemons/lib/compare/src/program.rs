@@ -2,8 +2,8 @@
 //!
 //! It is started directly, without a shell, in a process group of its own, with nothing on its standard input.
 //!
-//! Invariants. It ends: after the timeout the whole group is killed, and what it left behind is killed in any case,
-//! before its process id can be used again. What it writes never blocks it; the first 64 KiB are kept.
+//! Invariants. It ends: after the timeout the whole group is killed, and what it left behind in its group is killed in
+//! any case, before its process id can be used again. What leaves the group (setsid) is its own master. What it writes never blocks it; the first 64 KiB are kept.
 //!
 //! Killed in the middle: the program goes on to its own end; nothing waits for it.
 
@@ -16,6 +16,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
 /// Most that is kept of what a program writes, in bytes.
@@ -28,7 +29,9 @@ pub const LATER: i32 = 75;
 pub enum Ended {
     /// With this exit status.
     Status(i32),
-    /// In another way, and what it was: a signal, the timeout, no start.
+    /// It could not be started, and why.
+    NotStarted(String),
+    /// In another way, and what it was: a signal, the timeout.
     Otherwise(String),
 }
 
@@ -41,13 +44,27 @@ pub struct Run {
     pub output: String,
 }
 
+/// Why a program can't be run by this user; None if nothing speaks against it.
+#[must_use]
+pub fn fault(program: &Path) -> Option<String> {
+    let why = match program.metadata() {
+        Err(error) => error.to_string(),
+        Ok(about) if !about.is_file() => "it is no file".to_owned(),
+        Ok(_) if accessat(CWD, program, Access::EXEC_OK, AtFlags::EACCESS).is_err() => {
+            "it is not executable; chmod +x".to_owned()
+        }
+        Ok(_) => return None,
+    };
+    Some(format!("{} can't be run: {why}", program.display()))
+}
+
 /// Runs a program and waits for its end.
 #[must_use]
 pub fn run(program: &Path, arguments: &[OsString], timeout: Duration) -> Run {
     let mut output = Vec::new();
     let ended = match start(program, arguments) {
         Ok(child) => watch(child, timeout, &mut output),
-        Err(error) => Ended::Otherwise(format!("{} can't be started: {error}", program.display())),
+        Err(error) => Ended::NotStarted(format!("{} can't be started: {error}", program.display())),
     };
     Run { ended, output: printable(&output) }
 }

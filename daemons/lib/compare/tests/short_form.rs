@@ -17,14 +17,15 @@ fn the_worst_value_is_reported_also_when_all_agree() {
     let comparison = numeric("a 1 2\nb 3 4\n", "a 1.01 2\nb 3 4.05\n", &spec);
     assert_eq!(
         comparison.to_string(),
-        "agree: every value is within the tolerance; line 2, column 3: `4` and `4.05`, 0.50 of the tolerance"
+        "agree: every value is within the tolerance; line 2, column 3: `4` and `4.05`, 0.50 of the tolerance \
+         (absolute 0.1)"
     );
     assert_eq!((comparison.rows_compared, comparison.values_compared), (2, 6));
     assert_eq!(comparison.columns.len(), 2);
     let comparison = numeric("1 2\n3 4", "1.2 2\n3 5", &spec);
     assert_eq!(
         comparison.to_string(),
-        "differ: a value is outside the tolerance; line 2, column 2: `4` and `5`, 10.00 of the tolerance"
+        "differ: a value is outside the tolerance; line 2, column 2: `4` and `5`, 10.00 of the tolerance (absolute 0.1)"
     );
     let counts: Vec<_> = comparison.columns.iter().map(|c| (c.column, c.deviating, c.differing)).collect();
     assert_eq!(counts, [(2, 0, 1), (1, 0, 1)], "the worst column first");
@@ -35,7 +36,7 @@ fn a_differing_word_is_worse_than_any_number() {
     let comparison = numeric("1 x 1", "9 y 1", &Spec::numeric(0.1, 0.0));
     assert_eq!(
         comparison.to_string(),
-        "differ: a value is outside the tolerance; line 1, column 2: `x` and `y`"
+        "differ: a value is outside the tolerance; line 1, column 2: `x` and `y` (absolute 0.1)"
     );
     assert!(!numeric("1", "one", &Spec::numeric(0.1, 0.0)).agrees());
 }
@@ -92,7 +93,7 @@ fn json_for_programs() {
     let json = serde_json::to_value(numeric("1 x", "1 y", &Spec::numeric(0.5, 0.0))).unwrap();
     let worst = serde_json::json!({
         "line": 1, "right_line": 1, "column": 2, "name": null,
-        "left": "x", "right": "y", "in_tolerance_units": null,
+        "left": "x", "right": "y", "rule": "absolute 0.5", "in_tolerance_units": null,
     });
     let expected = serde_json::json!({
         "verdict": "differ",

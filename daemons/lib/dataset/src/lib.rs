@@ -34,6 +34,3 @@ pub mod staging;
 pub mod step;
 pub mod storage;
 pub mod table;
-
-#[cfg(test)]
-mod testing;

@@ -25,6 +25,7 @@ pub mod science;
 pub mod server;
 pub mod test_db;
 pub mod transitioner;
+pub mod unit_rows;
 pub mod world;
 
 pub use clock::SimClock;

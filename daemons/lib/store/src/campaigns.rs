@@ -7,10 +7,12 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `cursors` | where a campaign stands in its files of rows |
+//! | `made_of` | what its jobs are made of |
 //! | `seeds` | the seeds that its jobs have |
 //! | `retries` | jobs that are to be tried again |
 
 mod cursors;
+mod made_of;
 mod retries;
 mod seeds;
 
@@ -20,6 +22,7 @@ use diesel::sql_types::{Double, Integer, Text};
 use diesel_async::RunQueryDsl;
 
 pub use self::cursors::{FileCursor, FileMove};
+pub use self::made_of::MADE_OF;
 pub use self::retries::Retry;
 pub use self::seeds::{Reserved, SeedRange};
 use crate::error::{Error, Result};

@@ -11,7 +11,7 @@ use boinc::record::{CreditByApp, Host, Team, User};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use crate::bulk::{self, Kind, Set, float};
+use crate::bulk::{self, Cell, Kind, Set, float};
 use crate::error::Result;
 use crate::rows;
 use crate::schema::boinc::{credit_team, credit_user, host, team, user};
@@ -178,6 +178,6 @@ fn totals(turnaround: bool) -> Vec<Set> {
     sets
 }
 
-fn total_row<Id>(id: i32, change: &TotalChange<Id>) -> Vec<serde_json::Value> {
+fn total_row<Id>(id: i32, change: &TotalChange<Id>) -> Vec<Cell<'static>> {
     vec![id.into(), float(change.delta_total), float(change.expavg_credit), float(change.expavg_time)]
 }

@@ -11,8 +11,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{Binary, Double, Text};
 use diesel_async::RunQueryDsl;
 
-use crate::bulk::{self, Kind, float};
-use crate::error::{Error, Result};
+use crate::bulk::{self, Cell, Kind, float};
+use crate::error::Result;
 use crate::schema::ours::cobblestone_increment_sum as sums;
 use crate::transaction::{Conn, Tx};
 
@@ -93,7 +93,7 @@ impl Tx {
              v4 DOUBLE PATH '$[4]' ERROR ON ERROR)) j \
              ON DUPLICATE KEY UPDATE good_for = VALUES(good_for), time = VALUES(time)";
         for chunk in increments.chunks(2000) {
-            let values: Vec<Vec<serde_json::Value>> = chunk
+            let values: Vec<Vec<Cell<'_>>> = chunk
                 .iter()
                 .map(|i| {
                     vec![
@@ -105,7 +105,7 @@ impl Tx {
                     ]
                 })
                 .collect();
-            let json = serde_json::to_string(&values).map_err(|e| Error::Other(e.to_string()))?;
+            let json = bulk::json(&values)?;
             diesel::sql_query(SQL).bind::<Text, _>(json).execute(&mut self.db).await?;
         }
         Ok(())

@@ -35,6 +35,7 @@ pub mod late_reports;
 mod ledger_rows;
 pub mod ledger_view;
 pub mod leftovers;
+mod literal;
 pub mod messages;
 pub mod migrate;
 pub mod progress;

@@ -30,6 +30,7 @@ const MIGRATIONS: &[(i32, &str, &str)] = &[
     (16, "dataset", include_str!("../../../../sql/cobblestone/0016_dataset.sql")),
     (20, "job_parameters", include_str!("../../../../sql/cobblestone/0020_job_parameters.sql")),
     (21, "review_verdict", include_str!("../../../../sql/cobblestone/0021_review_verdict.sql")),
+    (22, "place", include_str!("../../../../sql/cobblestone/0022_place.sql")),
 ];
 
 /// Version of our tables that this build needs.

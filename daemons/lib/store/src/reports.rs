@@ -13,7 +13,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Binary, Integer};
 use diesel_async::RunQueryDsl;
 
-use crate::bulk::{self, Kind, float};
+use crate::bulk::{self, Cell, Kind, float};
 use crate::error::Result;
 use crate::schema::ours::{
     cobblestone_job as jobs, cobblestone_report as reports, cobblestone_report_day as days,
@@ -266,6 +266,6 @@ impl Tx {
     }
 }
 
-fn counts(report: Report) -> [serde_json::Value; 4] {
+fn counts(report: Report) -> [Cell<'static>; 4] {
     [report.received, report.succeeded, report.failed, report.events].map(|count| number(count).into())
 }

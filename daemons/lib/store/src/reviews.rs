@@ -9,7 +9,7 @@ use boinc::id::{AppId, ResultId, WorkunitId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use crate::bulk::{self, Kind, float};
+use crate::bulk::{self, Cell, Kind, float};
 use crate::error::{Error, Result};
 use crate::schema::ours::cobblestone_review as r;
 use crate::text::cut;
@@ -191,7 +191,7 @@ impl Tx {
 
     /// Adds reviews. Names and comments that are too long are cut.
     pub async fn insert_reviews(&mut self, reviews: &[NewReview]) -> Result<()> {
-        let rows: Vec<Vec<serde_json::Value>> = reviews
+        let rows: Vec<Vec<Cell<'_>>> = reviews
             .iter()
             .map(|new| {
                 vec![

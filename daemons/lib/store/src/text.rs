@@ -9,6 +9,10 @@ pub(crate) fn list<T: Display>(ids: impl IntoIterator<Item = T>) -> String {
 
 /// The first `characters` of `text`.
 pub(crate) fn cut(text: &str, characters: usize) -> &str {
+    // No text has more characters than bytes.
+    if text.len() <= characters {
+        return text;
+    }
     text.char_indices().nth(characters).map_or(text, |(end, _)| text.get(..end).unwrap_or(text))
 }
 

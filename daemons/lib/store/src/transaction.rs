@@ -67,6 +67,12 @@ impl Store {
         Ok(store)
     }
 
+    /// Another handle to the same database, with a connection of its own, which is made when it is first used.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self { url: self.url.clone(), idle: Arc::default() }
+    }
+
     /// Where it is connected to.
     #[must_use]
     pub fn url(&self) -> &DbUrl {

@@ -11,12 +11,11 @@ use boinc::verdict::{Difference, KeptFile, KeptJudgement, KeptVerdict};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
-use serde_json::Value;
 
-use crate::bulk::{self, Kind, float};
+use crate::bulk::{self, Cell, Kind, float};
 use crate::error::{Error, Result};
 use crate::schema::ours::{cobblestone_judgement as j, cobblestone_spec as s, cobblestone_verdict as v};
-use crate::text::cut;
+use crate::text::{cut, list};
 use crate::transaction::{Conn, Tx};
 
 /// What "the same" meant.
@@ -32,8 +31,8 @@ pub struct KeptSpec {
     pub time: f64,
 }
 
-fn json<T: serde::Serialize>(value: &T) -> Result<Value> {
-    serde_json::to_string(value).map(Value::String).map_err(|error| Error::Other(error.to_string()))
+fn json<T: serde::Serialize>(value: &T) -> Result<Cell<'static>> {
+    serde_json::to_string(value).map(Cell::from).map_err(|error| Error::Other(error.to_string()))
 }
 
 fn unreadable(what: &str, workunit: i32) -> impl Fn(serde_json::Error) -> Error {
@@ -81,7 +80,7 @@ impl Tx {
             ]);
         }
         bulk::insert(self, "cobblestone_judgement", &JUDGEMENT, &rows).await?;
-        let verdicts: Vec<Vec<Value>> = judgements
+        let verdicts: Vec<Vec<Cell<'_>>> = judgements
             .iter()
             .flat_map(|kept| kept.verdicts.iter().map(move |verdict| row(kept, number(kept), verdict)))
             .collect();
@@ -165,6 +164,9 @@ const JUDGEMENT: [(&str, Kind); 14] = [
     ("notes", Kind::Long),
 ];
 
+/// Most characters of a place.
+const PLACE: usize = 2000;
+
 const VERDICT: [(&str, Kind); 16] = [
     ("workunitid", Kind::Int),
     ("n", Kind::Int),
@@ -177,14 +179,14 @@ const VERDICT: [(&str, Kind); 16] = [
     ("reason", Kind::Text(255)),
     ("partner", Kind::Int),
     ("deviation", Kind::MaybeDouble),
-    ("place", Kind::Text(255)),
+    ("place", Kind::Text(PLACE)),
     ("value", Kind::Text(255)),
     ("partner_value", Kind::Text(255)),
     ("formula", Kind::Text(255)),
     ("credit", Kind::Double),
 ];
 
-fn row(kept: &KeptJudgement, n: i32, verdict: &KeptVerdict) -> Vec<Value> {
+fn row<'a>(kept: &KeptJudgement, n: i32, verdict: &'a KeptVerdict) -> Vec<Cell<'a>> {
     let difference = &verdict.difference;
     vec![
         kept.workunit.0.into(),
@@ -197,8 +199,8 @@ fn row(kept: &KeptJudgement, n: i32, verdict: &KeptVerdict) -> Vec<Value> {
         verdict.decision.as_str().into(),
         cut(&verdict.reason, 255).into(),
         difference.partner.0.into(),
-        difference.deviation.map_or(Value::Null, float),
-        cut(&difference.place, 255).into(),
+        difference.deviation.map_or(Cell::Null, float),
+        cut(&difference.place, PLACE).into(),
         cut(&difference.value, 255).into(),
         cut(&difference.partner_value, 255).into(),
         cut(&verdict.formula, 255).into(),
@@ -259,6 +261,21 @@ impl Conn {
             .await?;
         let late = verdicts.into_iter().filter(|(workunit, n, _)| looks.contains(&(*workunit, *n)));
         Ok(late.map(|(.., result)| ResultId(result)).collect())
+    }
+
+    /// Which of those results have files that BOINC deletes or has deleted. An IN list: some hundred at most.
+    pub async fn files_deleted(&mut self, results: &[ResultId]) -> Result<BTreeSet<ResultId>> {
+        #[derive(QueryableByName)]
+        struct Id {
+            #[diesel(sql_type = diesel::sql_types::Integer)]
+            id: i32,
+        }
+        if results.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let sql = format!("SELECT id FROM result WHERE file_delete_state <> 0 AND id IN ({})", list(results));
+        let rows: Vec<Id> = diesel::sql_query(sql).load(&mut self.db).await?;
+        Ok(rows.into_iter().map(|row| ResultId(row.id)).collect())
     }
 
     /// How often those workunits were looked at in vain, because something could not be read or compared then.

@@ -18,6 +18,7 @@ use std::fmt::Write as _;
 
 use crate::campaigns::{Campaign, FileMove};
 use crate::error::{Error, Result};
+use crate::literal::{data, hex};
 use crate::schema::boinc::{assignment, host, result, team, user, workunit as t};
 use crate::schema::ours::cobblestone_campaign as c;
 use crate::transaction::{Conn, Tx};
@@ -342,20 +343,6 @@ impl Tx {
     }
 }
 
-/// Bytes as SQL: nothing in them can be anything but data, whatever the server's modes are. Plain text without quote and
-/// backslash stands as it is, everything else in hex.
-fn data(bytes: &[u8], sql: &mut String) {
-    let plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t') && !matches!(byte, b'\'' | b'\\');
-    match std::str::from_utf8(bytes) {
-        Ok(text) if bytes.iter().all(plain) => {
-            sql.push('\'');
-            sql.push_str(text);
-            sql.push('\'');
-        }
-        _ => hex(bytes, sql),
-    }
-}
-
 /// One INSERT of the first of those jobs, and how many it holds.
 fn job_rows(campaign: i32, rows: &[(WorkunitId, &Job)]) -> (String, usize) {
     let mut sql = String::from(
@@ -385,16 +372,6 @@ fn job_rows(campaign: i32, rows: &[(WorkunitId, &Job)]) -> (String, usize) {
         }
     }
     (sql, rows.len().min(ROWS))
-}
-
-fn hex(bytes: &[u8], sql: &mut String) {
-    sql.reserve(bytes.len() * 2 + 3);
-    sql.push_str("x'");
-    for byte in bytes {
-        sql.extend(char::from_digit(u32::from(byte >> 4), 16));
-        sql.extend(char::from_digit(u32::from(byte & 15), 16));
-    }
-    sql.push('\'');
 }
 
 fn small(value: i32) -> Result<i16> {
@@ -533,7 +510,7 @@ fn insertion(rows: &[&NewWorkunit]) -> Result<(String, usize)> {
 mod tests {
     use boinc::id::WorkunitId;
 
-    use super::{Job, STATEMENT, data, job_rows};
+    use super::{Job, STATEMENT, job_rows};
 
     #[test]
     fn a_statement_of_jobs_has_a_largest_size() {
@@ -550,21 +527,5 @@ mod tests {
             sql.ends_with("VALUES (1,3,0,0,0,NULL,0,0,0,0,0,NULL),(1,3,0,0,0,NULL,0,0,0,0,0,NULL)"),
             "{sql}"
         );
-    }
-
-    fn sql(bytes: &[u8]) -> String {
-        let mut sql = String::new();
-        data(bytes, &mut sql);
-        sql
-    }
-
-    #[test]
-    fn nothing_in_data_can_end_it() {
-        assert_eq!(sql(b"<a>\n</a>"), "'<a>\n</a>'");
-        for bytes in [&b"a'b"[..], b"a\\", b"\0", b"\x1a", b"\xff", "\u{e9}".as_bytes(), b"\r"] {
-            assert!(sql(bytes).starts_with("x'"), "{bytes:?}");
-        }
-        assert_eq!(sql(b"'\xff"), "x'27ff'");
-        assert_eq!(sql(b""), "''");
     }
 }

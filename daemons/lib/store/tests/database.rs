@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use boinc::change::{Changes, HostChange};
 use boinc::id::{AppId, HostId, MessageId, ResultId, TeamId, UserId, WorkunitId};
 use boinc::ledger::{LedgerEntry, LedgerKind};
+use boinc::verdict::{Decision, Difference, KeptJudgement, KeptVerdict, Matrix};
 use sandbox::TestDb;
 use store::audit::Owner;
+use store::host_accounts::Flag;
 use store::quarantine::SetAside;
 use store::schema::{TableFacts, boinc as boinc_schema, ours};
 use store::trickles::Mark;
@@ -212,6 +214,91 @@ async fn marks_are_written_and_written_over() {
             store.read("marks", async |conn| conn.marks(&[ResultId(4), ResultId(5)]).await).await.unwrap();
         assert_eq!(found, [step]);
     }
+}
+
+/// Texts of a volunteer's machine, and numbers at the ends of their range.
+#[tokio::test]
+async fn what_is_inserted_reads_back_to_the_bit() {
+    let (_db, store) = database("inserted").await;
+    let texts = [
+        "",
+        "it's",
+        "\\",
+        "\\' OR 1=1 -- ",
+        "a\0b\r\n\u{1a}",
+        "100% _ \"?\"",
+        "Grüße 🎲",
+        "x'41'); DROP TABLE t; --",
+    ];
+    let numbers =
+        [0.1, -0.1, 1.0 / 3.0, 1e308, 5e-324, f64::MIN, 123_456_789.123_456_78, 1_795_197_489.627_013_2];
+    let verdicts = texts.iter().zip(numbers).zip(1..).map(|((text, number), id)| KeptVerdict {
+        result: ResultId(id),
+        name: (*text).to_owned(),
+        host: HostId(i32::MIN),
+        user: UserId(i32::MAX),
+        decision: Decision::Invalid,
+        reason: (*text).to_owned(),
+        difference: Difference {
+            partner: ResultId(0),
+            deviation: (id % 2 == 0).then_some(number),
+            place: (*text).to_owned(),
+            value: (*text).to_owned(),
+            partner_value: (*text).to_owned(),
+        },
+        formula: (*text).to_owned(),
+        credit: number,
+    });
+    let kept = KeptJudgement {
+        workunit: WorkunitId(7),
+        n: 1,
+        time: numbers[7],
+        app: AppId(1),
+        name: texts[3].to_owned(),
+        outcome: "canonical".to_owned(),
+        canonical: ResultId(1),
+        min_quorum: 2,
+        credit_mode: "adaptive".to_owned(),
+        spec: 1,
+        rule_version: 1,
+        matrix: Matrix::default(),
+        files: Vec::new(),
+        notes: texts.map(str::to_owned).to_vec(),
+        verdicts: verdicts.collect(),
+    };
+    store
+        .transaction("keep", async |tx| tx.keep_judgements(std::slice::from_ref(&kept)).await)
+        .await
+        .unwrap();
+    let found = store.read("kept", async |conn| conn.judgements(WorkunitId(7)).await).await.unwrap();
+    assert_eq!(found, std::slice::from_ref(&kept));
+    let bits = |kept: &KeptJudgement| -> Vec<u64> {
+        kept.verdicts.iter().map(|verdict| verdict.credit.to_bits()).collect()
+    };
+    assert_eq!(bits(&found[0]), bits(&kept));
+}
+
+#[tokio::test]
+async fn a_value_that_does_not_fit_is_refused_whole() {
+    let (db, store) = database("unfit").await;
+    let days = |last: i32| {
+        let flag = |host: i32, over_claims: i32| Flag {
+            host: HostId(host),
+            app: AppId(1),
+            over_claims,
+            flagged: 0.0,
+            time: 1.0,
+        };
+        [flag(1, 1), flag(2, last)]
+    };
+    let written = store.transaction("flags", async |tx| tx.write_flags(&days(7)).await).await;
+    written.unwrap();
+    let mut sql = db.connect().await.unwrap();
+    sql.script("ALTER TABLE cobblestone_flag MODIFY over_claims TINYINT NOT NULL").await.unwrap();
+    let error = store.transaction("flags", async |tx| tx.write_flags(&days(70_000)).await).await.unwrap_err();
+    assert!(error.is_data(), "{error}");
+    let row = sql.row("SELECT SUM(over_claims) AS n FROM cobblestone_flag", &[]).await.unwrap();
+    assert_eq!(row.i64("n").unwrap(), 8);
 }
 
 #[tokio::test]

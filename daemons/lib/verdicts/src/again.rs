@@ -29,7 +29,7 @@ pub struct Again {
 pub enum Unjudgeable {
     /// Nothing was ever decided about its results.
     NeverJudged,
-    /// Files of a result that was compared are gone.
+    /// Files of a result that was compared were deleted.
     FilesGone(ResultId),
     /// The rows don't fit together, says the reason.
     Odd(String),
@@ -70,6 +70,8 @@ pub struct Rehearsal<'a> {
     /// Results that came when there was a canonical result already, as far as that is known. They are compared with the
     /// one that there would be, as the validator does. The others are judged together.
     pub late: &'a BTreeSet<ResultId>,
+    /// Results whose files BOINC deletes or has deleted.
+    pub deleted: &'a BTreeSet<ResultId>,
     /// At most so many threads for one workunit.
     pub threads: usize,
     /// Unix seconds.
@@ -101,7 +103,8 @@ pub fn again(
     // Whose files were missing then may miss them now.
     let broken: BTreeSet<ResultId> =
         rows.iter().filter(|row| decided(row) == Some(Decision::Error)).map(|row| row.id).collect();
-    for row in fresh.iter().filter(|row| !broken.contains(&row.id)) {
+    // A file that is missing though nobody deleted it is what the spec shall judge.
+    for row in fresh.iter().filter(|row| rehearsal.deleted.contains(&row.id) && !broken.contains(&row.id)) {
         let there = texts
             .documents
             .get(&row.id)

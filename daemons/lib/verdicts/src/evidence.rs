@@ -62,6 +62,28 @@ impl Findings {
             .cloned()
             .or_else(|| self.seen.get(&(right, left)).cloned().map(Seen::turned))
     }
+
+    /// The other result that this one is nearest to: one that agrees before one that does not, then the smaller deviation,
+    /// then the lower id.
+    #[must_use]
+    pub fn nearest(&self, id: ResultId) -> Option<ResultId> {
+        let distance = |seen: &Seen| match seen.pair {
+            Pair::Agrees { deviation } => (0, deviation),
+            Pair::Differs => (1, seen.deviation.unwrap_or(f64::INFINITY)),
+            Pair::Unknown => (2, 0.0),
+        };
+        self.seen
+            .iter()
+            .filter_map(|((left, right), seen)| match (*left == id, *right == id) {
+                (true, false) => Some((*right, distance(seen))),
+                (false, true) => Some((*left, distance(seen))),
+                _ => None,
+            })
+            .min_by(|(a, (kind_a, far_a)), (b, (kind_b, far_b))| {
+                kind_a.cmp(kind_b).then(far_a.total_cmp(far_b)).then(a.cmp(b))
+            })
+            .map(|(other, _)| other)
+    }
 }
 
 /// Results whose files [`Examiner::examine`] will read.

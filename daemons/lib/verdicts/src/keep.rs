@@ -78,7 +78,7 @@ pub fn keep(
 fn verdict(told: &Told, row: &ResultRow, canonical: ResultId, findings: &Findings) -> KeptVerdict {
     let id = told.id;
     let partner =
-        if canonical == ResultId(0) || canonical == id { nearest(id, findings) } else { Some(canonical) };
+        if canonical == ResultId(0) || canonical == id { findings.nearest(id) } else { Some(canonical) };
     let difference = partner
         .and_then(|partner| Some((partner, findings.between(id, partner)?)))
         .map(|(partner, seen)| Difference {
@@ -100,28 +100,6 @@ fn verdict(told: &Told, row: &ResultRow, canonical: ResultId, findings: &Finding
         formula: told.formula.clone(),
         credit: told.credit,
     }
-}
-
-/// The other result that this one is nearest to: one that agrees before one that does not, then the smaller deviation,
-/// then the lower id.
-fn nearest(id: ResultId, findings: &Findings) -> Option<ResultId> {
-    let distance = |seen: &Seen| match seen.pair {
-        Pair::Agrees { deviation } => (0, deviation),
-        Pair::Differs => (1, seen.deviation.unwrap_or(f64::INFINITY)),
-        Pair::Unknown => (2, 0.0),
-    };
-    findings
-        .seen
-        .iter()
-        .filter_map(|((left, right), seen)| match (*left == id, *right == id) {
-            (true, false) => Some((*right, distance(seen))),
-            (false, true) => Some((*left, distance(seen))),
-            _ => None,
-        })
-        .min_by(|(a, (kind_a, far_a)), (b, (kind_b, far_b))| {
-            kind_a.cmp(kind_b).then(far_a.total_cmp(far_b)).then(a.cmp(b))
-        })
-        .map(|(other, _)| other)
 }
 
 fn matrix(canonical: ResultId, findings: &Findings) -> Matrix {
@@ -208,13 +186,13 @@ mod tests {
         let mut findings = Findings::only(Evidence::None);
         let id = ResultId;
         findings.seen.insert((id(1), id(2)), seen(Pair::Differs, Some(1.5)));
-        assert_eq!(nearest(id(1), &findings), Some(id(2)));
-        assert_eq!(nearest(id(2), &findings), Some(id(1)));
+        assert_eq!(findings.nearest(id(1)), Some(id(2)));
+        assert_eq!(findings.nearest(id(2)), Some(id(1)));
         findings.seen.insert((id(0), id(1)), seen(Pair::Agrees { deviation: 0.9 }, Some(0.9)));
         findings.seen.insert((id(1), id(1)), Seen::equal());
-        assert_eq!(nearest(id(1), &findings), Some(id(0)));
+        assert_eq!(findings.nearest(id(1)), Some(id(0)));
         findings.seen.insert((id(1), id(3)), seen(Pair::Agrees { deviation: 0.9 }, Some(0.9)));
-        assert_eq!(nearest(id(1), &findings), Some(id(0)), "the lower id");
-        assert_eq!(nearest(id(7), &findings), None);
+        assert_eq!(findings.nearest(id(1)), Some(id(0)), "the lower id");
+        assert_eq!(findings.nearest(id(7)), None);
     }
 }

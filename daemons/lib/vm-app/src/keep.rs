@@ -1,8 +1,8 @@
 //! Whether a file may be written. One that a person changed never is: the difference is shown instead.
 //!
 //! What was written is remembered as a digest ([`Built`]). A file whose digest is the remembered one is ours, and may be
-//! replaced; any other is somebody's. Killed between writing a file and remembering it: the next build finds the file as
-//! it wants it, and remembers it then.
+//! replaced; any other is somebody's. What is about to be written is remembered before, beside what was: killed in between,
+//! the next build knows both for ours, also if the description says something else by then.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,9 @@ pub struct Built {
     /// SHA-256 in hex of what was written last, by path relative to the project directory. A plan class is
     /// `plan_class_spec.xml#NAME`.
     pub files: BTreeMap<String, String>,
+    /// The same of what is about to be written, while it is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub about_to: BTreeMap<String, Vec<String>>,
 }
 
 /// What to do with a file.
@@ -34,7 +37,16 @@ pub enum Action {
 impl Built {
     /// Remembers that this is what was written.
     pub fn remember(&mut self, path: &str, text: &str) {
+        self.about_to.remove(path);
         self.files.insert(path.to_owned(), digest(text));
+    }
+
+    /// Remembers that this is about to be written. What a killed one was about to write stays remembered, too.
+    pub fn announce(&mut self, path: &str, text: &str) {
+        let (digest, all) = (digest(text), self.about_to.entry(path.to_owned()).or_default());
+        if !all.contains(&digest) {
+            all.push(digest);
+        }
     }
 
     /// What to do with the file at `path`, which holds `there`.
@@ -51,7 +63,9 @@ impl Built {
     /// Whether this text was written by us.
     #[must_use]
     pub fn is_ours(&self, path: &str, there: &str) -> bool {
-        self.files.get(path).is_some_and(|known| *known == digest(there))
+        let digest = digest(there);
+        let about_to = self.about_to.get(path).into_iter().flatten();
+        self.files.get(path).into_iter().chain(about_to).any(|known| *known == digest)
     }
 }
 
@@ -70,6 +84,20 @@ fn digest(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_about_to_be_written_is_ours_and_so_is_what_was_before() {
+        let mut built = Built::default();
+        built.remember("a", "one\n");
+        built.announce("a", "two\n");
+        built.announce("a", "three\n");
+        for ours in ["one\n", "two\n", "three\n"] {
+            assert_eq!(built.action("a", Some(ours), "four\n"), Action::Update);
+        }
+        assert!(matches!(built.action("a", Some("mine\n"), "four\n"), Action::Keep(_)));
+        built.remember("a", "four\n");
+        assert!(built.about_to.is_empty() && !built.is_ours("a", "two\n"));
+    }
 
     #[test]
     fn what_a_person_changed_is_left_with_a_difference() {

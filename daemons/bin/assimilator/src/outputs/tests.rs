@@ -1,5 +1,11 @@
+use std::fs::File;
 use std::os::unix::fs::symlink;
 
+use boinc::hierarchy;
+use sha2::{Digest as _, Sha256};
+
+use super::copies::SYNC_SINGLY;
+use super::source::{CHUNK, hex};
 use super::*;
 
 const GOING_ON: &dyn Fn() -> bool = &|| false;

@@ -1,4 +1,4 @@
-//! Python with DuckDB, pandas and moto, as scripts/needs.sh installs it.
+//! Python with DuckDB, pandas, Polars and moto, as scripts/needs.sh installs it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,7 +13,7 @@ pub fn python() -> PathBuf {
     }
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = || PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache");
-    let tools = cache.unwrap_or_else(home).join("cobblestone/test-tools-1");
+    let tools = cache.unwrap_or_else(home).join("cobblestone/test-tools-2");
     assert!(
         tools.join("complete").exists(),
         "DuckDB and moto are not in {}: run `. scripts/needs.sh; need_python`, as ./test does",

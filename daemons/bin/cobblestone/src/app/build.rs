@@ -1,12 +1,13 @@
 //! `cobblestone app build`: writes BOINC's files from the description.
 //!
 //! Whether a file may be written says `vm_app::keep`: never one that a person changed, and never one that clients may have
-//! seen with another content. Killed between writing a file and remembering it: the next run finds it as it should be, and
-//! remembers it then.
+//! seen with another content. What is written is remembered before and after. Killed at any point: each file is whole, as it
+//! was or as it should be, and known for ours; what was half written lies beside under a hidden name. The next run clears that
+//! away and does the rest.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use app_config::AppConfig;
@@ -41,7 +42,7 @@ pub struct BuildArgs {
     name: String,
     /// Take missing files (disk image, the wrapper's executables, signatures) from this folder
     #[arg(long, value_name = "DIR")]
-    from: Option<std::path::PathBuf>,
+    from: Option<PathBuf>,
     /// Write nothing, show what would be done
     #[arg(long = "dry_run")]
     dry_run: bool,
@@ -87,9 +88,15 @@ pub async fn run(args: &BuildArgs) -> Result<bool> {
         );
     };
     let dockerfile = dockerfile(&dir, &description)?;
-    let mut built = remembered(&dir)?;
+    let built = remembered(&dir)?;
     let mut outcome = Outcome::default();
-    for file in wanted_files(&description, dockerfile.as_deref()) {
+    let wanted = wanted_files(&description, dockerfile.as_deref());
+    if !args.dry_run {
+        let others = [BUILT, plan_spec::FILE].into_iter();
+        clear(&dir, wanted.iter().map(|file| file.path.as_str()).chain(others))?;
+    }
+    let mut tasks = Vec::new();
+    for file in wanted {
         let path = dir.root.join(&file.path);
         let there = files::text(&path).with_context(|| format!("can't read {}", path.display()))?;
         let action = built.action(&file.path, there.as_deref(), &file.text);
@@ -102,28 +109,71 @@ pub async fn run(args: &BuildArgs) -> Result<bool> {
             );
             continue;
         }
-        match action {
-            Action::Keep(change) => outcome.left(&file.path, "it was changed, or is not ours", &change),
-            Action::Same => outcome.line("same", &file.path),
-            Action::Create | Action::Update => {
-                outcome.line(if action == Action::Create { "new" } else { "changed" }, &file.path);
-                if !args.dry_run {
-                    files::write(&path, &file.text)
-                        .with_context(|| format!("can't write {}", path.display()))?;
-                }
+        let ours = match action {
+            Action::Keep(change) => {
+                outcome.left(&file.path, "it was changed, or is not ours", &change);
+                continue;
             }
-        }
-        if there.as_deref().is_none_or(|there| there == file.text || built.is_ours(&file.path, there)) {
-            built.remember(&file.path, &file.text);
-        }
+            Action::Same => "same",
+            Action::Create => "new",
+            Action::Update => "changed",
+        };
+        outcome.line(ours, &file.path);
+        tasks.push(Task {
+            key: vec![(file.path.clone(), file.text.clone())],
+            path,
+            text: file.text,
+            same: ours == "same",
+        });
     }
-    classes(args, &dir, &description, &mut built, &mut outcome).await?;
+    tasks.extend(classes(&dir, &description, &built, &mut outcome).await?);
     if !args.dry_run {
-        remember(&dir, &built)?;
+        write(&dir, built, &tasks)?;
     }
     bring(args, &dir, &description, &mut outcome)?;
     print(&report(args, &description, &outcome));
     Ok(outcome.left == 0)
+}
+
+/// Deletes what a killed run left beside these files.
+fn clear<'f>(dir: &ProjectDir, names: impl Iterator<Item = &'f str>) -> Result<()> {
+    for path in names.map(|name| dir.root.join(name)) {
+        files::clear(&path).with_context(|| format!("can't clear away beside {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// A file that is to be as the description says.
+struct Task {
+    path: PathBuf,
+    text: String,
+    /// It is so already.
+    same: bool,
+    /// What is remembered of it: the file, or the plan classes in it, each with its text.
+    key: Vec<(String, String)>,
+}
+
+/// Writes files, and remembers before and after what they are.
+fn write(dir: &ProjectDir, mut built: Built, tasks: &[Task]) -> Result<()> {
+    let before = built.clone();
+    for (key, text) in tasks.iter().filter(|task| !task.same).flat_map(|task| &task.key) {
+        built.announce(key, text);
+    }
+    if built != before {
+        remember(dir, &built)?;
+    }
+    for task in tasks {
+        files::clear(&task.path)
+            .with_context(|| format!("can't clear away beside {}", task.path.display()))?;
+        if !task.same {
+            files::write(&task.path, &task.text)
+                .with_context(|| format!("can't write {}", task.path.display()))?;
+        }
+        for (key, text) in &task.key {
+            built.remember(key, text);
+        }
+    }
+    remember(dir, &built)
 }
 
 /// The administrator's own Dockerfile.
@@ -167,14 +217,13 @@ fn remember(dir: &ProjectDir, built: &Built) -> Result<()> {
     files::write(&path, &text).with_context(|| format!("can't write {}", path.display()))
 }
 
-/// Puts the plan classes into the project's file.
+/// The project's file with the plan classes in it, if there are any.
 async fn classes(
-    args: &BuildArgs,
     dir: &ProjectDir,
     description: &Description<'_>,
-    built: &mut Built,
+    built: &Built,
     outcome: &mut Outcome,
-) -> Result<()> {
+) -> Result<Option<Task>> {
     let ours = plan_classes(description);
     let path = dir.root.join(plan_spec::FILE);
     let there = files::text(&path).with_context(|| format!("can't read {}", path.display()))?;
@@ -200,27 +249,23 @@ async fn classes(
             ),
             &ours.iter().map(|(_, block)| block.as_str()).collect::<String>(),
         );
-        return Ok(());
+        return Ok(None);
     }
     let merge = plan_spec::merge(there.as_deref(), &ours, built).map_err(|why| anyhow!(why))?;
     for (name, change) in &merge.kept {
         outcome.left(&plan_spec::key(name), "it was changed, or is not ours", change);
     }
-    if let Some(text) = &merge.text {
+    if merge.text.is_some() {
         let word = if there.is_none() { "new" } else { "changed" };
         outcome.line(word, &format!("{} ({})", plan_spec::FILE, merge.written.join(", ")));
-        if !args.dry_run {
-            files::write(&path, text).with_context(|| format!("can't write {}", path.display()))?;
-        }
     } else if merge.kept.is_empty() && !ours.is_empty() {
         outcome.line("same", plan_spec::FILE);
     }
-    for (name, block) in &ours {
-        if !merge.kept.iter().any(|(kept, _)| kept == name) {
-            built.remember(&plan_spec::key(name), &plan_spec::normal(block));
-        }
-    }
-    Ok(())
+    let kept = |name: &str| merge.kept.iter().any(|(kept, _)| kept == name);
+    let key = ours.iter().filter(|(name, _)| !kept(name));
+    let key = key.map(|(name, block)| (plan_spec::key(name), plan_spec::normal(block))).collect();
+    let same = merge.text.is_none();
+    Ok(Some(Task { path, text: merge.text.unwrap_or_default(), same, key }))
 }
 
 /// Plan classes that versions in apps/ have.
@@ -253,6 +298,9 @@ fn bring(
         for needed in description.needed(platform) {
             for name in [needed.name.clone(), format!("{}.sig", needed.name)] {
                 let to = dir.root.join(&folder).join(&name);
+                if !args.dry_run {
+                    clear(dir, std::iter::once(format!("{folder}/{name}").as_str()))?;
+                }
                 if to.exists() {
                     continue;
                 }

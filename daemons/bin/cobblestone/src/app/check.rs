@@ -97,6 +97,7 @@ impl App<'_> {
         let dir = self.known.dir;
         let row = self.row();
         self.rows(report, row);
+        self.scripts(report);
         let input = self.templates(report, row);
         let copied = input.as_ref().map(|input| input.copied.clone()).unwrap_or_default();
         let jobs = self.version(report, row, &copied);
@@ -154,6 +155,20 @@ impl App<'_> {
                 &version.platform,
                 self.known.classes,
                 self.known.has_spec,
+            );
+        }
+    }
+
+    /// Programs that compare, in bin/.
+    fn scripts(&self, report: &mut Report<'_>) {
+        let Some(script) = &self.config.compare.script else { return };
+        for fault in script.faults(&self.known.dir.root.join("bin")) {
+            report.error(
+                "compare-script",
+                format!("{FOLDER}/{}.toml", self.app),
+                format!("[compare.script]: {fault}"),
+                "the validator does not start",
+                "put the program into bin/ and make it executable, or mend its name",
             );
         }
     }

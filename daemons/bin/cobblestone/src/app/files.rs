@@ -87,6 +87,31 @@ pub fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
     done
 }
 
+/// Deletes what killed ones left beside a file: hidden files of its name and of a process that is gone.
+///
+/// # Errors
+/// One can't be deleted.
+pub fn clear(path: &Path) -> io::Result<()> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+        return Ok(());
+    };
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let left = entry?.file_name();
+        let pid =
+            left.to_str().and_then(|left| left.strip_prefix('.')?.strip_prefix(name)?.strip_prefix('.'));
+        let Some(pid) = pid.filter(|pid| pid.parse::<u32>().is_ok()) else { continue };
+        if !Path::new("/proc").join(pid).exists() {
+            fs::remove_file(folder.join(&left))?;
+        }
+    }
+    Ok(())
+}
+
 /// A hidden name beside it that no other process uses; BOINC's programs skip such names. Makes the folder.
 fn beside(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
@@ -99,6 +124,26 @@ fn beside(path: &Path) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_killed_ones_left_is_cleared_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let ours = format!(".a.xml.{}", std::process::id());
+        for name in [
+            ".a.xml.999999999",
+            ".a.xml.99999999.bak",
+            ".a.xml.old",
+            "a.xml.999999999",
+            ".b.999999999",
+            &ours,
+        ] {
+            fs::write(folder.path().join(name), "half").unwrap();
+        }
+        clear(&folder.path().join("a.xml")).unwrap();
+        assert!(!folder.path().join(".a.xml.999999999").exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5);
+        clear(&folder.path().join("none/a.xml")).unwrap();
+    }
 
     #[test]
     fn a_file_that_is_there_is_not_created_again() {

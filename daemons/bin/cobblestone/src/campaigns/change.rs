@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result, bail};
 use app_config::AppConfig;
 use boinc::id::WorkunitId;
 use boinc::trickle_down::{self, STOP};
+use campaign::fingerprint::{difference, fingerprint};
 use daemon::Clock;
 use store::campaigns::{Campaign as Row, State};
 
@@ -55,14 +56,34 @@ pub async fn pause(which: &Which) -> Result<bool> {
     Ok(before.state == State::Active)
 }
 
-/// `resume`.
+/// `resume`. What the campaign's jobs are made of may have changed: then it goes on with what it is now.
 ///
 /// # Errors
 /// It is cancelled.
 pub async fn resume(which: &Which) -> Result<bool> {
     let (project, clock) = Project::open_ready(&which.project).await?;
     let found = find::one(&project, which).await?;
-    let before = change(&project, &clock, &found, State::Active, |row| row.state == State::Paused).await?;
+    let changed = changed(&project, &found).await?;
+    if let Some(what) = &changed {
+        // What was staged for jobs that are not made holds the old.
+        let gone = files::clean_files(&project, found.app.id, &found.name).await?;
+        print(&format!(
+            "changed since the last jobs were made: {what}; the next ones are made of what it is now ({gone} files of jobs \
+             that are not made deleted)\n"
+        ));
+    }
+    let (app, name, now) = (found.app.id, found.name.as_str(), clock.now());
+    let before = project
+        .store
+        .transaction("resume a campaign", async |tx| {
+            let row = tx.lock_campaign(app, name, now).await?;
+            if row.state == State::Paused {
+                tx.forget_made_of(row.id).await?;
+                tx.set_campaign_state(row.id, State::Active, "", now).await?;
+            }
+            Ok(row)
+        })
+        .await?;
     match before.state {
         State::Paused => print("resumed: the work generator goes on with it at its next pass\n"),
         State::Active => print("it is active already\n"),
@@ -73,6 +94,19 @@ pub async fn resume(which: &Which) -> Result<bool> {
         ),
     }
     Ok(before.state == State::Paused)
+}
+
+/// What the jobs of a paused campaign were made of and would not be made of now, in words.
+async fn changed(project: &Project, found: &Found) -> Result<Option<String>> {
+    let (Some(row), Some(campaign)) = (&found.row, &found.described) else { return Ok(None) };
+    if row.state != State::Paused {
+        return Ok(None);
+    }
+    let was = project.store.read("what jobs are made of", async |conn| conn.made_of(row.id).await).await?;
+    let context = campaign.context.as_ref().map(|path| app_config::read(&project.dir.root.join(path)));
+    let context = context.transpose().context("the context template can't be read")?;
+    let is = fingerprint(campaign, context.as_deref());
+    Ok(was.filter(|was| *was != is).map(|was| difference(&was, &is)))
 }
 
 /// `cancel`.
@@ -198,6 +232,8 @@ async fn want_set_aside(project: &Project, found: &Found, row: &Row, now: f64) -
             .store
             .transaction("want jobs that were set aside", async |tx| {
                 let row = tx.lock_campaign(app, &found.name, now).await?;
+                // What was mended may be the template.
+                tx.forget_made_of(row.id).await?;
                 tx.want_set_aside(row.id, &jobs, now).await
             })
             .await?;
@@ -210,6 +246,7 @@ async fn want_set_aside(project: &Project, found: &Found, row: &Row, now: f64) -
                 if row.state == State::Complete {
                     tx.set_campaign_state(row.id, State::Active, "", now).await?;
                 }
+                tx.forget_made_of(row.id).await?;
                 tx.forget_set_aside_rows(row.id).await?;
                 tx.rewind_files(row.id, now).await
             })

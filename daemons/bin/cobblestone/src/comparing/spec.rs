@@ -33,6 +33,9 @@ pub struct SpecArgs {
     /// Good outputs: FILE, or NAME=FILE with a logical name [default: those that the spec declares as `sample`]
     #[arg(value_name = "FILES")]
     files: Vec<String>,
+    /// Where the spec's script is [default: not looked for]
+    #[arg(long, value_name = "DIR")]
+    bin_dir: Option<PathBuf>,
     /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
@@ -100,6 +103,17 @@ fn check(args: &SpecArgs) -> Result<bool> {
         }
         Err(error) => return Err(error),
     };
+    let scripts = match (&spec.script, &args.bin_dir) {
+        (Some(script), Some(folder)) => script.faults(folder),
+        _ => Vec::new(),
+    };
+    if !scripts.is_empty() {
+        print(&match args.json {
+            true => format!("{}\n", json!({"mistakes": scripts.len(), "scripts": scripts})),
+            false => scripts.iter().map(|fault| format!("mistake: script: {fault}\n")).collect(),
+        });
+        return Ok(false);
+    }
     let mut all = Vec::new();
     let samples = samples(args, &spec);
     let tried = samples.len();

@@ -2,9 +2,10 @@
 //!
 //! An object `/A/h` is one record for each of its columns, named as the comment line above the numbers names them:
 //! `/A/h:sumw` has as many values as there are bins. `line` is that of the first bin, so value 3 stands two lines
-//! below. Before them: `/A/h:Type` (as in `HISTO1D_V2`), the lines with a key, as `/A/h:Title` and
-//! `/A/h:Edges(A1)`, and the lines `Total`, `Underflow` and `Overflow` of version 2. Comments, as the mean, follow from
-//! the rest and are skipped.
+//! below. Before them: `/A/h:Type` (as in `HISTO1D_V2`), the lines with a key, as `/A/h:Title` and `/A/h:Edges(A1)`,
+//! and the lines `Total`, `Underflow` and `Overflow` of version 2. `/A/h:ScaledBy` stands behind the type, and is 1
+//! where it is not written: so it is with histograms that were not scaled, as empty ones. Comments, as the mean,
+//! follow from the rest and are skipped.
 //!
 //! An object is taken apart in memory, of which it may use 128 MiB.
 
@@ -92,6 +93,14 @@ struct Object {
     records: Vec<Record>,
     columns: Vec<Record>,
     memory: usize,
+    /// Where `ScaledBy` belongs, until it comes: an object of weights.
+    lacks_scale: bool,
+}
+
+/// Objects that may have been multiplied with a factor.
+fn has_weights(kind: &[u8]) -> bool {
+    let kind = kind.strip_prefix(b"BINNED").unwrap_or(kind);
+    [&b"HISTO"[..], b"PROFILE", b"COUNTER"].iter().any(|begin| kind.starts_with(begin))
 }
 
 fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -133,7 +142,19 @@ impl Object {
             records: vec![of_type],
             columns: Vec::new(),
             memory: 0,
+            lacks_scale: has_weights(kind),
         }
+    }
+
+    /// All records of the object.
+    fn end(mut self) -> impl Iterator<Item = Record> {
+        if self.lacks_scale {
+            let line = self.records.first().map_or(0, |record| record.line);
+            let mut scale = Record::new(&self.path, b"ScaledBy", line);
+            scale.add(b"1");
+            self.records.insert(self.records.len().min(1), scale);
+        }
+        self.records.into_iter().chain(self.columns)
     }
 
     /// Takes a line; what is wrong with it, if something is.
@@ -181,7 +202,12 @@ impl Object {
         let mut record = Record::new(&self.path, key, line);
         self.memory += values.len() * VALUE + record.label.len();
         let fits = values.iter().all(|value| record.add(value));
-        self.records.push(record);
+        if key == b"ScaledBy" && self.lacks_scale {
+            self.lacks_scale = false;
+            self.records.insert(self.records.len().min(1), record);
+        } else {
+            self.records.push(record);
+        }
         if fits { Ok(()) } else { Err(format!("has more than {LONGEST_RECORD} bytes")) }
     }
 
@@ -262,8 +288,7 @@ impl YodaReader {
         match object {
             None => Ok(false),
             Some(object) if is_end(&self.line) => {
-                self.ready.extend(object.records);
-                self.ready.extend(object.columns);
+                self.ready.extend(object.end());
                 Ok(true)
             }
             Some(object) => {

@@ -12,7 +12,7 @@ use serde::Serialize;
 pub use mutate::{Mutation, MutationError, Protection};
 
 use crate::format::Input;
-use crate::plan::{ContentPlan, FilePlan};
+use crate::plan::{ContentPlan, FilePlan, RowsPlan};
 use crate::report::shown;
 use crate::rule::{Meaning, Measure, Rule, Value};
 use crate::source::{Again, Trouble};
@@ -161,6 +161,9 @@ fn columns(spec: &FileSpec, prefix: &str, file: &FilePlan, sample: &Sample, find
         (plan.statistics.is_some() && crate::stat::is_statistical(&column.name))
             || declared.any(|selector| column.is_taken_by(selector))
     };
+    if let Some(statistics) = &plan.statistics {
+        tested(prefix, statistics, plan, sample, &is_tested, findings);
+    }
     for selector in spec.key.iter().filter(|selector| !is_there(selector)) {
         findings
             .mistake(&format!("{prefix}key"), format!("{selector} is no column of the sample; {}", known()));
@@ -207,6 +210,47 @@ fn columns(spec: &FileSpec, prefix: &str, file: &FilePlan, sample: &Sample, find
     if compared == 0 && !sample.columns.is_empty() {
         findings
             .mistake(&format!("{prefix}rules"), "every column is ignored, so any two outputs agree".into());
+    }
+}
+
+/// From this factor on, an output may claim errors as it likes.
+const LARGE_ERROR_RATIO: f64 = 10.0;
+
+/// What is worth knowing of columns that are tested statistically.
+fn tested(
+    prefix: &str,
+    statistics: &crate::stat::Plan,
+    plan: &RowsPlan,
+    sample: &Sample,
+    is_tested: &dyn Fn(&Column) -> bool,
+    findings: &mut Findings,
+) {
+    let ratio = statistics.error_ratio;
+    if ratio > LARGE_ERROR_RATIO {
+        let message = format!(
+            "is {ratio}: an output may claim errors so much larger, and with large ones everything agrees"
+        );
+        findings.hint(&format!("{prefix}error_ratio"), message);
+    }
+    let number = |column: &Column| plan.rules.find(column.index, &column.name);
+    for (index, is_binding) in statistics.binding.iter().enumerate().filter(|(_, is_binding)| **is_binding) {
+        let is_named = |column: &&Column| is_tested(column) && number(column) == index;
+        if let Some(column) = sample.columns.iter().find(is_named).filter(|_| *is_binding) {
+            let message = format!("counts beside the tests of {}: both must hold", column.shown());
+            findings.hint(&format!("{prefix}rules.{index}"), message);
+        }
+    }
+    let is_compared = |column: &&Column| {
+        plan.rules.rules().nth(number(column)).is_some_and(|rule| rule.measure != Measure::Ignore)
+    };
+    let given = |column: &&Column| crate::stat::has_given_errors(&column.name);
+    if let Some(column) = sample.columns.iter().filter(is_compared).find(given) {
+        let message = format!(
+            "{} and others have errors from nobody knows how many entries: where there are few, only errors that differ by a factor of {} are found",
+            column.shown(),
+            10.0 * ratio
+        );
+        findings.hint(&format!("{prefix}statistics"), message);
     }
 }
 

@@ -1,8 +1,10 @@
 //! Changes a real output value by value, until the spec rejects it.
 //!
-//! Of each column, three numbers and three words are tried: of the first, a middle and the last record that have one. A
-//! number is changed by 1 part in 10¹⁵, then 10¹⁴, and so on up to its double; then it becomes negative, zero, NaN, a word. The
-//! smallest change that is always rejected says how well the column is protected.
+//! Of each column, three numbers and three words are tried: of the first, a middle and the last record that have one.
+//! A number is changed by 1 part in 10¹⁵, then 10¹⁴, and so on up to its double, with statistics far beyond; then it
+//! becomes negative, zero, NaN, a word. The smallest change that is always rejected says how well the column is
+//! protected. With statistics a bin of few entries may take any change of one value; so the smallest change that is
+//! rejected somewhere counts.
 
 use serde::Serialize;
 
@@ -28,7 +30,8 @@ const COLUMNS: usize = 256;
 pub struct Protection {
     /// Name, or number as in `column 3`.
     pub column: String,
-    /// The smallest change that was rejected in all tried records, in words. `None`: nothing protects the column.
+    /// The smallest change that was rejected in all tried records, with statistics in one of them, in words. `None`: nothing
+    /// protects the column.
     pub rejected_from: Option<String>,
     /// Larger changes that were accepted all the same, in words.
     pub accepted: Vec<String>,
@@ -161,8 +164,11 @@ fn three(places: &[Place]) -> Vec<Place> {
     kept
 }
 
+/// Powers of ten: changes beyond the double, where chance decides about smaller ones.
+const FAR: [i32; 6] = [1, 2, 3, 6, 12, 24];
+
 /// Changes of a value, from the smallest to the largest, with their names.
-fn changes(row: RowRef<'_>, cell: Cell) -> Vec<(String, Meaning, Vec<u8>)> {
+fn changes(row: RowRef<'_>, cell: Cell, is_statistical: bool) -> Vec<(String, Meaning, Vec<u8>)> {
     let mut changes = Vec::new();
     if let Meaning::Number(value) = cell.meaning() {
         // What follows the number, as its unit, stays.
@@ -174,8 +180,9 @@ fn changes(row: RowRef<'_>, cell: Cell) -> Vec<(String, Meaning, Vec<u8>)> {
                 changes.push((name, Meaning::Number(new), changed));
             }
         };
-        for power in (0..=15).rev() {
-            let part = 10f64.powi(-power);
+        let beyond = if is_statistical { &FAR[..] } else { &[] };
+        for power in (-15..=0).chain(beyond.iter().copied()) {
+            let part = 10f64.powi(power);
             let new = if value == 0.0 { part } else { value * (1.0 + part) };
             number(format!("a change by {part:e}"), new);
         }
@@ -223,12 +230,13 @@ impl Bench<'_> {
         places: &[Place],
         tried: &mut u64,
     ) -> Result<Protection, Trouble> {
-        // Names of changes in their order, and whether each was accepted somewhere.
-        let mut accepted: Vec<(String, bool)> = Vec::new();
+        // Names of changes in their order, and whether each was accepted and rejected somewhere.
+        let mut tries: Vec<(String, bool, bool)> = Vec::new();
         // Of numbers and of all: whether one was rejected.
         let (mut numbers, mut number_rejected, mut any_rejected) = (false, false, false);
         let mut rules = Columns::new(&self.rows.rules, names);
         let mut is_ignored = true;
+        let is_statistical = self.rows.statistics.is_some();
         for (record, at) in places {
             let Some(row) = records.get(*record).map(Row::view) else { continue };
             let Some(cell) = row.cells.get(*at) else { continue };
@@ -237,7 +245,7 @@ impl Bench<'_> {
                 label => rules.labelled(label).1,
             };
             is_ignored &= rule.measure == Measure::Ignore;
-            for (name, meaning, text) in changes(row, *cell) {
+            for (name, meaning, text) in changes(row, *cell, is_statistical) {
                 *tried += 1;
                 let is_number = matches!(meaning, Meaning::Number(_));
                 let change = Change::Value { column: *at, meaning, text };
@@ -245,18 +253,25 @@ impl Bench<'_> {
                 numbers |= is_number;
                 number_rejected |= is_number && !agrees;
                 any_rejected |= !agrees;
-                match accepted.iter_mut().find(|(known, _)| *known == name) {
-                    Some((_, known)) => *known |= agrees,
-                    None => accepted.push((name, agrees)),
+                match tries.iter_mut().find(|(known, ..)| *known == name) {
+                    Some((_, accepted, rejected)) => {
+                        *accepted |= agrees;
+                        *rejected |= !agrees;
+                    }
+                    None => tries.push((name, agrees, !agrees)),
                 }
             }
         }
-        let first = accepted.iter().position(|(_, accepted)| !accepted);
-        let rest = accepted.iter().skip(first.unwrap_or(accepted.len())).filter(|(_, accepted)| *accepted);
+        // Where chance decides, a bin of few entries takes any change.
+        let is_accepted = |(_, accepted, rejected): &(String, bool, bool)| {
+            if is_statistical { !rejected } else { *accepted }
+        };
+        let first = tries.iter().position(|tried| !is_accepted(tried));
+        let rest = tries.iter().skip(first.unwrap_or(tries.len())).filter(|tried| is_accepted(tried));
         Ok(Protection {
             column,
-            rejected_from: first.and_then(|at| accepted.get(at)).map(|(name, _)| name.clone()),
-            accepted: rest.map(|(name, _)| name.clone()).collect(),
+            rejected_from: first.and_then(|at| tries.get(at)).map(|(name, ..)| name.clone()),
+            accepted: rest.map(|(name, ..)| name.clone()).collect(),
             is_protected: if numbers { number_rejected } else { any_rejected },
             is_ignored,
         })

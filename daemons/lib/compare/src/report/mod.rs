@@ -47,6 +47,8 @@ pub struct Deviation {
     pub left: String,
     /// As the right one has it; escaped and cut.
     pub right: String,
+    /// By which rule, in words.
+    pub rule: String,
     /// |a − b| in units of the tolerance: at most 1 is accepted. Infinite if the tolerance is 0 or one is no
     /// number; JSON has no infinity and shows `null`.
     #[serde(serialize_with = "finite_or_null")]

@@ -16,7 +16,7 @@ impl fmt::Display for Verdict {
 
 impl fmt::Display for Deviation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { line, right_line, column, name, left, right, in_tolerance_units } = self;
+        let Self { line, right_line, column, name, left, right, rule, in_tolerance_units } = self;
         write!(f, "line {line}")?;
         if line != right_line {
             write!(f, " and {right_line}")?;
@@ -29,6 +29,7 @@ impl fmt::Display for Deviation {
         if in_tolerance_units.is_finite() {
             write!(f, ", {} of the tolerance", Short(*in_tolerance_units))?;
         }
+        write!(f, " ({rule})")?;
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ mod digits;
 mod set;
 mod tolerance;
 mod ulps;
+mod words;
 
 use serde::{Deserialize, Serialize};
 

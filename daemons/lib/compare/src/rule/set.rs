@@ -34,6 +34,14 @@ impl RuleSet {
             .unwrap_or(self.rules.len().saturating_sub(1))
     }
 
+    /// The rule of a value: of column `index` (from 0) with this name, or of a record with this label.
+    pub(crate) fn of(&self, index: usize, label: &[u8], name: &[u8]) -> &Rule {
+        self.get(match label {
+            [] => self.find(Some(index), name),
+            label => self.find(None, label),
+        })
+    }
+
     #[inline]
     fn get(&self, number: usize) -> &Rule {
         self.rules.get(number).map_or(&LAST, |(_, rule)| rule)

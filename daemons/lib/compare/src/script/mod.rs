@@ -6,11 +6,12 @@
 //! |---|---|
 //! | 0 | agree; `init_script`: a good output |
 //! | 1 | differ; a bad output |
+//! | 1 with a Python traceback | can't say: it crashed |
 //! | 75 | try again later |
 //! | anything else, a signal, no end in time | can't say: never anybody's fault |
 //!
-//! Invariants. It ends: after the timeout the whole group is killed, and what it left behind is killed in any case,
-//! before its process id can be used again. What it writes never blocks it; the first 64 KiB are kept.
+//! Invariants. It ends: after the timeout the whole group is killed, and what it left behind in its group is killed in
+//! any case, before its process id can be used again. What it writes never blocks it; the first 64 KiB are kept.
 //!
 //! Killed in the middle: the script goes on to its own end; nothing waits for it.
 
@@ -32,9 +33,14 @@ pub enum Answer {
     No,
     /// Exit status 75.
     Later,
+    /// It could not be started, and why: the project's fault, so as 75.
+    NotAsked(String),
     /// Anything else, and what it was.
     CantSay(String),
 }
+
+/// What Python writes before an exception that nobody caught.
+const TRACEBACK: &str = "Traceback (most recent call last):";
 
 /// A script that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +55,12 @@ impl From<program::Run> for Ran {
     fn from(run: program::Run) -> Self {
         let answer = match run.ended {
             Ended::Status(0) => Answer::Yes,
+            // Python ends with 1 when an exception is not caught, and that says nothing about an output.
+            Ended::Status(1) if run.output.lines().any(|line| line == TRACEBACK) => {
+                Answer::CantSay("the script crashed".to_owned())
+            }
             Ended::Status(1) => Answer::No,
+            Ended::NotStarted(why) => Answer::NotAsked(why),
             Ended::Status(LATER) => Answer::Later,
             Ended::Status(code) => Answer::CantSay(format!("the script ended with status {code}")),
             Ended::Otherwise(what) => Answer::CantSay(what),
@@ -119,6 +130,13 @@ pub struct Seen {
 }
 
 impl ScriptSpec {
+    /// Programs that can't be run, with the reason. `folder` is where programs are.
+    pub fn faults(&self, folder: &Path) -> Vec<String> {
+        let programs =
+            [&self.init_script, &self.compare_script].into_iter().filter_map(|words| words.first());
+        programs.filter_map(|program| program::fault(&folder.join(program))).collect()
+    }
+
     /// Asks `init_script` about one output; `None` if there is none. `folder` is where programs are.
     pub fn init(&self, output: &Seen, folder: &Path) -> Option<Ran> {
         self.run(&self.init_script, &["files"], output, None, folder)
@@ -169,6 +187,7 @@ impl Ran {
             Answer::Later => {
                 Reason::CantSay { side: None, what: "the script wants to be asked later".into() }
             }
+            Answer::NotAsked(why) => Reason::CantSay { side: None, what: why.clone() },
             Answer::CantSay(what) => Reason::CantSay { side: None, what: format!("{what}: {output}") },
         })
     }

@@ -32,7 +32,26 @@ fn the_exit_status_is_the_answer() {
     }
     let spec = ScriptSpec { compare_script: vec!["none".into()], ..ScriptSpec::default() };
     let ran = spec.compare(&Seen::default(), &Seen::default(), Path::new("/nowhere")).unwrap();
-    assert!(matches!(&ran.answer, Answer::CantSay(what) if what.contains("can't be started")), "{ran:?}");
+    assert!(matches!(&ran.answer, Answer::NotAsked(why) if why.contains("can't be started")), "{ran:?}");
+}
+
+#[test]
+fn a_crash_of_python_is_no_answer() {
+    let crash = "echo Traceback '(most recent call last):' >&2; exit 1";
+    assert!(matches!(ask(crash, &[], 60.0).answer, Answer::CantSay(_)));
+    assert_eq!(ask("echo No Traceback '(most recent call last):'; exit 1", &[], 60.0).answer, Answer::No);
+}
+
+#[test]
+fn a_program_that_cannot_be_run_is_found_before() {
+    let (folder, path) = script("exit 0");
+    let spec = |program: &str| ScriptSpec { compare_script: vec![program.into()], ..ScriptSpec::default() };
+    assert_eq!(spec("script").faults(folder.path()), Vec::<String>::new());
+    assert!(spec("none").faults(folder.path())[0].ends_with("No such file or directory (os error 2)"));
+    std::fs::create_dir(folder.path().join("dir")).unwrap();
+    assert!(spec("dir").faults(folder.path())[0].ends_with("it is no file"));
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(spec("script").faults(folder.path())[0].ends_with("chmod +x"));
 }
 
 #[test]

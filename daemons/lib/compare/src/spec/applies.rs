@@ -42,6 +42,13 @@ pub(crate) fn check(spec: &FileSpec, report: Report<'_>) {
     if spec.statistics == Statistics::None && spec.significance != default.significance {
         report("significance", "has a meaning only with `statistics`; remove it".into());
     }
+    if spec.statistics == Statistics::None && spec.error_ratio != default.error_ratio {
+        report("error_ratio", "has a meaning only with `statistics`; remove it".into());
+    }
+    if !(spec.error_ratio >= 1.0 && spec.error_ratio.is_finite()) {
+        let found = spec.error_ratio;
+        report("error_ratio", format!("is {found}, but must be a factor of 1 or more; 2 is usual"));
+    }
     if spec.statistics != Statistics::None && spec.order == Order::Set && spec.format != Table {
         report("order", "is \"set\", but histograms have names; use \"key\"".into());
     }

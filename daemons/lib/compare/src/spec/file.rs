@@ -132,6 +132,9 @@ pub struct FileSpec {
     pub statistics: Statistics,
     /// How often outputs that are statistically the same may be told apart, as a fraction.
     pub significance: f64,
+    /// Squared errors of two histograms, as Σw², that differ by no more than this factor count as equal; by more, only by
+    /// chance. At least 1.
+    pub error_ratio: f64,
     /// table: the columns that are histograms.
     pub histograms: Vec<HistogramSpec>,
     /// How values are compared. The first one that names a column counts.
@@ -200,6 +203,7 @@ impl Default for FileSpec {
             skip_bytes: 0,
             statistics: Statistics::None,
             significance: 0.001,
+            error_ratio: 2.0,
             histograms: Vec::new(),
             rules: Vec::new(),
         }

@@ -8,6 +8,7 @@
 //! one is below 1. Nothing is declared that has no effect. [`Spec::plan`] makes it ready for use.
 
 mod applies;
+mod declared;
 mod file;
 mod histogram;
 mod rule;

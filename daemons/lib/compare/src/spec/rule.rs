@@ -116,6 +116,20 @@ impl RuleSpec {
         }
     }
 
+    /// Whether it compares columns that are tested statistically, too: it names them, and says how they are compared. A
+    /// rule for all columns (`*`), and one that is no more than a range, are for what is not tested.
+    pub(crate) fn is_binding(&self) -> bool {
+        let names_columns = !self.columns.iter().any(Selector::is_all);
+        let is_range = self.at_least.is_finite() || self.at_most.is_finite() || self.trend != Trend::Any;
+        let has_tolerance = self.absolute > 0.0 || self.relative > 0.0;
+        let compares = match self.method {
+            RuleMethod::Ignore => false,
+            RuleMethod::Numeric => has_tolerance || !is_range,
+            RuleMethod::Exact | RuleMethod::Ulps | RuleMethod::Digits => true,
+        };
+        names_columns && compares
+    }
+
     fn check(&self, report: Report<'_>) {
         if self.columns.is_empty() {
             report("columns", "is empty, so the rule is for nothing; leave it out for all columns".into());

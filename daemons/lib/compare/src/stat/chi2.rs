@@ -1,28 +1,52 @@
 //! χ² of two histograms with errors: Σ (a − b)² / (σa² + σb²) over the bins that have an error in one of them.
 //!
 //! It has a χ² distribution with as many degrees of freedom as bins, if both have the same normalisation, which is
-//! tested with it. Differences within the rounding of printed numbers do not count.
+//! tested with it. Differences within the rounding of printed numbers do not count. A bin that is empty in one counts
+//! with the other's error: for sums of weights a term then has the mean 1, however few entries there are, because the
+//! error is that of the entries of both.
 
-use super::Test;
 use super::distribution::ln_chi2_tail;
 use super::histogram::Bin;
+use super::{Name, Test};
 
 /// Values that differ by no more than this fraction are equal: YODA prints seven digits.
-const ROUNDING: f64 = 2e-6;
+pub(super) const ROUNDING: f64 = 2e-6;
 
-/// `None` if no bin can be compared.
-pub(super) fn test(left: &[Bin], right: &[Bin]) -> Option<Test> {
-    let (mut sum, mut bins, mut worst) = (0.0_f64, 0_u64, (0, -1.0_f64));
-    for (index, (a, b)) in left.iter().zip(right).enumerate() {
-        let Some(part) = part(*a, *b) else { continue };
-        bins += 1;
-        sum += part;
-        if part > worst.1 {
-            worst = (index, part);
+/// A sum that is being made.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    sum: f64,
+    bins: u64,
+    /// The bin that adds most, and what.
+    worst: Option<(usize, f64)>,
+}
+
+impl Parts {
+    /// Adds what a bin says.
+    pub(super) fn add(&mut self, bin: usize, part: Option<f64>) {
+        let Some(part) = part else { return };
+        self.bins += 1;
+        self.sum += part;
+        if self.worst.is_none_or(|(_, worst)| part > worst) {
+            self.worst = Some((bin, part));
         }
     }
-    let ln_p = ln_chi2_tail(sum, bins);
-    (bins > 0).then_some(Test { name: "chi2", statistic: sum, bins, ln_p, worst: worst.0 })
+
+    /// `None` if no bin says something.
+    pub(super) fn test(&self, name: Name) -> Option<Test> {
+        let (worst, _) = self.worst?;
+        let ln_p = ln_chi2_tail(self.sum, self.bins);
+        Some(Test { name, statistic: self.sum, bins: self.bins, ln_p, worst })
+    }
+}
+
+/// `None` if no bin can be compared.
+pub(super) fn test(name: Name, left: &[Bin], right: &[Bin]) -> Option<Test> {
+    let mut parts = Parts::default();
+    for (index, (a, b)) in left.iter().zip(right).enumerate() {
+        parts.add(index, part(*a, *b));
+    }
+    parts.test(name)
 }
 
 /// What a bin adds; `None` if it says nothing.
@@ -52,6 +76,10 @@ mod tests {
 
     fn bins(values: &[(f64, f64)]) -> Vec<Bin> {
         values.iter().map(|(value, variance)| Bin::new(*value, *variance, *variance)).collect()
+    }
+
+    fn test(left: &[Bin], right: &[Bin]) -> Option<Test> {
+        super::test(Name::Chi2, left, right)
     }
 
     #[test]

@@ -1,46 +1,31 @@
-//! Histograms in the columns of a table: a row is a bin, the bins stand in the order of their axis. Collects the declared
-//! columns from both outputs and tests them at the end; leaves the others to the rules.
+//! Histograms in the columns of a table: a row is a bin, the bins stand in the order of their axis. Collects the
+//! declared columns from both outputs and tests them at the end; leaves the others to the rules.
 //!
 //! Contents and variances of all bins are in memory, of at most a million bins.
 
+use super::Plan;
 use super::histogram::Bin;
-use super::tests_made::TestsMade;
-use super::{Plan, Statistics};
+use super::object::Object;
+use super::tests_made::{Pair, Place, TestsMade};
 use crate::align::Judge;
-use crate::format::RowRef;
+use crate::format::{Cell, RowRef};
 use crate::judge::Cells;
 use crate::report::{Comparison, Reason, Side, shown};
-use crate::rule::{Measure, Rule, RuleSet};
+use crate::rule::{Meaning, RuleSet};
 use crate::spec::{HistogramSpec, Selector};
 
 /// Most bins of all histograms together.
 const MOST_BINS: usize = 1_000_000;
 
-/// Which columns are histograms.
-#[derive(Debug, Clone)]
-pub(crate) struct Declared {
-    histograms: Vec<HistogramSpec>,
-    /// For the other columns.
-    rules: RuleSet,
-}
-
-impl Declared {
-    pub(crate) fn new(histograms: &[HistogramSpec], rules: &[(Vec<Selector>, Rule)]) -> Self {
-        let columns = histograms.iter().flat_map(HistogramSpec::columns).cloned().collect();
-        let mut all = vec![(columns, Rule::new(Measure::Ignore))];
-        all.extend_from_slice(rules);
-        Self { histograms: histograms.to_vec(), rules: RuleSet::new(all) }
-    }
-}
-
 /// The comparison of two tables with histograms, under way.
 pub(crate) struct InColumns<'p> {
-    declared: &'p Declared,
-    statistics: Statistics,
-    significance: f64,
+    declared: &'p [HistogramSpec],
+    plan: &'p Plan,
     cells: Cells<'p>,
     names: Vec<Vec<u8>>,
     histograms: Vec<Open>,
+    /// By column: whether only tests compare it.
+    is_tested: Vec<bool>,
     lines: Vec<(u64, u64)>,
     /// The records don't fit each other: there is nothing to be tested.
     is_over: bool,
@@ -56,14 +41,14 @@ struct Open {
 }
 
 impl<'p> InColumns<'p> {
-    pub(crate) fn new(plan: &Plan, declared: &'p Declared) -> Self {
+    pub(crate) fn new(rules: &'p RuleSet, plan: &'p Plan, declared: &'p [HistogramSpec]) -> Self {
         Self {
             declared,
-            statistics: plan.statistics,
-            significance: plan.significance,
-            cells: Cells::new(&declared.rules),
+            plan,
+            cells: Cells::new(rules),
             names: Vec::new(),
             histograms: Vec::new(),
+            is_tested: Vec::new(),
             lines: Vec::new(),
             is_over: false,
         }
@@ -74,10 +59,15 @@ impl<'p> InColumns<'p> {
         if self.is_over {
             return self.cells.end();
         }
-        let mut tests = TestsMade::new(self.statistics, self.significance);
+        let mut tests = TestsMade::new(self.plan);
         for open in &self.histograms {
-            let line = |bin: usize| self.lines.get(bin).copied().unwrap_or_default();
-            tests.add(&self.name(open.value), true, &open.left, &open.right, line);
+            let (left, right) = (Object::of_bins(open.left.clone()), Object::of_bins(open.right.clone()));
+            let name = self.name(open.value);
+            let pair = Pair { name: &name, left: &left, right: &right, is_ordered: true, is_total: false };
+            tests.add(&pair, |bin| Place {
+                lines: self.lines.get(bin).copied().unwrap_or_default(),
+                number: bin as u64 + 1,
+            });
         }
         tests.end(self.cells.end())
     }
@@ -87,6 +77,14 @@ impl<'p> InColumns<'p> {
             Some(name) => name.clone(),
             None => format!("column {}", column + 1).into_bytes(),
         }
+    }
+
+    /// The values that rules compare, with nothing in place of the others.
+    fn for_rules(&self, row: RowRef<'_>) -> Vec<Cell> {
+        let nothing = Cell::new(Meaning::Missing, 0, 0);
+        let is_tested = |column: usize| self.is_tested.get(column).copied().unwrap_or(false);
+        let cells = row.cells.iter().enumerate();
+        cells.map(|(column, cell)| if is_tested(column) { nothing } else { *cell }).collect()
     }
 
     /// Ends the comparison.
@@ -132,7 +130,7 @@ impl Judge for InColumns<'_> {
             return false;
         }
         self.names = left.to_vec();
-        for declared in &self.declared.histograms {
+        for declared in self.declared {
             let all = |selectors: &[Selector]| -> Option<Vec<usize>> {
                 selectors.iter().map(|selector| place(selector, left)).collect()
             };
@@ -143,6 +141,16 @@ impl Judge for InColumns<'_> {
                 // Both headers are the same: it is the fault of neither more than of the other.
                 return self.refuse(Some(Side::Left), what.unwrap_or_default());
             };
+            let columns = [value].into_iter().chain(errors.iter().copied()).chain(variances.iter().copied());
+            for column in columns {
+                if self.is_tested.len() <= column {
+                    self.is_tested.resize(column + 1, false);
+                }
+                let number = self.cells.number(column);
+                if let Some(is_tested) = self.is_tested.get_mut(column) {
+                    *is_tested = !self.plan.binding.get(number).copied().unwrap_or(false);
+                }
+            }
             self.histograms.push(Open { value, errors, variances, left: Vec::new(), right: Vec::new() });
         }
         true
@@ -153,7 +161,8 @@ impl Judge for InColumns<'_> {
     }
 
     fn pair(&mut self, left: RowRef<'_>, right: RowRef<'_>) -> bool {
-        if !self.cells.pair(left, right) {
+        let (a, b) = (self.for_rules(left), self.for_rules(right));
+        if !self.cells.pair(RowRef { cells: &a, ..left }, RowRef { cells: &b, ..right }) {
             self.is_over = true;
             return false;
         }

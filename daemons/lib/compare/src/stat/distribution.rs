@@ -98,6 +98,25 @@ pub(super) fn ln_kolmogorov_tail(lambda: f64) -> f64 {
     (LN_2 + square + rest.ln_1p()).min(0.0)
 }
 
+/// ln P of at least `larger` heads or as many tails among `count` throws of a coin: 2 Σ C(n, k) / 2ⁿ, at most 1.
+pub(super) fn ln_half_tail(larger: u64, count: u64) -> f64 {
+    if larger.saturating_mul(2) <= count + 1 {
+        return 0.0;
+    }
+    let n = count as f64;
+    // C(n, k), and its ratios to those before: each is smaller than the last one.
+    let ln_first = ln_gamma(n + 1.0) - ln_gamma(larger as f64 + 1.0) - ln_gamma(n - larger as f64 + 1.0);
+    let (mut term, mut sum) = (1.0, 1.0);
+    for k in larger..count {
+        term *= (count - k) as f64 / (k + 1) as f64;
+        sum += term;
+        if term < sum * f64::EPSILON {
+            break;
+        }
+    }
+    (ln_first + f64::ln(sum) + (1.0 - n) * LN_2).min(0.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,6 +203,17 @@ mod tests {
             close(ln_kolmogorov_tail(critical).exp(), p, 1e-3);
         }
         close(ln_kolmogorov_tail(100.0), LN_2 - 20_000.0, 1e-12);
+    }
+
+    #[test]
+    fn throws_of_a_coin() {
+        for (larger, count, p) in
+            [(10, 10, 2.0 / 1024.0), (9, 10, 22.0 / 1024.0), (5, 10, 1.0), (1, 1, 1.0), (0, 0, 1.0)]
+        {
+            close(ln_half_tail(larger, count).exp(), p, 1e-12);
+        }
+        // Normal: 3 deviations of 50 each.
+        close(ln_half_tail(5150, 10_000).exp(), 0.0027, 0.04);
     }
 
     proptest! {

@@ -1,13 +1,6 @@
-//! Values and errors of a histogram, from the columns of a YODA object.
-//!
-//! | object | value | variance |
-//! |---|---|---|
-//! | COUNTER, HISTO | Σw | Σw² |
-//! | PROFILE | Σwy / Σw | that of the mean of y: (Σwy²·Σw − (Σwy)²) / ((Σw)² − Σw²) · Σw² / (Σw)² |
-//! | SCATTER | the last coordinate | the squares of its two errors |
-//! | ESTIMATE | value | the squares of its errors, each source added |
+//! A bin: a value with its error. And what of an object varies with the seed.
 
-use std::collections::HashMap;
+use super::object::Sum;
 
 /// A bin.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,13 +42,17 @@ pub(super) fn parted(label: &[u8]) -> Option<(&[u8], &[u8])> {
 /// positions of scatter points and all edges do not.
 pub(crate) fn is_statistical(label: &[u8]) -> bool {
     let Some((_, column)) = parted(label) else { return false };
-    let begins = |with: &[u8]| column.get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with));
     let one_of = |names: &[&[u8]]| names.contains(&column);
-    begins(b"sumw")
-        || begins(b"errDn")
-        || begins(b"errUp")
-        || one_of(&[b"numEntries", b"value", b"Total", b"Underflow", b"Overflow", b"ScaledBy"])
+    Sum::of(column).is_some()
+        || column.starts_with(b"errDn")
+        || column.starts_with(b"errUp")
+        || one_of(&[b"value", b"Total", b"Underflow", b"Overflow", b"ScaledBy"])
         || is_coordinate(column)
+}
+
+/// Whether values with this label have errors that are given, not those of a sum of weights.
+pub(crate) fn has_given_errors(label: &[u8]) -> bool {
+    parted(label).is_some_and(|(_, column)| matches!(column, b"value" | [_, b'e', b'r', b'r', b'-']))
 }
 
 /// A coordinate of a scatter point, or its error.
@@ -67,9 +64,6 @@ fn is_coordinate(column: &[u8]) -> bool {
         _ => false,
     }
 }
-
-/// The columns of one object.
-pub(super) type Columns = HashMap<Vec<u8>, Vec<f64>>;
 
 /// The axis that a scatter's values are on: x for one dimension, and so on.
 pub(super) fn scatter_axis(kind: &[u8]) -> Option<u8> {
@@ -87,107 +81,12 @@ pub(super) fn is_position(kind: &[u8], column: &[u8]) -> bool {
 
 /// Whether Kolmogorov–Smirnov has a meaning: bins in the order of one axis.
 pub(super) fn has_one_axis(kind: &[u8]) -> bool {
-    kind.starts_with(b"HISTO1D")
-}
-
-/// The bins of an object of type `kind`; `None` if the columns that it needs are not there.
-pub(super) fn bins(kind: &[u8], columns: &Columns) -> Option<Vec<Bin>> {
-    let get = |name: &[u8]| {
-        columns
-            .iter()
-            .find(|(column, _)| column.eq_ignore_ascii_case(name))
-            .map(|(_, values)| values.as_slice())
-    };
-    if let Some(axis) = scatter_axis(kind) {
-        let name = |rest: &[u8]| [&[axis], rest].concat();
-        let (values, down, up) = (get(&name(b"val"))?, get(&name(b"err-"))?, get(&name(b"err+"))?);
-        let points = values.iter().zip(down).zip(up);
-        return Some(points.map(|((value, down), up)| Bin::new(*value, down * down, up * up)).collect());
-    }
-    if kind.starts_with(b"ESTIMATE") {
-        let squares = |with: &[u8], bin: usize| -> f64 {
-            let sources = columns.iter().filter(|(name, _)| name.starts_with(with));
-            // An error that is not given is none.
-            sources
-                .filter_map(|(_, values)| values.get(bin))
-                .filter(|error| !error.is_nan())
-                .map(|error| error * error)
-                .sum()
-        };
-        let values = get(b"value")?.iter().enumerate();
-        return Some(
-            values
-                .map(|(bin, value)| Bin::new(*value, squares(b"errDn", bin), squares(b"errUp", bin)))
-                .collect(),
-        );
-    }
-    let (sumw, sumw2) = (get(b"sumw")?, get(b"sumw2")?);
-    let profiled: Option<[&[u8]; 4]> = match kind {
-        [b'P', b'R', b'O', b'F', b'I', b'L', b'E', b'1', ..] => {
-            Some([b"sumwy", b"sumwy2", b"sumW(A2)", b"sumW2(A2)"])
-        }
-        [b'P', b'R', b'O', b'F', b'I', b'L', b'E', ..] => {
-            Some([b"sumwz", b"sumwz2", b"sumW(A3)", b"sumW2(A3)"])
-        }
-        _ => None,
-    };
-    let sums = sumw.iter().zip(sumw2);
-    let Some([first, second, first_3, second_3]) = profiled else {
-        return Some(sums.map(|(w, w2)| Bin::new(*w, *w2, *w2)).collect());
-    };
-    let (y, y2) = (get(first).or_else(|| get(first_3))?, get(second).or_else(|| get(second_3))?);
-    Some(sums.zip(y.iter().zip(y2)).map(|((w, w2), (y, y2))| profile(*w, *w2, *y, *y2)).collect())
-}
-
-fn profile(w: f64, w2: f64, y: f64, y2: f64) -> Bin {
-    if [w, w2, y, y2].iter().any(|sum| !sum.is_finite()) {
-        return Bin::Unknown;
-    }
-    let freedom = w * w - w2;
-    // With one entry there is a mean and no error: the bin says nothing.
-    if w == 0.0 || freedom <= 1e-6 * w * w {
-        return Bin::Empty;
-    }
-    // Rounding of printed sums can make it negative.
-    let variance = ((y2 * w - y * y) / freedom * (w2 / (w * w))).max(0.0);
-    Bin::new(y / w, variance, variance)
+    kind.starts_with(b"HISTO1D") || kind.starts_with(b"PROFILE1D")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn columns(columns: &[(&str, &[f64])]) -> Columns {
-        columns.iter().map(|(name, values)| (name.as_bytes().to_vec(), values.to_vec())).collect()
-    }
-
-    #[test]
-    fn every_type() {
-        let histogram = columns(&[("sumW", &[3.0, 0.0]), ("sumW2", &[5.0, 0.0])]);
-        assert_eq!(bins(b"HISTO1D_V3", &histogram).unwrap(), [Bin::new(3.0, 5.0, 5.0), Bin::Empty]);
-        let scatter = columns(&[("xval", &[1.0]), ("yval", &[2.0]), ("yerr-", &[0.5]), ("yerr+", &[3.0])]);
-        assert_eq!(bins(b"SCATTER2D_V2", &scatter).unwrap(), [Bin::new(2.0, 0.25, 9.0)]);
-        let estimate = columns(&[
-            ("value", &[2.0]),
-            ("errDn(1)", &[-3.0]),
-            ("errDn(2)", &[-4.0]),
-            ("errUp(1)", &[3.0]),
-            ("errUp(2)", &[f64::NAN]),
-        ]);
-        assert_eq!(bins(b"ESTIMATE1D_V3", &estimate).unwrap(), [Bin::new(2.0, 25.0, 9.0)]);
-        // y = 1, 2, 3 with weight 1: mean 2, variance 1, of the mean 1/3.
-        for (first, second) in [("sumwy", "sumwy2"), ("sumW(A2)", "sumW2(A2)")] {
-            let profile = columns(&[
-                ("sumw", &[3.0, 1.0]),
-                ("sumw2", &[3.0, 1.0]),
-                (first, &[6.0, 7.0]),
-                (second, &[14.0, 49.0]),
-            ]);
-            let third = 1.0 / 3.0;
-            assert_eq!(bins(b"PROFILE1D_V2", &profile).unwrap(), [Bin::new(2.0, third, third), Bin::Empty]);
-        }
-        assert_eq!(bins(b"HISTO1D", &columns(&[("x", &[1.0])])), None);
-    }
 
     #[test]
     fn what_varies_with_the_seed() {

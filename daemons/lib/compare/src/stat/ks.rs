@@ -4,12 +4,12 @@
 //! (Stephens, J. R. Stat. Soc. B 32 (1970) 115). In bins the distance is smaller than it would be without, so the test
 //! rejects less often than declared, never more often. It says nothing about the normalisation.
 
-use super::Test;
 use super::distribution::ln_kolmogorov_tail;
 use super::histogram::Bin;
+use super::{Name, Test};
 
 /// `None` if one is empty, or a bin is negative or no number: there is no distribution then.
-pub(super) fn test(left: &[Bin], right: &[Bin]) -> Option<Test> {
+pub(super) fn test(name: Name, left: &[Bin], right: &[Bin]) -> Option<Test> {
     let (left_sum, left_entries) = content(left)?;
     let (right_sum, right_entries) = content(right)?;
     let (mut a_sum, mut b_sum, mut worst) = (0.0, 0.0, (0, 0.0_f64));
@@ -24,7 +24,7 @@ pub(super) fn test(left: &[Bin], right: &[Bin]) -> Option<Test> {
     // The product of the two may be larger than a double.
     let root = (1.0 / (1.0 / left_entries + 1.0 / right_entries)).sqrt();
     let ln_p = if worst.1 > 0.0 { ln_kolmogorov_tail((root + 0.12 + 0.11 / root) * worst.1) } else { 0.0 };
-    Some(Test { name: "ks", statistic: worst.1, bins: left.len() as u64, ln_p, worst: worst.0 })
+    Some(Test { name, statistic: worst.1, bins: left.len() as u64, ln_p, worst: worst.0 })
 }
 
 /// Sum, and effective number of entries.
@@ -49,6 +49,10 @@ mod tests {
 
     fn bins(values: &[f64]) -> Vec<Bin> {
         values.iter().map(|value| Bin::new(*value, *value, *value)).collect()
+    }
+
+    fn test(left: &[Bin], right: &[Bin]) -> Option<Test> {
+        super::test(Name::Ks, left, right)
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::results::{Output, Stored};
 use super::results::{RESULTS, ResultRecord};
 use super::reviews::REVIEWS;
 use super::*;
-use crate::testing::{result, workunit};
+use sandbox::unit_rows::{result, workunit};
 
 fn read(bytes: &[u8]) -> SerializedFileReader<File> {
     let folder = tempfile::tempdir().unwrap();

@@ -138,7 +138,10 @@ fn a_set_is_compared_and_the_canonical_results_digest_is_taken() {
     assert_eq!((*id, files.len(), files[0].bytes), (ResultId(1), 1, 8));
     assert_eq!(files[0].sha256.len(), 64);
     let seen = findings.between(ResultId(2), ResultId(1)).unwrap();
-    assert_eq!((seen.place.as_str(), seen.left.as_str()), ("out, line 1, column 2", "2.5"));
+    assert_eq!(
+        (seen.place.as_str(), seen.left.as_str()),
+        ("out, line 1, column 2, by rule: relative 1e-6 of the larger", "2.5")
+    );
     assert_eq!(seen.right, "2.0");
 }
 

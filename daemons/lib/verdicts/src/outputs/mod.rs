@@ -122,9 +122,14 @@ impl Outputs {
         };
         let said = |what: &str| format!("compare_script {what}: {}", ran.output.trim_end());
         match &ran.answer {
+            // What is seen of the files comes first: it has a place.
+            Answer::Yes if seen.place.is_empty() && !ran.output.trim().is_empty() => {
+                Seen { place: said("says yes"), ..seen }
+            }
             Answer::Yes => seen,
             Answer::No => Seen::differs(said("says no")),
             Answer::Later => Seen::later("compare_script wants to be asked later"),
+            Answer::NotAsked(why) => Seen::later(format!("compare_script: {why}")),
             Answer::CantSay(why) => Seen::unknown(said(&format!("can't say ({why})"))),
         }
     }

@@ -107,6 +107,9 @@ impl Uploads {
             Some(Ran { answer: Answer::Later, .. }) => {
                 Err(Unreadable::Later("init_script wants to be asked later".to_owned()))
             }
+            Some(Ran { answer: Answer::NotAsked(why), .. }) => {
+                Err(Unreadable::Later(format!("init_script: {why}")))
+            }
             // Never anybody's fault.
             Some(Ran { answer: Answer::CantSay(why), output }) => {
                 Err(Unreadable::Later(format!("init_script can't say: {why}; {}", output.trim_end())))

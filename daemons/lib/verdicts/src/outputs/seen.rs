@@ -1,6 +1,6 @@
 //! What was seen when two outputs were compared: for the rules, and for people. Text is escaped and cut by `compare`.
 
-use compare::{Comparison, Verdict};
+use compare::{Comparison, Deviation, Reason, Verdict};
 use rules::quorum::Pair;
 
 /// What was seen when two outputs were compared.
@@ -64,17 +64,33 @@ impl Seen {
             Verdict::Differ => Pair::Differs,
             Verdict::CantSay => return Self::unknown(format!("{file}: {}", comparison.reason)),
         };
-        match comparison.worst {
-            Some(worst) => Self {
-                pair,
-                deviation: Some(worst.in_tolerance_units).filter(|units| units.is_finite()),
-                place: format!("{file}, line {}, column {}", worst.line, worst.column),
-                left: worst.left,
-                right: worst.right,
-                later: false,
-            },
-            None if comparison.verdict == Verdict::Agree => Self { pair, ..Self::equal() },
-            None => Self::differs(format!("{file}: {}", comparison.reason)),
+        match (comparison.worst, comparison.reason) {
+            (None, _) if comparison.verdict == Verdict::Agree => Self { pair, ..Self::equal() },
+            // Where the worst value is why, or all agree.
+            (
+                Some(worst),
+                Reason::Value
+                | Reason::WithinTolerance
+                | Reason::Identical
+                | Reason::Bytes { .. }
+                | Reason::Length { .. }
+                | Reason::Digest,
+            ) => Self::at(pair, format!("{file}, {}", place(&worst)), worst),
+            (Some(worst), reason @ Reason::Statistics { .. }) => {
+                Self::at(pair, format!("{file}: {reason}"), worst)
+            }
+            (_, reason) => Self::differs(format!("{file}: {reason}")),
         }
     }
+
+    fn at(pair: Pair, place: String, worst: Deviation) -> Self {
+        let deviation = Some(worst.in_tolerance_units).filter(|units| units.is_finite());
+        Self { pair, deviation, place, left: worst.left, right: worst.right, later: false }
+    }
+}
+
+/// Where it is, by its name if it has one, and by which rule.
+fn place(worst: &Deviation) -> String {
+    let name = worst.name.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
+    format!("line {}, column {}{name}, by rule: {}", worst.line, worst.column, worst.rule)
 }

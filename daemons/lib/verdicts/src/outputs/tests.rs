@@ -68,7 +68,10 @@ fn every_file_must_agree() {
         matches!(seen.pair, Pair::Agrees { deviation } if deviation > 0.4 && deviation < 0.6),
         "{seen:?}"
     );
-    assert_eq!((seen.place.as_str(), seen.left.as_str()), ("out, line 1, column 1", "1.0005"));
+    assert_eq!(
+        (seen.place.as_str(), seen.left.as_str()),
+        ("out, line 1, column 1, by rule: relative 0.001 of the larger", "1.0005")
+    );
     put(folder.path(), "r_0_0", "1.5 2.0");
     let far = uploads(folder.path()).read(&About::new(DOCUMENT.as_bytes(), 0.0), &spec).unwrap();
     let seen = far.compare(&with, &spec);

@@ -3,6 +3,7 @@
 //! Invariant: it only reads, in one snapshot. It tells what is written down, also after db_purge has taken the rows of
 //! BOINC's tables, and says what is missing. Names, values and reasons hold volunteers' text: all of it is escaped.
 
+mod declared;
 mod facts;
 mod matrix;
 mod story;

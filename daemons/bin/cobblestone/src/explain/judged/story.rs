@@ -8,7 +8,7 @@ use boinc::verdict::{KeptJudgement, KeptVerdict};
 use serde_json::{Value, json};
 
 use super::facts::Facts;
-use super::{matrix, why};
+use super::{declared, matrix, why};
 use crate::table::Table;
 use crate::text::date;
 
@@ -74,7 +74,10 @@ fn look(text: &mut String, facts: &Facts, judgement: &KeptJudgement, verdicts: &
     match facts.specs.get(&judgement.spec) {
         Some(spec) => {
             let digest: String = spec.digest.chars().take(12).collect();
-            let _ = writeln!(text, "   compared by spec {} ({digest}…): {}", spec.id, one_line(&spec.text));
+            let _ = writeln!(text, "   compared by spec {} ({digest}…):", spec.id);
+            for line in declared::lines(&spec.text) {
+                let _ = writeln!(text, "     | {line}");
+            }
         }
         None => text.push_str("   the spec that was in force is not kept\n"),
     }
@@ -105,18 +108,6 @@ fn look(text: &mut String, facts: &Facts, judgement: &KeptJudgement, verdicts: &
     for verdict in verdicts {
         difference(text, verdict);
     }
-}
-
-/// A spec's JSON in one line, without what is not set.
-fn one_line(spec: &str) -> String {
-    let compact = match serde_json::from_str::<Value>(spec) {
-        Ok(Value::Object(map)) => {
-            let set = map.into_iter().filter(|(_, value)| !value.is_null());
-            set.map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", ")
-        }
-        _ => spec.to_owned(),
-    };
-    printable(&compact, 400)
 }
 
 /// Where a result and its partner are farthest apart.

@@ -34,6 +34,7 @@ fn version_2() {
          # xlow\t xhigh\t sumw\t sumw2\n0.0\t1.0\t1.0\t1.0\n1.0\t2.0\t2.0\t2.0\nEND YODA_HISTO1D_V2\n\n",
         &[
             ("/A:OPT=1/h:Type", &["HISTO1D_V2"]),
+            ("/A:OPT=1/h:ScaledBy", &["1"]),
             ("/A:OPT=1/h:Title", &["~"]),
             ("/A:OPT=1/h:Total", &["3.0", "3.0"]),
             ("/A:OPT=1/h:Underflow", &["0.0", "0.0"]),
@@ -66,8 +67,23 @@ fn version_3_and_version_1() {
     // Names that do not fit are none.
     expect(
         "BEGIN YODA_COUNTER_V2 /c\n---\n# sumW\n1 2\nEND YODA_COUNTER_V2",
-        &[("/c:Type", &["COUNTER_V2"]), ("/c:1", &["1"]), ("/c:2", &["2"])],
+        &[("/c:Type", &["COUNTER_V2"]), ("/c:ScaledBy", &["1"]), ("/c:1", &["1"]), ("/c:2", &["2"])],
     );
+}
+
+#[test]
+fn a_factor_stands_behind_the_type_and_is_1_where_it_is_not_written() {
+    for (head, factor) in [("Title: t\nScaledBy: 2e-3\n", "2e-3"), ("Title: t\n", "1")] {
+        expect(
+            &format!("BEGIN YODA_BINNEDHISTO1D_V3 /h\n{head}---\n# sumW\n1\nEND YODA_BINNEDHISTO1D_V3"),
+            &[
+                ("/h:Type", &["BINNEDHISTO1D_V3"]),
+                ("/h:ScaledBy", &[factor]),
+                ("/h:Title", &["t"]),
+                ("/h:sumW", &["1"]),
+            ],
+        );
+    }
 }
 
 #[test]

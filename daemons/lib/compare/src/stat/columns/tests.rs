@@ -49,7 +49,8 @@ fn the_error_is_a_column_or_a_square_or_the_root_of_a_number_of_events() {
         assert!(far.to_string().contains("histogram n:"), "{far}");
         let worst = far.worst.unwrap();
         assert_eq!((worst.line, worst.right_line), (2, 2));
-        let statistic = crate::stat::chi2::test(&bins(&a), &bins(&b)).unwrap().statistic;
+        let statistic =
+            crate::stat::chi2::test(crate::stat::Name::Chi2, &bins(&a), &bins(&b)).unwrap().statistic;
         assert!((statistic - chi2).abs() < 1e-12);
     }
 }

@@ -1,10 +1,12 @@
-//! Rows for unit tests.
+//! Rows for unit tests of crates that decide on them: all is well with them.
 
 use boinc::id::{AppId, AppVersionId, HostId, ResultId, TeamId, UserId, WorkunitId};
 use boinc::record::{ResultRow, Workunit};
 use boinc::state::{AssimilateState, Outcome, ServerState, ValidateState};
 
-pub(crate) fn workunit(id: i32, canonical: i32) -> Workunit {
+/// A workunit that waits for the assimilator, with its canonical result; 0 = none.
+#[must_use]
+pub fn workunit(id: i32, canonical: i32) -> Workunit {
     Workunit {
         id: WorkunitId(id),
         create_time: 1000,
@@ -28,7 +30,9 @@ pub(crate) fn workunit(id: i32, canonical: i32) -> Workunit {
     }
 }
 
-pub(crate) fn result(id: i32, workunit: i32) -> ResultRow {
+/// A valid result of a workunit.
+#[must_use]
+pub fn result(id: i32, workunit: i32) -> ResultRow {
     ResultRow {
         id: ResultId(id),
         create_time: 1001,
