@@ -148,6 +148,7 @@ impl Daemon for Assimilator {
                 }
                 tell(&self.app_name, self.dry_run, &written, &mut report);
             }
+            self.room.written();
             if !is_full {
                 break;
             }

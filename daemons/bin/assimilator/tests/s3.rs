@@ -191,6 +191,9 @@ async fn it_waits_until_a_file_is_worth_it() {
     cloud.world.clock.set(NOW + 599.0);
     assert_eq!(daemon.pass().await.unwrap().done, 0);
     cloud.world.clock.set(NOW + 600.0);
+    cloud.proxy.set(Mode::Gone);
+    assert!(daemon.pass().await.is_err());
+    cloud.proxy.set(Mode::Pass);
     assert_eq!(daemon.pass().await.unwrap().done, 1, "it has waited for long enough");
     assert_eq!((parts(&cloud).await, cloud.check().await), (2, 5));
     // Who asks once gets what there is.

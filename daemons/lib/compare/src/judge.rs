@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 
 use crate::align::Judge;
-use crate::format::{Cell, RowRef};
+use crate::format::{Cell, RowRef, Values, path};
 use crate::report::{ColumnReport, Comparison, Deviation, REPORTED, Reason, Snip, Verdict, shown};
-use crate::rule::{Columns, Distance, Rule, RuleSet};
+use crate::rule::{Columns, Distance, Measure, Rule, RuleSet};
 
 /// Columns, or names of records, that are reported one by one. The others share one place.
 const COLUMNS: usize = 1024;
@@ -38,6 +38,7 @@ struct Place {
 struct Worst {
     lines: (u64, u64),
     column: usize,
+    values: Values,
     left: Snip,
     right: Snip,
     distance: Distance,
@@ -58,10 +59,7 @@ impl<'p> Cells<'p> {
 
     /// Rule of a value, with its number.
     pub(crate) fn numbered_rule(&mut self, row: RowRef<'_>, column: usize) -> (usize, &'p Rule) {
-        match row.label {
-            [] => self.columns.rule(column),
-            label => self.columns.labelled(label),
-        }
+        self.columns.of(row, column)
     }
 
     /// Number of the rule of a column (from 0) without a label.
@@ -101,6 +99,7 @@ impl<'p> Cells<'p> {
             place.worst = Some(Worst {
                 lines: (at.0.line, with.0.line),
                 column: found.column,
+                values: at.0.values,
                 left: Snip::new(at.0, at.1),
                 right: Snip::new(with.0, with.1),
                 distance: found.distance,
@@ -140,6 +139,7 @@ impl<'p> Cells<'p> {
         columns.truncate(REPORTED);
         let differs = columns.first().is_some_and(|(_, distance)| !distance.agrees);
         let reason = match self.reason {
+            Some(Reason::Common { .. }) if differs => Reason::Value,
             Some(reason) => reason,
             None if differs => Reason::Value,
             None if self.values == 0 => Reason::Identical,
@@ -159,10 +159,10 @@ impl<'p> Cells<'p> {
 
     fn report(&self, place: &Place) -> Option<(ColumnReport, Distance)> {
         let worst = place.worst?;
-        let name = match place.label.as_slice() {
-            [] => self.columns.name(worst.column),
-            label => label,
-        };
+        let label = path(&place.label, worst.values, worst.column);
+        let header = self.columns.name(worst.column);
+        let rule = self.rules.of(worst.column, &label, header).to_string();
+        let name = if label.is_empty() { header } else { &label };
         let name = (!name.is_empty()).then(|| shown(name));
         let column = worst.column as u64 + 1;
         let deviation = Deviation {
@@ -172,7 +172,7 @@ impl<'p> Cells<'p> {
             name: name.clone(),
             left: worst.left.shown(),
             right: worst.right.shown(),
-            rule: self.rules.of(worst.column, &place.label, self.columns.name(worst.column)).to_string(),
+            rule,
             in_tolerance_units: worst.distance.units,
         };
         let (deviating, differing) = (place.deviating, place.differing);
@@ -224,10 +224,7 @@ impl Judge for Cells<'_> {
         }
         self.values += left.cells.len() as u64;
         for (column, (&a, &b)) in left.cells.iter().zip(right.cells).enumerate() {
-            let rule = match left.label {
-                [] => self.columns.rule(column).1,
-                label => self.columns.labelled(label).1,
-            };
+            let rule = self.columns.of(left, column).1;
             // Equal numbers, the common case; false for everything that is no number.
             if a.as_number() == b.as_number() && rule.takes_equal_numbers() {
                 continue;
@@ -242,6 +239,12 @@ impl Judge for Cells<'_> {
             }
         }
         true
+    }
+
+    fn confirms(&mut self, row: RowRef<'_>) -> bool {
+        // A key is equal, whatever else is ignored; a name without a value that counts says nothing.
+        row.label.is_empty()
+            || (0..row.cells.len().max(1)).any(|column| self.rule(row, column).measure != Measure::Ignore)
     }
 
     fn fault(&mut self, reason: Reason) {

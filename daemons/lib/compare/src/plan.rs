@@ -37,7 +37,7 @@ pub struct FilePlan {
 #[derive(Debug)]
 pub(crate) enum ContentPlan {
     Exact(ExactPlan),
-    Rows(RowsPlan),
+    Rows(Box<RowsPlan>),
 }
 
 /// How a file of records is compared.
@@ -49,6 +49,8 @@ pub(crate) struct RowsPlan {
     pub(crate) order: Order,
     pub(crate) key: Vec<Selector>,
     pub(crate) extra_rows: ExtraRows,
+    /// Records that two outputs must have in common, where others are ignored.
+    pub(crate) min_partners: u64,
     pub(crate) max_rows: u64,
     pub(crate) statistics: Option<stat::Plan>,
 }
@@ -154,7 +156,7 @@ impl FilePlan {
         let source = source::Plan::new(spec, report);
         let content = match format::of(spec, report) {
             None => ContentPlan::Exact(ExactPlan { skip_gzip_header: spec.skip_gzip_header }),
-            Some(format) => ContentPlan::Rows(RowsPlan::new(spec, format, report)),
+            Some(format) => ContentPlan::Rows(Box::new(RowsPlan::new(spec, format, report))),
         };
         Self {
             name: spec.name.clone(),
@@ -216,6 +218,10 @@ impl RowsPlan {
             if format.is_labelled() && rule.trend != plausible::Trend::Any {
                 report("trend", "has no meaning where every record has a name of its own; remove it".into());
             }
+            if spec.format == FormatName::Raw && rule.absolute >= spec.numbers.range() {
+                let what = "is as large as the largest difference of two such numbers, so any two agree";
+                report("absolute", what.into());
+            }
             binding.push(rule.is_binding());
             rules.push((rule.columns.clone(), rule.rule(units, &mut report)));
         }
@@ -232,6 +238,11 @@ impl RowsPlan {
             order: spec.order,
             key: spec.key.clone(),
             extra_rows: spec.extra_rows,
+            min_partners: match spec.severity {
+                Severity::Malformed => spec.min_rows.max(1),
+                // A short output is odd, and compared all the same.
+                Severity::Suspicious => 1,
+            },
             max_rows: spec.max_rows,
             statistics: (spec.statistics != Statistics::None).then_some(stat::Plan {
                 statistics: spec.statistics,

@@ -52,6 +52,20 @@ fn shape_counts() {
 }
 
 #[test]
+fn a_column_that_one_lacks_is_said_so() {
+    let plan = common::file("format = 'table'\nheader = true");
+    assert_eq!(
+        compare(b"a b c\n1 2 3", b"a b\n1 2", &plan).to_string(),
+        "differ: the left one has a column 3, named `c`, and the right one has none"
+    );
+    assert_eq!(compare(b"a b\n1 2", b"a c\n1 2", &plan).to_string(), "differ: column 2 is named `b` and `c`");
+    let raw = common::file("format = 'raw'\nnumbers = 'i64_be'\n[[files.rules]]\nmethod = 'exact'");
+    let [left, right] = [9_007_199_254_740_992_i64, 9_007_199_254_740_993].map(i64::to_be_bytes);
+    let compared = compare(&left, &right, &raw).to_string();
+    assert!(compared.contains("`9007199254740992` and `9007199254740993`"), "{compared}");
+}
+
+#[test]
 fn nan_never_agrees_not_even_in_identical_bytes() {
     for nan in ["nan", "-nan", "NaN", "nan(ind)", "1.#QNAN"] {
         let text = format!("1 {nan}");

@@ -222,6 +222,13 @@ impl Agreement {
         self.choose_among(min_quorum, &Electorate::default())
     }
 
+    /// Whether a result differs from itself, so that nothing can confirm it.
+    #[must_use]
+    pub fn is_odd(&self, id: ResultId) -> bool {
+        let at = self.ids.iter().position(|other| *other == id);
+        at.is_some_and(|at| self.pair(at, at) == Pair::Differs)
+    }
+
     /// How many others confirm a result.
     #[must_use]
     pub fn confirmations(&self, id: ResultId, electorate: &Electorate) -> usize {

@@ -4,7 +4,7 @@
 
 use boinc::id::{AppId, ResultId};
 use boinc::record::{ResultRow, Workunit};
-use boinc::verdict::{Difference, KeptJudgement, KeptVerdict, Matrix};
+use boinc::verdict::{Decision, Difference, KeptJudgement, KeptVerdict, Matrix};
 use rules::RULE_VERSION;
 use rules::credit::CreditMode;
 use rules::judge::{Evidence, Judgement, Told, Verdict};
@@ -95,10 +95,20 @@ fn verdict(told: &Told, row: &ResultRow, canonical: ResultId, findings: &Finding
         host: row.hostid,
         user: row.userid,
         decision: told.decision,
-        reason: told.reason.clone(),
+        reason: reason(told, findings),
         difference,
         formula: told.formula.clone(),
         credit: told.credit,
+    }
+}
+
+/// Why; of a result that differs from itself, also where.
+fn reason(told: &Told, findings: &Findings) -> String {
+    let itself = findings.seen.get(&(told.id, told.id)).filter(|seen| seen.pair == Pair::Differs);
+    match itself.filter(|_| told.decision == Decision::Inconclusive) {
+        Some(seen) if seen.left.is_empty() => format!("{}: {}", told.reason, seen.place),
+        Some(seen) => format!("{}: {}: {}", told.reason, seen.place, seen.left),
+        None => told.reason.clone(),
     }
 }
 
@@ -179,6 +189,25 @@ mod tests {
         ] {
             assert_eq!(word(&what), wanted);
         }
+    }
+
+    #[test]
+    fn what_differs_from_itself_is_said() {
+        let told = |decision| Told {
+            id: ResultId(1),
+            decision,
+            reason: "no quorum: it does not agree with itself".into(),
+            formula: String::new(),
+            credit: 0.0,
+        };
+        let mut findings = Findings::only(Evidence::None);
+        assert!(!reason(&told(Decision::Inconclusive), &findings).contains("nothing was tested"));
+        let seen = Seen::differs("out: no histogram has an entry, so nothing was tested");
+        findings.seen.insert((ResultId(1), ResultId(1)), seen);
+        assert_eq!(
+            reason(&told(Decision::Inconclusive), &findings),
+            "no quorum: it does not agree with itself: out: no histogram has an entry, so nothing was tested"
+        );
     }
 
     #[test]

@@ -16,8 +16,17 @@ use crate::spec::{ExtraRows, Selector};
 /// Between the parts of a key, and after each.
 const PART: u8 = 0x1f;
 
-/// Most memory for kept records, in bytes: 1 GiB.
-const MEMORY: usize = 1 << 30;
+/// Largest output of which records are kept, in bytes, about: 512 MiB. What is kept has room to grow, up to the double.
+const LARGEST: usize = 512 << 20;
+
+/// What a record takes in memory, in bytes.
+fn size(row: RowRef<'_>) -> usize {
+    row.label.len() + row.bytes.len() + size_of_val(row.cells) + 32
+}
+
+fn too_large(side: Side, rows: u64) -> (Side, Trouble) {
+    (side, Trouble::TooHard(format!("{rows} rows take more than {LARGEST} bytes of memory")))
+}
 
 /// The records of an output by key. Made once for content that is compared many times.
 #[derive(Debug, Clone)]
@@ -87,7 +96,8 @@ pub(super) fn by_key(
     // Otherwise, its keys so far.
     let mut seen = HashSet::new();
     let mut is_taken = vec![false; kept.len()];
-    let (mut rows, mut alone) = (0_u64, (0_u64, None));
+    let mut memory = 0;
+    let (mut rows, mut partners, mut alone) = (0_u64, 0_u64, (0_u64, None));
     while more {
         left.split();
         let row = left.row();
@@ -96,6 +106,11 @@ pub(super) fn by_key(
             return Err((Side::Left, Malformed::TooManyRows { limit: plan.max_rows }.into()));
         }
         rows += 1;
+        // It need not be kept, but what is too large on the other side is so on this one.
+        memory += size(row);
+        if memory > LARGEST {
+            return Err(too_large(Side::Left, rows));
+        }
         let place = index.rows.get(&found).map(|number| *number as usize);
         if !is_known && !seen.insert(found.clone()) {
             return Err((Side::Left, twice(row, &found).into()));
@@ -108,6 +123,7 @@ pub(super) fn by_key(
                 if !judge.pair(row, partner) {
                     return Ok(());
                 }
+                partners += u64::from(judge.confirms(row));
             }
             None => {
                 alone.0 += 1;
@@ -117,10 +133,19 @@ pub(super) fn by_key(
         more = advance(left, Side::Left)?;
     }
     let right_alone = is_taken.iter().filter(|is_taken| !**is_taken).count() as u64;
-    if plan.extra_rows == ExtraRows::Differ && (alone.0 > 0 || right_alone > 0) {
+    if alone.0 == 0 && right_alone == 0 {
+        return Ok(());
+    }
+    let (left, right) = (alone.0, right_alone);
+    if plan.extra_rows == ExtraRows::Differ {
         let first = is_taken.iter().position(|is_taken| !*is_taken).and_then(|place| kept.row(place));
         let first = alone.1.or_else(|| first.map(|row| shown_key(&key.of(row)))).unwrap_or_default();
-        judge.fault(Reason::Alone { left: alone.0, right: right_alone, first });
+        judge.fault(Reason::Alone { left, right, first });
+    } else if partners < plan.min_partners {
+        // Outputs that have nothing in common confirm nothing of each other.
+        judge.fault(Reason::FewPartners { found: partners, least: plan.min_partners });
+    } else {
+        judge.fault(Reason::Common { partners, left, right });
     }
     Ok(())
 }
@@ -150,16 +175,16 @@ pub(super) fn keep(rows: &mut Rows<'_>, plan: &RowsPlan, side: Side) -> Sided<Wh
         return if kept.kept().len() as u64 > plan.max_rows { Err(too_many()) } else { Ok(Whole::Before) };
     }
     let mut keeping = Keeping::default();
-    let mut count = 0;
+    let (mut count, mut memory) = (0, 0);
     while advance(rows, side)? {
         count += 1;
         if count > plan.max_rows {
             return Err(too_many());
         }
         rows.split();
-        if !keeping.take(rows.row(), false, MEMORY) {
-            let what = format!("{count} rows take more than {MEMORY} bytes of memory");
-            return Err((side, Trouble::TooHard(what)));
+        memory += size(rows.row());
+        if memory > LARGEST || !keeping.take(rows.row(), rows.has_no_nan(), 4 * LARGEST) {
+            return Err(too_large(side, count));
         }
     }
     Ok(Whole::Now(keeping.end(rows.names())))

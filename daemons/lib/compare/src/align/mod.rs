@@ -38,6 +38,12 @@ pub(crate) trait Judge {
     /// A pair, split. False: their records don't fit each other, so nothing more needs to be compared.
     fn pair(&mut self, left: RowRef<'_>, right: RowRef<'_>) -> bool;
 
+    /// Whether a pair of such records confirms anything: not all of it is ignored.
+    fn confirms(&mut self, row: RowRef<'_>) -> bool {
+        let _ = row;
+        true
+    }
+
     /// What is wrong with the records as a whole.
     fn fault(&mut self, reason: Reason);
 }

@@ -152,7 +152,7 @@ impl<'s> Build<'s> {
         self.rows = 1;
         for column in &mut self.columns {
             let Selector::Name(wanted) = column.selector else { continue };
-            let Some(place) = place_of(row.label, wanted.as_bytes()) else { continue };
+            let Some(place) = row.place_of(wanted.as_bytes()) else { continue };
             let Some(cell) = row.cells.get(place) else { continue };
             // What stands there first counts.
             if !column.found {
@@ -273,30 +273,12 @@ fn weight(cell: Option<&Cell>) -> usize {
     }
 }
 
-/// Which value of a record is meant: the first, or that of a list: record `/a[2]` holds `/a[2]`, `/a[3]` and so on.
-fn place_of(label: &[u8], wanted: &[u8]) -> Option<usize> {
-    if label == wanted {
-        return Some(0);
-    }
-    let (path, begins) = index_of(label)?;
-    let (wanted, number) = index_of(wanted)?;
-    (path == wanted).then(|| number.checked_sub(begins)).flatten()
-}
-
-/// `/a[7]` as `/a` and 7.
-fn index_of(path: &[u8]) -> Option<(&[u8], usize)> {
-    let inner = path.strip_suffix(b"]")?;
-    let open = inner.iter().rposition(|byte| *byte == b'[')?;
-    let number = std::str::from_utf8(inner.get(open + 1..)?).ok()?.parse().ok()?;
-    Some((inner.get(..open)?, number))
-}
-
 fn value(row: RowRef<'_>, cell: crate::format::Cell, is_text: bool) -> Option<Cell> {
     if !is_text {
         return match cell.meaning() {
             Meaning::Number(number) => Some(Cell::Number(number)),
             Meaning::NotANumber => Some(Cell::Number(f64::NAN)),
-            Meaning::Text | Meaning::Missing => None,
+            Meaning::Text | Meaning::TooLarge { .. } | Meaning::Missing => None,
         };
     }
     if cell.meaning() == Meaning::Missing {

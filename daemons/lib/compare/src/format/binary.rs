@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cell, Input, Row};
+use super::{Cell, Input, Row, Values};
+use crate::report::Plain;
 use crate::rule::Meaning;
 use crate::source::{Malformed, Trouble};
 
@@ -14,10 +15,40 @@ pub(super) const MOST_VALUES: u64 = 65_536;
 
 /// What a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
+    /// IEEE 754, of 4 or 8 bytes.
     Float,
+    /// A whole number with a sign, of up to 8 bytes.
     Signed,
+    /// A whole number without a sign.
     Unsigned,
+}
+
+impl Kind {
+    /// Little-endian bytes as 64 bits, with the sign carried on.
+    fn bits(self, bytes: &[u8]) -> u64 {
+        let is_negative = self == Self::Signed && bytes.last().is_some_and(|byte| byte & 0x80 != 0);
+        let mut buffer = if is_negative { [0xff; 8] } else { [0; 8] };
+        for (to, from) in buffer.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        u64::from_le_bytes(buffer)
+    }
+
+    /// A value for people, with all of its digits.
+    pub(crate) fn shown(self, bytes: &[u8]) -> String {
+        let bits = self.bits(bytes);
+        match self {
+            // Lossless: the upper half is zero. As few digits as a single needs.
+            Self::Float if bytes.len() == 4 => {
+                let plain = Plain(f32::from_bits(bits as u32).to_string().parse().unwrap_or(f64::NAN));
+                plain.to_string()
+            }
+            Self::Float => Plain(f64::from_bits(bits)).to_string(),
+            Self::Signed => bits.cast_signed().to_string(),
+            Self::Unsigned => bits.to_string(),
+        }
+    }
 }
 
 /// What a value is, and how it is stored.
@@ -53,6 +84,16 @@ pub enum Numbers {
 }
 
 impl Numbers {
+    /// The largest difference of two of them.
+    pub(crate) fn range(self) -> f64 {
+        match self {
+            Self::F32Le | Self::F32Be => 2.0 * f64::from(f32::MAX),
+            Self::F64Le | Self::F64Be => f64::INFINITY,
+            Self::I32Le | Self::I32Be => f64::from(u32::MAX),
+            Self::I64Le | Self::I64Be => u64::MAX as f64,
+        }
+    }
+
     pub(super) const fn element(self) -> Element {
         let (kind, size, is_big_endian) = match self {
             Self::F32Le => (Kind::Float, 4, false),
@@ -71,12 +112,7 @@ impl Numbers {
 impl Element {
     /// What these little-endian bytes mean.
     fn meaning(self, bytes: &[u8]) -> Meaning {
-        let is_negative = self.kind == Kind::Signed && bytes.last().is_some_and(|byte| byte & 0x80 != 0);
-        let mut buffer = if is_negative { [0xff; 8] } else { [0; 8] };
-        for (to, from) in buffer.iter_mut().zip(bytes) {
-            *to = *from;
-        }
-        let bits = u64::from_le_bytes(buffer);
+        let bits = self.kind.bits(bytes);
         let value = match (self.kind, self.size) {
             // Lossless: the upper half is zero.
             (Kind::Float, 4) => f64::from(f32::from_bits(bits as u32)),
@@ -91,7 +127,7 @@ impl Element {
     pub(super) fn row(self, input: &mut Input, count: usize, row: &mut Row) -> Result<bool, Trouble> {
         let wanted = count * self.size;
         row.bytes.extend_from_slice(input.block(wanted)?);
-        row.binary = true;
+        row.values = Values::Binary(self.kind);
         if row.bytes.is_empty() {
             return Ok(false);
         }

@@ -8,6 +8,8 @@ use crate::rule::Meaning;
 const NOT_A_NUMBER: u64 = 0x7ff8_0000_0000_0000;
 const TEXT: u64 = 0x7ff8_0000_0000_0001;
 const MISSING: u64 = 0x7ff8_0000_0000_0002;
+const TOO_LARGE: u64 = 0x7ff8_0000_0000_0003;
+const TOO_LARGE_NEGATIVE: u64 = 0x7ff8_0000_0000_0004;
 
 /// A value of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +29,8 @@ impl Cell {
             Meaning::NotANumber => NOT_A_NUMBER,
             Meaning::Text => TEXT,
             Meaning::Missing => MISSING,
+            Meaning::TooLarge { is_negative: false } => TOO_LARGE,
+            Meaning::TooLarge { is_negative: true } => TOO_LARGE_NEGATIVE,
         };
         // Lossless: a record is shorter than 4 GiB (`LONGEST_RECORD`).
         Self { bits, begin: begin as u32, end: end as u32 }
@@ -39,6 +43,8 @@ impl Cell {
             NOT_A_NUMBER => Meaning::NotANumber,
             TEXT => Meaning::Text,
             MISSING => Meaning::Missing,
+            TOO_LARGE => Meaning::TooLarge { is_negative: false },
+            TOO_LARGE_NEGATIVE => Meaning::TooLarge { is_negative: true },
             bits => Meaning::Number(f64::from_bits(bits)),
         }
     }
@@ -74,7 +80,8 @@ mod tests {
             let expected = if value.is_nan() { Meaning::NotANumber } else { Meaning::Number(value) };
             prop_assert_eq!(cell.meaning(), expected);
             let end = (begin + length).min(u32::MAX as usize);
-            for meaning in [Meaning::Text, Meaning::Missing, Meaning::NotANumber] {
+            let too_large = |is_negative| Meaning::TooLarge { is_negative };
+            for meaning in [Meaning::Text, Meaning::Missing, Meaning::NotANumber, too_large(true), too_large(false)] {
                 let cell = Cell::new(meaning, begin, end);
                 prop_assert_eq!(cell.meaning(), meaning);
                 prop_assert_eq!(cell.span(), begin..end);

@@ -2,7 +2,8 @@
 //!
 //! A record is a value or a run of values: `{"a": [1, 2, {"b": 3}]}` has the record `/a[0]` with the values 1 and 2,
 //! and the record `/a[2]/b`. A run ends where a list or an object begins, and after 65,536 values; so a list of numbers
-//! is one record and is read in bounded memory however long it is. An empty list is the record `/a[]` without a
+//! is one record and is read in bounded memory however long it is. Each of its values has a path, `/a[0]` and `/a[1]`, by
+//! which rules find it. An empty list is the record `/a[]` without a
 //! value, an empty object `/a{}`, a document of one value `.`. In keys, `~`, `/`, `[` and `{` are written `~0`, `~1`,
 //! `~2` and `~3`, so two different documents never have the same records.
 //!
@@ -17,7 +18,7 @@ mod text;
 
 use std::collections::HashSet;
 
-use super::{Cell, Format, Input, LONGEST_RECORD, Reader, Row, number, text_has_no_nan};
+use super::{Cell, Format, Input, LONGEST_RECORD, Reader, Row, Values, number, text_has_no_nan};
 use crate::report::shown;
 use crate::rule::Meaning;
 use crate::source::{Malformed, Trouble};
@@ -237,21 +238,14 @@ fn meaning(word: &[u8]) -> Option<Meaning> {
     match word {
         b"true" | b"false" => Some(Meaning::Text),
         b"null" => Some(Meaning::Missing),
-        _ => match number::meaning(word) {
-            // A number too large for a double.
-            Meaning::Text => {
-                let is_number =
-                    word.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
-                (is_number && fast_float2::parse::<f64, _>(word).is_ok()).then_some(Meaning::Text)
-            }
-            meaning => Some(meaning),
-        },
+        _ => number::common(word),
     }
 }
 
 impl Reader for JsonReader {
     fn next(&mut self, row: &mut Row) -> Result<bool, Trouble> {
         row.begin(self.line);
+        row.values = Values::List;
         loop {
             let byte = self.next_byte()?;
             if self.open.is_empty() && self.want == Want::Comma {

@@ -27,9 +27,6 @@ impl Reader for LinesReader {
         row.begin(0);
         let found = self.0.next(&mut row.bytes)?;
         row.line = self.0.line();
-        if row.bytes.last() == Some(&b'\r') {
-            row.bytes.pop();
-        }
         Ok(found)
     }
 

@@ -32,11 +32,12 @@ mod yoda;
 
 use std::fmt::Debug;
 
-pub use binary::Numbers;
+pub use binary::{Kind, Numbers};
 pub use cell::Cell;
 pub use input::Input;
-pub(crate) use number::prefix as number_prefix;
-pub use row::{LONGEST_RECORD, Row, RowRef};
+pub(crate) use number::length as number_length;
+pub(crate) use row::path;
+pub use row::{LONGEST_RECORD, Row, RowRef, Values};
 pub(crate) use text::TextOptions;
 
 use crate::source::{Malformed, Trouble};

@@ -1,7 +1,8 @@
 //! Numbers as programs print them.
 //!
-//! Values are IEEE doubles: digits beyond that precision are lost. A finite literal too large for a double is
-//! text, because two different ones would both read as infinity and agree.
+//! Values are IEEE doubles: digits beyond that precision are lost. A finite literal too large for a double is no
+//! infinity, because two different ones would agree. Fortran's exponents are read: `1.5D0`, and `0.12345-100`, where
+//! the letter gave way to a third digit.
 
 use crate::rule::Meaning;
 
@@ -22,13 +23,38 @@ pub(crate) fn meaning(token: &[u8]) -> Meaning {
     if !token.first().copied().is_some_and(may_begin) {
         return Meaning::Text;
     }
-    match fast_float2::parse::<f64, _>(token) {
-        Ok(value) if value.is_finite() => Meaning::Number(value),
-        Ok(value) if value.is_nan() => Meaning::NotANumber,
-        Ok(value) if begins_with_letter(unsigned(token)) => Meaning::Number(value),
-        Ok(_overflowed) => Meaning::Text,
-        Err(_) => printed_by_c(token),
+    common(token).unwrap_or_else(|| match printed_by_c(token) {
+        Meaning::Text => printed_by_fortran(token),
+        meaning => meaning,
+    })
+}
+
+/// The same without spellings of single languages; `None` for anything else.
+pub(crate) fn common(token: &[u8]) -> Option<Meaning> {
+    match fast_float2::parse::<f64, _>(token).ok()? {
+        value if value.is_finite() => Some(Meaning::Number(value)),
+        value if value.is_nan() => Some(Meaning::NotANumber),
+        value if begins_with_letter(unsigned(token)) => Some(Meaning::Number(value)),
+        overflowed => Some(Meaning::TooLarge { is_negative: overflowed < 0.0 }),
     }
+}
+
+/// Longest rest of a token in which a unit is looked for, in bytes.
+const LONGEST_UNIT: usize = 64;
+
+/// How many bytes the number takes that `text` begins with, of any spelling; 0 if there is none.
+pub(crate) fn length(text: &[u8]) -> usize {
+    if meaning(text) != Meaning::Text {
+        return text.len();
+    }
+    let plain = prefix(text).map_or(0, |(_, length)| length);
+    // Signs by which other spellings go on.
+    if plain > 0 && !text.get(plain).is_some_and(|byte| b"#dDqQ+-".contains(byte)) {
+        return plain;
+    }
+    let shortest = text.len().saturating_sub(LONGEST_UNIT).max(1);
+    let is_number = |end: &usize| text.get(..*end).is_some_and(|text| meaning(text) != Meaning::Text);
+    (shortest..text.len()).rev().find(is_number).unwrap_or(plain)
 }
 
 fn unsigned(token: &[u8]) -> &[u8] {
@@ -42,15 +68,15 @@ fn begins_with_letter(token: &[u8]) -> bool {
     token.first().is_some_and(u8::is_ascii_alphabetic)
 }
 
-/// Spellings of C libraries: `nan(ind)`, `nan(0x8000)`, `NaNQ`, `NaNS`, `1.#IND`, `1.#QNAN`, `1.#INF`.
+/// Spellings of C libraries: `nan(ind)`, `nan(0x8000)`, `nan0x8000`, `NaNQ`, `NaNS`, `1.#IND`, `1.#QNAN`, `1.#INF`.
 /// They must be known, or two NaNs would agree as equal text.
 fn printed_by_c(token: &[u8]) -> Meaning {
     let word = unsigned(token);
     let is = |part: Option<&[u8]>, text: &[u8]| part.is_some_and(|part| part.eq_ignore_ascii_case(text));
     if is(word.get(..3), b"nan") {
         let rest = word.get(3..).unwrap_or_default();
-        let in_brackets = rest.first() == Some(&b'(') && rest.last() == Some(&b')');
-        if in_brackets || is(Some(rest), b"q") || is(Some(rest), b"s") {
+        let has_bits = rest.first().is_some_and(|byte| *byte == b'(' || byte.is_ascii_digit());
+        if has_bits || is(Some(rest), b"q") || is(Some(rest), b"s") {
             return Meaning::NotANumber;
         }
     }
@@ -59,12 +85,46 @@ fn printed_by_c(token: &[u8]) -> Meaning {
         if is(kind.get(..3), b"ind") || is(kind.get(..4), b"qnan") || is(kind.get(..4), b"snan") {
             return Meaning::NotANumber;
         }
-        if is(kind.get(..3), b"inf") {
+        let is_plain = kind.get(3..).is_some_and(|rest| rest.iter().all(u8::is_ascii_digit));
+        if is(kind.get(..3), b"inf") && is_plain {
             let sign = if token.first() == Some(&b'-') { -1.0 } else { 1.0 };
             return Meaning::Number(sign * f64::INFINITY);
         }
     }
     Meaning::Text
+}
+
+/// Longest number in Fortran's spelling, in bytes.
+const LONGEST_FORTRAN: usize = 64;
+/// Decimals from which on `0.125-100` is a number and no range from 0.125 to 100.
+const DECIMALS: usize = 3;
+
+/// Exponents of Fortran: `1.5D0`, `1.5q-3`, and three digits without a letter.
+fn printed_by_fortran(token: &[u8]) -> Meaning {
+    let exponent = memchr::memchr2(b'd', b'D', token).or_else(|| memchr::memchr2(b'q', b'Q', token));
+    let (mantissa, exponent) = match exponent {
+        Some(at) => (token.get(..at), token.get(at + 1..)),
+        None => {
+            let Some(at) = token.len().checked_sub(4) else { return Meaning::Text };
+            let (mantissa, exponent) = token.split_at_checked(at).unwrap_or_default();
+            let decimals = memchr::memchr(b'.', mantissa).map_or(0, |dot| mantissa.len() - dot - 1);
+            let is_signed = matches!(exponent.first(), Some(b'+' | b'-'));
+            if decimals < DECIMALS || !is_signed || exponent.get(1) == Some(&b'0') {
+                return Meaning::Text;
+            }
+            (Some(mantissa), Some(exponent))
+        }
+    };
+    let (mantissa, exponent) = (mantissa.unwrap_or_default(), exponent.unwrap_or_default());
+    let is_plain = unsigned(mantissa).iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    if !is_plain || token.len() > LONGEST_FORTRAN {
+        return Meaning::Text;
+    }
+    match fast_float2::parse::<f64, _>([mantissa, b"e", exponent].concat()) {
+        Ok(value) if value.is_finite() => Meaning::Number(value),
+        Ok(value) => Meaning::TooLarge { is_negative: value < 0.0 },
+        Err(_) => Meaning::Text,
+    }
 }
 
 #[cfg(test)]
@@ -90,6 +150,12 @@ mod tests {
             ("-INFINITY", f64::NEG_INFINITY),
             ("1.#INF", f64::INFINITY),
             ("-1.#INF00", f64::NEG_INFINITY),
+            ("1.0D+05", 1e5),
+            ("-1.5d-3", -1.5e-3),
+            ("2D0", 2.0),
+            (".5Q1", 5.0),
+            ("0.12345-100", 0.12345e-100),
+            ("-1.2345+123", -1.2345e123),
         ] {
             assert_eq!(meaning(text.as_bytes()), Meaning::Number(value), "{text}");
         }
@@ -109,6 +175,9 @@ mod tests {
             "-1.#IND",
             "1.#QNAN0",
             "1.#SNAN",
+            "nan0x8000",
+            "-NaN7",
+            "nan(",
         ] {
             assert_eq!(meaning(text.as_bytes()), Meaning::NotANumber, "{text}");
         }
@@ -117,14 +186,64 @@ mod tests {
     #[test]
     fn text() {
         for text in [
-            "", "+", "-", ".", "e5", "1e", "1e+", "0x10", "1.0D+05", "nano", "nan(", "info", "in", "--1",
-            "1_000", "1,5", "é",
+            "",
+            "+",
+            "-",
+            ".",
+            "e5",
+            "1e",
+            "1e+",
+            "0x10",
+            "nano",
+            "info",
+            "in",
+            "--1",
+            "1_000",
+            "1,5",
+            "é",
+            "1.0D",
+            "D5",
+            ".D5",
+            "1e5D5",
+            "1D5D5",
+            "infD5",
+            "1.0D+-5",
+            "0.5-100",
+            "0.125-99",
+            "0.125-099",
+            "2024-11-20",
+            "1-100",
+            "1.#D5",
         ] {
             assert_eq!(meaning(text.as_bytes()), Meaning::Text, "{text}");
         }
-        assert_eq!(meaning(b"1e999999"), Meaning::Text, "too large for a double: not an infinity");
-        assert_eq!(meaning(&[b'9'; 4000]), Meaning::Text);
         assert_eq!(meaning(b"1\xff"), Meaning::Text);
+    }
+
+    #[test]
+    fn too_large_for_a_double_is_no_infinity() {
+        for text in [&b"1e999999"[..], b"+1D400", b"0.12345+999", &[b'9'; 4000]] {
+            assert_eq!(meaning(text), Meaning::TooLarge { is_negative: false });
+        }
+        assert_eq!(meaning(b"-1e999"), Meaning::TooLarge { is_negative: true });
+    }
+
+    #[test]
+    fn a_unit_follows_any_number() {
+        for (text, unit) in [
+            ("1.5GeV", "GeV"),
+            ("infGeV", "GeV"),
+            ("-nanGeV", "GeV"),
+            ("1.#INFms", "ms"),
+            ("1.5D0d", "d"),
+            ("1.5d", "d"),
+            ("1e999ms", "ms"),
+            ("+Infinity", ""),
+            ("3eV", "eV"),
+            ("GeV", "GeV"),
+        ] {
+            assert_eq!(&text[length(text.as_bytes())..], unit, "{text}");
+        }
     }
 
     proptest! {
@@ -132,6 +251,7 @@ mod tests {
         fn reads_as_the_standard_library_does(text in "[+-]?[0-9]{0,25}(\\.[0-9]{0,25})?([eE][+-]?[0-9]{1,3})?") {
             let expected = match text.parse::<f64>() {
                 Ok(value) if value.is_finite() => Meaning::Number(value),
+                Ok(value) => Meaning::TooLarge { is_negative: value < 0.0 },
                 _ => Meaning::Text,
             };
             prop_assert_eq!(meaning(text.as_bytes()), expected);

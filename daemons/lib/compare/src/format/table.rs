@@ -49,14 +49,27 @@ const MOST_NAMES: usize = 65_536;
 pub(super) struct Table {
     text: TextOptions,
     splitter: Splitter,
-    header: bool,
+    header: Header,
+}
+
+/// Where the names of columns stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Header {
+    Nowhere,
+    Line,
+    Comment,
 }
 
 impl Table {
     pub(super) fn new(spec: &FileSpec, report: Report<'_>) -> Self {
         let separator = Separator::of(spec, report);
         let text = TextOptions::new(spec, report);
-        Self { text, splitter: Splitter::new(spec, separator), header: spec.header }
+        let header = match (spec.header, spec.commented_header) {
+            (false, _) => Header::Nowhere,
+            (true, false) => Header::Line,
+            (true, true) => Header::Comment,
+        };
+        Self { text, splitter: Splitter::new(spec, separator), header }
     }
 }
 
@@ -65,7 +78,7 @@ impl Format for Table {
         Box::new(TableReader {
             lines: TextLines::new(input, &self.text),
             splitter: self.splitter.clone(),
-            wants_header: self.header,
+            header: self.header,
             names: Vec::new(),
         })
     }
@@ -74,14 +87,16 @@ impl Format for Table {
 struct TableReader {
     lines: TextLines,
     splitter: Splitter,
-    wants_header: bool,
+    /// That still has to come.
+    header: Header,
     names: Vec<Vec<u8>>,
 }
 
 impl TableReader {
     fn header(&mut self, row: &mut Row) -> Result<(), Trouble> {
-        self.wants_header = false;
-        while self.lines.next(&mut row.bytes)? {
+        let is_comment = self.header == Header::Comment;
+        self.header = Header::Nowhere;
+        while if is_comment { self.lines.comment(&mut row.bytes) } else { self.lines.next(&mut row.bytes) }? {
             if row.bytes.trim_ascii().is_empty() {
                 continue;
             }
@@ -106,7 +121,7 @@ impl TableReader {
 impl Reader for TableReader {
     #[inline]
     fn next(&mut self, row: &mut Row) -> Result<bool, Trouble> {
-        if self.wants_header {
+        if self.header != Header::Nowhere {
             self.header(row)?;
         }
         row.begin(0);
@@ -212,11 +227,10 @@ impl Splitter {
 
     /// A number and one of the declared units.
     fn with_unit(&self, word: &[u8]) -> Meaning {
-        let number = number::prefix(word).filter(|(_, length)| {
-            let unit = word.get(*length..).unwrap_or_default();
-            self.units.iter().any(|known| known == unit)
-        });
-        number.map_or(Meaning::Text, |(value, _)| Meaning::Number(value))
+        let numbers = self.units.iter().filter_map(|unit| word.strip_suffix(unit.as_slice()));
+        // Also NaN and infinities have units.
+        let mut meanings = numbers.map(number::meaning);
+        meanings.find(|meaning| *meaning != Meaning::Text).unwrap_or(Meaning::Text)
     }
 }
 

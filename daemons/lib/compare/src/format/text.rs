@@ -116,11 +116,42 @@ impl TextLines {
             let Some(line) = self.input.line(self.line)? else {
                 return self.ended().map(|()| false);
             };
-            if self.options.plain || counts(line, self.line, &self.options, &mut self.seen, &mut self.oddity)?
+            // As Windows ends lines. Expressions must not see it: `$` stands before it.
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if self.options.plain
+                || look(line, self.line, &self.options, &mut self.seen, &mut self.oddity)? == Line::Content
             {
                 bytes.clear();
                 bytes.extend_from_slice(line);
                 return Ok(true);
+            }
+        }
+    }
+
+    /// Puts the first comment into `bytes`, without its sign; false if nothing is there. It is a fault of the content if
+    /// another line comes first.
+    pub(crate) fn comment(&mut self, bytes: &mut Vec<u8>) -> Result<bool, Trouble> {
+        loop {
+            self.line += 1;
+            let Some(line) = self.input.line(self.line)? else {
+                return self.ended().map(|()| false);
+            };
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            match look(line, self.line, &self.options, &mut self.seen, &mut self.oddity)? {
+                Line::Comment => {
+                    let text = line.trim_ascii_start();
+                    bytes.clear();
+                    bytes.extend_from_slice(
+                        text.strip_prefix(self.options.comment.as_slice()).unwrap_or(text),
+                    );
+                    return Ok(true);
+                }
+                Line::Content if !line.trim_ascii().is_empty() => {
+                    let what = "stands where a comment should name the columns (commented_header)";
+                    let what = format!("{} {what}", shown(line));
+                    return Err(Malformed::Format { place: format!("line {}", self.line), what }.into());
+                }
+                _ => {}
             }
         }
     }
@@ -143,13 +174,21 @@ fn broken(severity: Severity, what: Malformed, oddity: &mut Option<Malformed>) -
     Ok(())
 }
 
-fn counts(
+/// What a line is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Line {
+    Skipped,
+    Comment,
+    Content,
+}
+
+fn look(
     line: &[u8],
     number: u64,
     options: &TextOptions,
     seen: &mut [bool],
     oddity: &mut Option<Malformed>,
-) -> Result<bool, Trouble> {
+) -> Result<Line, Trouble> {
     for (pattern, seen) in options.require.iter().zip(seen) {
         *seen = *seen || pattern.is_match(line);
     }
@@ -157,7 +196,10 @@ fn counts(
         broken(options.severity, Malformed::Forbidden { line: number, text: shown(line) }, oddity)?;
     }
     let is_comment = !options.comment.is_empty() && line.trim_ascii_start().starts_with(&options.comment);
-    Ok(number > options.skip_lines
-        && !is_comment
-        && !options.ignore.as_ref().is_some_and(|ignore| ignore.is_match(line)))
+    let is_ignored = || options.ignore.as_ref().is_some_and(|ignore| ignore.is_match(line));
+    Ok(match (number <= options.skip_lines || is_ignored(), is_comment) {
+        (true, _) => Line::Skipped,
+        (false, true) => Line::Comment,
+        (false, false) => Line::Content,
+    })
 }

@@ -8,14 +8,17 @@
 
 mod severity;
 mod trend;
+mod wanted;
 
 pub(crate) use severity::Faults;
 pub use severity::Severity;
 pub use trend::Trend;
 
-use crate::format::RowRef;
-use crate::report::shown;
-use crate::rule::{Columns, Meaning, Measure, Nan, RuleSet};
+use wanted::{Met, Wanted};
+
+use crate::format::{RowRef, Values};
+use crate::report::Plain;
+use crate::rule::{Columns, Infinity, Meaning, Measure, Nan, Rule, RuleSet};
 use crate::source::Malformed;
 use crate::spec::{FileSpec, Report, RuleSpec};
 
@@ -25,6 +28,10 @@ struct Checks {
     at_least: f64,
     at_most: f64,
     trend: Trend,
+    /// Every value must be a number, or missing.
+    numbers: bool,
+    /// Every value must be a number, and be there.
+    all: bool,
     severity: Severity,
 }
 
@@ -33,6 +40,8 @@ impl Checks {
         at_least: f64::NEG_INFINITY,
         at_most: f64::INFINITY,
         trend: Trend::Any,
+        numbers: false,
+        all: false,
         severity: Severity::Malformed,
     };
 
@@ -41,22 +50,29 @@ impl Checks {
         if least.is_nan() || most.is_nan() {
             report("at_least", "is not a number; leave it out for no bound".into());
         } else if least > most {
-            report("at_least", format!("is {least}, above at_most = {most}: no value could pass"));
+            report(
+                "at_least",
+                format!("is {}, above at_most = {}: no value could pass", Plain(least), Plain(most)),
+            );
         }
-        let checks = Self { at_least: least, at_most: most, trend: spec.trend, severity: spec.severity };
-        if spec.severity != Severity::Malformed
-            && (Self { severity: Severity::Malformed, ..checks }) == Self::NONE
-        {
+        if spec.severity != Severity::Malformed && !spec.has_bounds() {
             report("severity", "has a meaning only with at_least, at_most or trend; remove it".into());
         }
-        checks
+        Self {
+            at_least: least,
+            at_most: most,
+            trend: spec.trend,
+            numbers: spec.wants_numbers(),
+            all: spec.must_be_there(),
+            severity: spec.severity,
+        }
     }
 
     fn range(&self) -> String {
         match (self.at_least.is_finite(), self.at_most.is_finite()) {
-            (true, true) => format!("between {} and {}", self.at_least, self.at_most),
-            (true, false) => format!("at least {}", self.at_least),
-            _ => format!("at most {}", self.at_most),
+            (true, true) => format!("between {} and {}", Plain(self.at_least), Plain(self.at_most)),
+            (true, false) => format!("at least {}", Plain(self.at_least)),
+            _ => format!("at most {}", Plain(self.at_most)),
         }
     }
 }
@@ -69,8 +85,11 @@ pub(crate) struct Plan {
     severity: Severity,
     /// One per declared rule.
     checks: Vec<Checks>,
+    wanted: Vec<Wanted>,
     /// Every value must be looked at.
     every_value: bool,
+    /// Every value that is no number must be looked at.
+    no_word: bool,
     /// Numbers are compared, so there must be one.
     wants_number: bool,
 }
@@ -86,9 +105,13 @@ impl Plan {
             .collect();
         Self {
             min_rows: spec.min_rows,
+            wanted: Wanted::all(spec),
             severity: spec.severity,
-            every_value: checks.iter().any(|checks| *checks != Checks::NONE),
-            wants_number: rules.rules().any(crate::rule::Rule::is_numeric),
+            // What must be a number, or finite, is found faster.
+            every_value: checks.iter().any(|checks| Checks { numbers: false, ..*checks } != Checks::NONE)
+                || rules.rules().any(|rule| rule.infinity == Infinity::Differ),
+            no_word: checks.iter().any(|checks| checks.numbers),
+            wants_number: rules.rules().any(Rule::is_numeric),
             checks,
         }
     }
@@ -101,6 +124,7 @@ pub(crate) struct Watch<'p> {
     columns: Columns<'p>,
     rows: u64,
     numbers: u64,
+    met: Met<'p>,
     /// The value before, by column.
     before: Vec<Option<f64>>,
     found: Faults,
@@ -111,81 +135,98 @@ const FOLLOWED: usize = 65_536;
 
 impl<'p> Watch<'p> {
     pub(crate) fn new(plan: &'p Plan, columns: Columns<'p>) -> Self {
-        Self { plan, columns, rows: 0, numbers: 0, before: Vec::new(), found: Faults::default() }
+        let met = Met::new(&plan.wanted, &columns);
+        Self { plan, columns, met, rows: 0, numbers: 0, before: Vec::new(), found: Faults::default() }
     }
 
     /// Whether every record has to be shown, split.
     #[inline]
     pub(crate) const fn wants_every_row(&self) -> bool {
-        self.plan.every_value || (self.plan.wants_number && self.numbers == 0)
+        self.plan.every_value || self.plan.no_word || (self.plan.wants_number && self.numbers == 0)
     }
 
     /// Takes note of a record that need not be looked at.
     #[inline]
-    pub(crate) const fn unseen(&mut self) {
-        self.rows += 1;
+    pub(crate) fn unseen(&mut self, row: RowRef<'_>) {
+        // Nothing in it is nothing.
+        self.rows += u64::from(!row.is_blank());
     }
 
     /// Looks at a split record.
     pub(crate) fn row(&mut self, row: RowRef<'_>) {
-        self.rows += 1;
+        self.unseen(row);
+        if let Some((severity, what)) = self.met.look(row) {
+            self.found.add(severity, what);
+        }
         if self.found.fault.is_some() {
             return;
         }
-        if !self.plan.every_value {
-            let nans = row.cells.iter().filter(|cell| cell.is_not_a_number()).count();
-            let numbers = || row.cells.iter().filter(|cell| !cell.as_number().is_nan()).count() as u64;
-            if self.numbers == 0 {
-                self.numbers = numbers();
-            }
-            if nans == 0 {
-                return;
-            }
+        let every = self.plan.every_value;
+        if !every && self.numbers == 0 {
+            self.numbers = row.cells.iter().filter(|cell| !cell.as_number().is_nan()).count() as u64;
         }
         for (column, cell) in row.cells.iter().enumerate() {
-            self.value(row, column, *cell);
-            if self.found.fault.is_some() {
-                return;
+            if every || cell.as_number().is_nan() {
+                self.value(row, column, *cell);
+                if self.found.fault.is_some() {
+                    return;
+                }
             }
         }
     }
 
     fn value(&mut self, row: RowRef<'_>, column: usize, cell: crate::format::Cell) {
-        let (number, rule) = match row.label {
-            [] => self.columns.rule(column),
-            label => self.columns.labelled(label),
-        };
-        let is_strict = rule.nan == Nan::Differ && rule.measure != Measure::Ignore;
+        let (number, rule) = self.columns.of(row, column);
+        let checks = self.plan.checks.get(number).copied().unwrap_or(Checks::NONE);
+        let compares = rule.measure != Measure::Ignore;
         let (line, place) = (row.line, column as u64 + 1);
         let text = || shown_value(row, cell);
         match cell.meaning() {
-            // Nothing can confirm it: no question of severity.
-            Meaning::NotANumber if is_strict => {
-                self.found
-                    .add(Severity::Malformed, Malformed::NotANumber { line, column: place, text: text() });
+            // Nothing can confirm these two: no question of severity.
+            Meaning::NotANumber if compares && rule.nan == Nan::Differ => {
+                let what = Malformed::NotANumber { line, column: place, text: text() };
+                self.found.add(Severity::Malformed, what);
             }
-            Meaning::Number(value) => {
-                self.numbers += 1;
-                let checks = self.plan.checks.get(number).copied().unwrap_or(Checks::NONE);
-                let before = match checks.trend {
-                    Trend::Any => None,
-                    _ if column >= FOLLOWED => None,
-                    _ => self.follow(column, value),
-                };
-                let severity = checks.severity;
-                // What would not be kept is not put into words.
-                if self.found.has(severity) {
-                    return;
-                }
-                if value < checks.at_least || value > checks.at_most {
-                    let (text, range) = (text(), checks.range());
-                    self.found.add(severity, Malformed::OutOfRange { line, column: place, text, range });
-                } else if let Some(before) = before.filter(|before| !checks.trend.takes(*before, value)) {
-                    let (text, before, trend) = (text(), before.to_string(), checks.trend.name());
-                    self.found.add(severity, Malformed::Trend { line, column: place, text, before, trend });
-                }
+            Meaning::Number(_) | Meaning::TooLarge { .. }
+                if compares && rule.infinity == Infinity::Differ && !cell.as_number().is_finite() =>
+            {
+                let what = Malformed::Infinite { line, column: place, text: text() };
+                self.found.add(Severity::Malformed, what);
             }
-            _ => {}
+            Meaning::Text if checks.numbers && !self.found.has(checks.severity) => {
+                self.found.add(checks.severity, Malformed::Word { line, column: place, text: text() });
+            }
+            // Nobody declared that `null` stands for a value in this range.
+            Meaning::Missing if checks.all && row.values == Values::List => {
+                self.found.add(checks.severity, Malformed::Word { line, column: place, text: text() });
+            }
+            Meaning::NotANumber if compares => self.numbers += 1,
+            Meaning::NotANumber | Meaning::Missing | Meaning::Text => {}
+            Meaning::Number(_) | Meaning::TooLarge { .. } => self.number(row, column, cell, checks),
+        }
+    }
+
+    fn number(&mut self, row: RowRef<'_>, column: usize, cell: crate::format::Cell, checks: Checks) {
+        // One that is too large is no number that was computed.
+        self.numbers += u64::from(!cell.as_number().is_nan());
+        let Some(value) = cell.meaning().in_range() else { return };
+        let before = match checks.trend {
+            Trend::Any => None,
+            _ if column >= FOLLOWED => None,
+            _ => self.follow(column, value),
+        };
+        let (severity, line, place) = (checks.severity, row.line, column as u64 + 1);
+        // What would not be kept is not put into words.
+        if self.found.has(severity) {
+            return;
+        }
+        let text = || shown_value(row, cell);
+        if value < checks.at_least || value > checks.at_most {
+            let (text, range) = (text(), checks.range());
+            self.found.add(severity, Malformed::OutOfRange { line, column: place, text, range });
+        } else if let Some(before) = before.filter(|before| !checks.trend.takes(*before, value)) {
+            let (text, before, trend) = (text(), Plain(before).to_string(), checks.trend.name());
+            self.found.add(severity, Malformed::Trend { line, column: place, text, before, trend });
         }
     }
 
@@ -199,9 +240,13 @@ impl<'p> Watch<'p> {
 
     /// After the last record: the first faults.
     pub(crate) fn end(mut self) -> Faults {
+        let may_be_empty = self.rows == 0 && self.plan.min_rows == 0;
         // Asked first: a text without any number says more about what went wrong.
-        if self.plan.wants_number && self.numbers == 0 {
+        if self.plan.wants_number && self.numbers == 0 && !may_be_empty {
             self.found.add(Severity::Malformed, Malformed::NoNumber);
+        }
+        if let Some((severity, what)) = self.met.end().filter(|_| !may_be_empty) {
+            self.found.add(severity, what);
         }
         if self.rows < self.plan.min_rows {
             let few = Malformed::TooFewRows { found: self.rows, least: self.plan.min_rows };
@@ -212,5 +257,5 @@ impl<'p> Watch<'p> {
 }
 
 fn shown_value(row: RowRef<'_>, cell: crate::format::Cell) -> String {
-    if row.binary { cell.as_number().to_string() } else { shown(row.value(cell).text) }
+    row.values.shown(row.value(cell).text)
 }

@@ -3,6 +3,7 @@
 //! [`Spec::rehearse`] finds what does not fit: columns that are not there, expressions that never match, tolerances
 //! that accept anything. [`Spec::mutate`] changes values until they are rejected, and so finds what nothing protects.
 
+mod expressions;
 mod mutant;
 mod mutate;
 mod sample;
@@ -11,12 +12,13 @@ use serde::Serialize;
 
 pub use mutate::{Mutation, MutationError, Protection};
 
-use crate::format::Input;
 use crate::plan::{ContentPlan, FilePlan, RowsPlan};
-use crate::report::shown;
+use crate::report::Plain;
 use crate::rule::{Meaning, Measure, Rule, Value};
 use crate::source::{Again, Trouble};
-use crate::spec::{FileSpec, HistogramSpec, RuleMethod, Selector, Spec, SpecMistake, pattern_matches};
+use crate::spec::{
+    ExtraRows, FileSpec, HistogramSpec, RuleMethod, Selector, Spec, SpecMistake, pattern_matches,
+};
 
 use sample::{Column, Sample};
 
@@ -88,7 +90,7 @@ impl Spec {
                 columns(&spec, &prefix, file, &sample, &mut findings);
             }
         }
-        expressions(&spec, &prefix, file, &sample.again, &mut findings)?;
+        expressions::look(&spec, &prefix, file, &sample.again, &mut findings)?;
         Ok(findings.0)
     }
 
@@ -133,7 +135,7 @@ const NAMED: usize = 8;
 /// Columns that are not there, and tolerances that accept anything.
 fn columns(spec: &FileSpec, prefix: &str, file: &FilePlan, sample: &Sample, findings: &mut Findings) {
     let ContentPlan::Rows(plan) = &file.content else { return };
-    let is_there = |selector: &Selector| sample.columns.iter().any(|column| column.is_taken_by(selector));
+    let is_there = |selector: &Selector| sample.has(selector);
     let known = || {
         let names: Vec<String> = sample.columns.iter().take(20).map(Column::shown).collect();
         format!("the sample has {}", if names.is_empty() { "none".into() } else { names.join(", ") })
@@ -168,6 +170,15 @@ fn columns(spec: &FileSpec, prefix: &str, file: &FilePlan, sample: &Sample, find
         findings
             .mistake(&format!("{prefix}key"), format!("{selector} is no column of the sample; {}", known()));
     }
+    if spec.extra_rows == ExtraRows::Ignore && spec.min_rows <= 1 {
+        let what = "an output with one row that the other has agrees: rows without a partner are ignored; set it to what a good output has";
+        findings.hint(&format!("{prefix}min_rows"), what.into());
+    }
+    let is_key = |column: &Column| spec.key.iter().any(|selector| column.is_taken_by(selector));
+    if !spec.key.is_empty() && !sample.columns.is_empty() && sample.columns.iter().all(is_key) {
+        let what = "takes every column of the sample, so nothing but keys is compared";
+        findings.hint(&format!("{prefix}key"), what.into());
+    }
     let mut compared = 0;
     let mut as_text = Vec::new();
     for column in &sample.columns {
@@ -178,7 +189,7 @@ fn columns(spec: &FileSpec, prefix: &str, file: &FilePlan, sample: &Sample, find
             Some(rule) if rule.is_numeric() && accepts_anything(rule, column) => {
                 // The one rule of the short form has no name.
                 let key = if prefix.is_empty() { String::new() } else { format!("{prefix}rules.{number}") };
-                let (least, most) = (column.least, column.most);
+                let (least, most) = (Plain(column.least), Plain(column.most));
                 findings.mistake(
                     &key,
                     format!(
@@ -186,6 +197,25 @@ fn columns(spec: &FileSpec, prefix: &str, file: &FilePlan, sample: &Sample, find
                         column.shown()
                     ),
                 );
+            }
+            Some(rule) if rule.is_numeric() && column.is_zero() && agree(rule, 0.0, 1.0) => {
+                let what = format!(
+                    "{} is 0 in all of the sample, which says nothing of its tolerance",
+                    column.shown()
+                );
+                findings.hint(&format!("{prefix}rules.{number}"), what);
+            }
+            Some(rule)
+                if rule.is_numeric() && column.middle().is_some_and(|(low, high)| agree(rule, low, high)) =>
+            {
+                let (low, high) = column.middle().unwrap_or_default();
+                let what = format!(
+                    "half of the values of {} in the sample lie between {} and {}, and those two agree: is the tolerance too wide?",
+                    column.shown(),
+                    Plain(low),
+                    Plain(high)
+                );
+                findings.hint(&format!("{prefix}rules.{number}"), what);
             }
             Some(rule)
                 if rule.measure == Measure::Exact
@@ -259,66 +289,17 @@ fn accepts_anything(rule: &Rule, column: &Column) -> bool {
     if column.numbers == 0 {
         return false;
     }
-    let value = |number: f64| Value { meaning: Meaning::Number(number), text: b"" };
-    let agree =
-        |a: f64, b: f64| rule.judge(value(a), value(b)).agrees && rule.judge(value(b), value(a)).agrees;
     if column.least < column.most {
-        agree(column.least, column.most)
+        agree(rule, column.least, column.most)
     } else {
-        column.least != 0.0 && agree(column.least, 0.0) && agree(column.least, 2.0 * column.least)
+        column.least != 0.0 && agree(rule, column.least, 0.0) && agree(rule, column.least, 2.0 * column.least)
     }
 }
 
-/// Most bytes of a sample in which expressions are looked for.
-const LOOKED_AT: u64 = 100 << 20;
-
-/// Regular expressions that never match.
-fn expressions(
-    spec: &FileSpec,
-    prefix: &str,
-    file: &FilePlan,
-    again: &Again,
-    findings: &mut Findings,
-) -> Result<(), Trouble> {
-    let mut unmatched: Vec<(&str, &String, regex::bytes::Regex)> = Vec::new();
-    for (key, patterns) in [("ignore", &spec.ignore), ("require", &spec.require)] {
-        for pattern in patterns {
-            if let Ok(regex) = regex::bytes::Regex::new(pattern) {
-                unmatched.push((key, pattern, regex));
-            }
-        }
-    }
-    let wants_comment = !spec.comment.is_empty();
-    let mut comment_seen = false;
-    if unmatched.is_empty() && !wants_comment {
-        return Ok(());
-    }
-    let mut input = Input::new(again.open(&file.source)?);
-    let (mut number, mut read) = (1, 0);
-    while read < LOOKED_AT && (!unmatched.is_empty() || (wants_comment && !comment_seen)) {
-        let line = match input.line(number) {
-            Ok(Some(line)) => line,
-            Ok(None) => break,
-            // Said before.
-            Err(trouble) if trouble.is_content() => return Ok(()),
-            Err(trouble) => return Err(trouble),
-        };
-        comment_seen |= line.trim_ascii_start().starts_with(spec.comment.as_bytes());
-        unmatched.retain(|(_, _, regex)| !regex.is_match(line));
-        read += line.len() as u64 + 1;
-        number += 1;
-    }
-    for (key, pattern, _) in unmatched {
-        let message = format!("{} matches no line of the sample", shown(pattern.as_bytes()));
-        findings.mistake(&format!("{prefix}{key}"), message);
-    }
-    if wants_comment && !comment_seen {
-        findings.hint(
-            &format!("{prefix}comment"),
-            format!("no line of the sample begins with {:?}", spec.comment),
-        );
-    }
-    Ok(())
+/// Whether two numbers agree, both ways round.
+fn agree(rule: &Rule, a: f64, b: f64) -> bool {
+    let value = |number: f64| Value { meaning: Meaning::Number(number), text: b"" };
+    rule.judge(value(a), value(b)).agrees && rule.judge(value(b), value(a)).agrees
 }
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
 //! Changes a real output value by value, until the spec rejects it.
 //!
 //! Of each column, three numbers and three words are tried: of the first, a middle and the last record that have one.
-//! A number is changed by 1 part in 10¹⁵, then 10¹⁴, and so on up to its double, with statistics far beyond; then it
-//! becomes negative, zero, NaN, a word. The smallest change that is always rejected says how well the column is
-//! protected. With statistics a bin of few entries may take any change of one value; so the smallest change that is
-//! rejected somewhere counts.
+//! A number is changed by 1 part in 10¹⁵, then 10¹⁴, and so on up to its double and far beyond; then it becomes
+//! negative, zero, NaN, a word. The smallest change that is always rejected says how well the column is protected. With
+//! statistics a bin of few entries may take any change of one value; so the smallest change that is rejected somewhere
+//! counts.
 
 use serde::Serialize;
 
 use super::SampleFile;
 use super::mutant::{Change, First, Mutant};
 use super::sample::Sample;
-use crate::format::{Cell, Reader, Row, RowRef, number_prefix};
+use crate::format::{Cell, Reader, Row, RowRef, number_length};
 use crate::parsed::compare_rows;
 use crate::plan::{ContentPlan, FilePlan, RowsPlan};
 use crate::report::{Verdict, shown};
@@ -107,7 +107,7 @@ impl Spec {
             return Err(MutationError::Itself(itself.to_string()));
         }
         let names = bench.names()?;
-        for (name, places) in places(&records, &names) {
+        for (name, places) in places(&records, &names, &mut Columns::new(&rows.rules, &names)) {
             mutation.columns.push(bench.protection(name, &records, &names, &places, &mut mutation.tried)?);
         }
         for (change, what) in
@@ -127,14 +127,26 @@ impl Spec {
 type Place = (usize, usize);
 
 /// The values to try, by column or by name of the record.
-fn places(records: &[Row], names: &[Vec<u8>]) -> Vec<(String, Vec<Place>)> {
+fn places(records: &[Row], names: &[Vec<u8>], rules: &mut Columns<'_>) -> Vec<(String, Vec<Place>)> {
     let mut found: Vec<(String, Vec<Place>)> = Vec::new();
     for (record, row) in records.iter().enumerate() {
+        // The values of a list that have one rule are tried together, by the name of the first.
+        let mut of_list: Vec<(usize, String)> = Vec::new();
         for column in 0..row.cells.len().min(COLUMNS) {
             let name = match (row.label.as_slice(), names.get(column)) {
                 ([], Some(name)) => shown(name),
                 ([], None) => format!("column {}", column + 1),
-                (label, _) => shown(label),
+                _ => {
+                    let rule = rules.of(row.view(), column).0;
+                    match of_list.iter().find(|(known, _)| *known == rule) {
+                        Some((_, name)) => name.clone(),
+                        None => {
+                            let name = shown(&row.view().path(column));
+                            of_list.push((rule, name.clone()));
+                            name
+                        }
+                    }
+                }
             };
             let known = found.iter().position(|(known, _)| *known == name);
             if known.is_none() && found.len() < COLUMNS {
@@ -164,24 +176,23 @@ fn three(places: &[Place]) -> Vec<Place> {
     kept
 }
 
-/// Powers of ten: changes beyond the double, where chance decides about smaller ones.
+/// Powers of ten: changes beyond the double. A tolerance may be as wide, or chance decide about smaller ones.
 const FAR: [i32; 6] = [1, 2, 3, 6, 12, 24];
 
 /// Changes of a value, from the smallest to the largest, with their names.
-fn changes(row: RowRef<'_>, cell: Cell, is_statistical: bool) -> Vec<(String, Meaning, Vec<u8>)> {
+fn changes(row: RowRef<'_>, cell: Cell) -> Vec<(String, Meaning, Vec<u8>)> {
     let mut changes = Vec::new();
     if let Meaning::Number(value) = cell.meaning() {
         // What follows the number, as its unit, stays.
         let text = row.value(cell).text;
-        let unit = number_prefix(text).and_then(|(_, length)| text.get(length..)).unwrap_or_default();
+        let unit = text.get(number_length(text)..).unwrap_or_default();
         let mut number = |name: String, new: f64| {
-            if new != value {
+            if new != value && new.is_finite() {
                 let changed = [format!("{new:e}").as_bytes(), unit].concat();
                 changes.push((name, Meaning::Number(new), changed));
             }
         };
-        let beyond = if is_statistical { &FAR[..] } else { &[] };
-        for power in (-15..=0).chain(beyond.iter().copied()) {
+        for power in (-15..=0).chain(FAR) {
             let part = 10f64.powi(power);
             let new = if value == 0.0 { part } else { value * (1.0 + part) };
             number(format!("a change by {part:e}"), new);
@@ -240,12 +251,9 @@ impl Bench<'_> {
         for (record, at) in places {
             let Some(row) = records.get(*record).map(Row::view) else { continue };
             let Some(cell) = row.cells.get(*at) else { continue };
-            let rule = match row.label {
-                [] => rules.rule(*at).1,
-                label => rules.labelled(label).1,
-            };
+            let rule = rules.of(row, *at).1;
             is_ignored &= rule.measure == Measure::Ignore;
-            for (name, meaning, text) in changes(row, *cell, is_statistical) {
+            for (name, meaning, text) in changes(row, *cell) {
                 *tried += 1;
                 let is_number = matches!(meaning, Meaning::Number(_));
                 let change = Change::Value { column: *at, meaning, text };

@@ -56,6 +56,62 @@ fn tolerances_that_accept_anything() {
 }
 
 #[test]
+fn expressions_that_skip_everything() {
+    let log = |ignore: &str| -> Spec {
+        toml::from_str(&format!(
+            "[[files]]\nname = 'out'\nformat = 'lines'\nmin_rows = 0\nignore = [{ignore}]"
+        ))
+        .unwrap()
+    };
+    for dot in ["'.'", "'[0-9]', '^a'"] {
+        assert_eq!(
+            found(&log(dot), "1 x\n\nab\n2\r\n"),
+            ["`files.0.ignore`: skips all 3 lines of the sample, so nothing is compared"]
+        );
+    }
+    assert_eq!(
+        found(&log("'[0-9]$'"), "1\n\nab\n2\r\n"),
+        ["`files.0.ignore`: skips 2 of 3 lines of the sample"]
+    );
+    assert_eq!(found(&log("'^ab$'"), "x\n\nab\r\ny\n"), [""; 0]);
+}
+
+#[test]
+fn a_tolerance_is_held_against_the_middle_of_the_values() {
+    let column = |values: &str| format!("mass\n{values}");
+    let wide = spec("[[files.rules]]\nabsolute = 100.0");
+    let found_of = |spec: &Spec, values: &[f64]| {
+        let values: Vec<String> = values.iter().map(f64::to_string).collect();
+        found(spec, &column(&values.join("\n")))
+    };
+    let mut values: Vec<f64> = (1..=9).map(|n| f64::from(n) / 10.0).collect();
+    values.push(1e9);
+    assert_eq!(
+        found_of(&wide, &values),
+        [
+            "`files.0.rules.0`: half of the values of `mass` in the sample lie between 0.3 and 0.8, and those two agree: is the tolerance too wide?"
+        ]
+    );
+    assert_eq!(found_of(&spec("[[files.rules]]\nabsolute = 0.1"), &values), [""; 0]);
+    assert_eq!(
+        found_of(&spec("[[files.rules]]\nabsolute = 1e9"), &[0.0; 9]),
+        ["`files.0.rules.0`: `mass` is 0 in all of the sample, which says nothing of its tolerance"]
+    );
+}
+
+#[test]
+fn ignored_rows_are_told_of() {
+    let text = "order = 'key'\nkey = ['mass']\nextra_rows = 'ignore'\n[[files.rules]]\nrelative = 1e-7";
+    assert!(found(&spec(text), TABLE).iter().any(|found| found.contains("files.0.min_rows")));
+    assert_eq!(found(&spec(&format!("min_rows = 3\n{text}")), TABLE), [""; 0]);
+    let keys = spec("order = 'key'\nkey = [1, 2, 3]");
+    assert_eq!(
+        found(&keys, TABLE)[0],
+        "`files.0.key`: takes every column of the sample, so nothing but keys is compared"
+    );
+}
+
+#[test]
 fn expressions_that_never_match() {
     let spec =
         spec("comment = '#'\nignore = ['^1', '^never']\nrequire = ['^3']\n[[files.rules]]\nrelative = 0.1");
@@ -90,7 +146,7 @@ fn mutate(spec: &Spec, text: &str) -> Mutation {
 fn a_mutation_test_finds_what_nothing_protects() {
     let spec = spec(
         "[[files.rules]]\ncolumns = ['mass']\nrelative = 1e-7\n[[files.rules]]\ncolumns = ['host']\nmethod = 'ignore'\n\
-         [[files.rules]]\nabsolute = 300.0",
+         [[files.rules]]\nabsolute = 1e30",
     );
     let mutation = mutate(&spec, TABLE);
     let unprotected: Vec<&str> = mutation.unprotected().map(|column| column.column.as_str()).collect();
@@ -111,6 +167,10 @@ fn records_that_are_lost_or_doubled_are_tried_too() {
     // A changed key is another record, and such are ignored.
     assert!(!mutation.columns[0].is_protected);
     assert_eq!(mutation.columns[0].rejected_from.as_deref(), Some("NaN"), "{mutation:?}");
+    // Beyond its double.
+    let wide = self::spec("[[files.rules]]\nabsolute = 300.0\ncolumns = ['charge']");
+    let column = mutate(&wide, TABLE).columns.remove(1);
+    assert_eq!((column.rejected_from.as_deref(), column.is_protected), (Some("a change by 1e1"), true));
     let mutation = mutate(&Spec::exact(), "x");
     assert_eq!(mutation.unprotected().count(), 0);
     let error = spec("[[files.rules]]").mutate(&SampleFile::bytes("out", b"a\nnan".to_vec())).unwrap_err();

@@ -13,6 +13,7 @@ use serde::{Serialize, Serializer};
 pub use reason::{Reason, Side};
 pub(crate) use shown::shown;
 pub(crate) use snip::Snip;
+pub(crate) use text::Plain;
 
 use crate::source::{Malformed, Trouble};
 

@@ -35,6 +35,15 @@ pub enum Reason {
     Identical,
     /// Every value is within the tolerance.
     WithinTolerance,
+    /// Every value of the records that both have is within the tolerance; the others are ignored.
+    Common {
+        /// Records that both have, and that count.
+        partners: u64,
+        /// Others of the left one.
+        left: u64,
+        /// Others of the right one.
+        right: u64,
+    },
     /// A value is not; the worst one is given.
     Value,
     /// Another number of records.
@@ -79,6 +88,13 @@ pub enum Reason {
         right: u64,
         /// The first of them.
         first: String,
+    },
+    /// Records without a partner are ignored, and too few others are left.
+    FewPartners {
+        /// Records that both have, and that count.
+        found: u64,
+        /// Declared, 1 at least.
+        least: u64,
     },
     /// A histogram differs more than by chance; the one with the least probability.
     Statistics {
@@ -137,7 +153,10 @@ impl Reason {
     /// What follows from it.
     pub const fn verdict(&self) -> Verdict {
         match self {
-            Self::Identical | Self::WithinTolerance | Self::Script { agree: true, .. } => Verdict::Agree,
+            Self::Identical
+            | Self::WithinTolerance
+            | Self::Common { .. }
+            | Self::Script { agree: true, .. } => Verdict::Agree,
             Self::CantSay { .. } | Self::OtherSpec => Verdict::CantSay,
             _ => Verdict::Differ,
         }
@@ -150,6 +169,7 @@ impl Reason {
             Self::Header { column, left, right } => Self::Header { column, left: right, right: left },
             Self::Label { line, left, right } => Self::Label { line, left: right, right: left },
             Self::Alone { left, right, first } => Self::Alone { left: right, right: left, first },
+            Self::Common { partners, left, right } => Self::Common { partners, left: right, right: left },
             Self::Length { left, right } => Self::Length { left: right, right: left },
             Self::Malformed { side, what } => Self::Malformed { side: side.other(), what },
             Self::Missing { side } => Self::Missing { side: side.other() },
@@ -173,15 +193,31 @@ impl fmt::Display for Reason {
         match self {
             Self::Identical => write!(f, "identical"),
             Self::WithinTolerance => write!(f, "every value is within the tolerance"),
+            Self::Common { partners, left, right } => {
+                write!(f, "every value is within the tolerance in the {partners} rows that both have; ")?;
+                write!(f, "{left} others of the left and {right} of the right are ignored")
+            }
             Self::Value => write!(f, "a value is outside the tolerance"),
             Self::Rows { left, right } => write!(f, "{left} and {right} rows"),
             Self::Columns { line, left, right } => write!(f, "line {line} has {left} and {right} values"),
+            Self::Header { column, left, right } if left.is_empty() || right.is_empty() => {
+                let (which, name, other) =
+                    if right.is_empty() { ("left", left, "right") } else { ("right", right, "left") };
+                write!(
+                    f,
+                    "the {which} one has a column {column}, named `{name}`, and the {other} one has none"
+                )
+            }
             Self::Header { column, left, right } => {
                 write!(f, "column {column} is named `{left}` and `{right}`")
             }
             Self::Label { line, left, right } => write!(f, "line {line} is `{left}` and `{right}`"),
             Self::Alone { left, right, first } => {
                 write!(f, "{left} rows of the left and {right} of the right have no partner, first {first}")
+            }
+            Self::FewPartners { found: 0, .. } => write!(f, "no row has a partner, so nothing was compared"),
+            Self::FewPartners { found, least } => {
+                write!(f, "{found} rows have a partner, less than min_rows = {least}")
             }
             Self::Statistics { histogram, what } => write!(f, "histogram {histogram}: {what}"),
             Self::Untested => write!(f, "no histogram has an entry, so nothing was tested"),

@@ -33,7 +33,10 @@ pub(crate) fn shown(bytes: &[u8]) -> String {
 
 /// Characters that change how a terminal or a browser orders or hides others.
 const fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    matches!(
+        character,
+        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -51,6 +54,9 @@ mod tests {
         assert_eq!(shown(b"a\x1b[2Jb\n"), "a\\u{1b}[2Jb\\u{a}");
         assert_eq!(shown(b"\xff1"), "\\xff1");
         assert_eq!(shown("\u{202e}x".as_bytes()), "\\u{202e}x");
+        for hidden in ['\u{61c}', '\u{ad}', '\u{180e}', '\u{e0041}'] {
+            assert_eq!(shown(format!("{hidden}x").as_bytes()), format!("{}x", hidden.escape_unicode()));
+        }
     }
 
     #[test]

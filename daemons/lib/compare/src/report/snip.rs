@@ -1,7 +1,6 @@
 //! A value as it was when a deviation was found, kept without allocation: the worst one changes often.
 
-use super::shown;
-use crate::format::{Cell, RowRef};
+use crate::format::{Cell, RowRef, Values};
 
 const LONGEST: usize = 64;
 
@@ -10,8 +9,7 @@ const LONGEST: usize = 64;
 pub(crate) struct Snip {
     bytes: [u8; LONGEST],
     length: u8,
-    /// For values that are no text.
-    number: Option<f64>,
+    values: Values,
 }
 
 impl Snip {
@@ -22,13 +20,10 @@ impl Snip {
         if let (Some(to), Some(from)) = (bytes.get_mut(..length), text.get(..length)) {
             to.copy_from_slice(from);
         }
-        Self { bytes, length: length as u8, number: row.binary.then(|| cell.as_number()) }
+        Self { bytes, length: length as u8, values: row.values }
     }
 
     pub(crate) fn shown(&self) -> String {
-        match self.number {
-            Some(number) => number.to_string(),
-            None => shown(self.bytes.get(..usize::from(self.length)).unwrap_or_default()),
-        }
+        self.values.shown(self.bytes.get(..usize::from(self.length)).unwrap_or_default())
     }
 }

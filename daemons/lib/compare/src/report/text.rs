@@ -47,6 +47,20 @@ impl fmt::Display for Comparison {
     }
 }
 
+/// A number with as few digits as say it all; with an exponent where it would be long.
+pub(crate) struct Plain(pub(crate) f64);
+
+impl fmt::Display for Plain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(value) = *self;
+        if value == 0.0 || !value.is_finite() || (1e-5..1e15).contains(&value.abs()) {
+            write!(f, "{value}")
+        } else {
+            write!(f, "{value:e}")
+        }
+    }
+}
+
 /// A positive number with three digits.
 pub(crate) struct Short(pub(crate) f64);
 
@@ -67,6 +81,15 @@ impl fmt::Display for Short {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_number_has_hundreds_of_digits() {
+        for (value, shown) in
+            [(1e308, "1e308"), (-5e-324, "-5e-324"), (0.1, "0.1"), (-123456.0, "-123456"), (0.0, "0")]
+        {
+            assert_eq!(Plain(value).to_string(), shown);
+        }
+    }
 
     #[test]
     fn a_deviation_just_outside_is_not_shown_as_one() {

@@ -4,7 +4,7 @@
 //! ordinary tables; whoever keeps them says how much is too much.
 
 use crate::align::Index;
-use crate::format::{Cell, RowRef};
+use crate::format::{Cell, RowRef, Values};
 
 /// All records of an output.
 #[derive(Debug, Clone)]
@@ -13,7 +13,7 @@ pub(crate) struct Kept {
     cells: Vec<Cell>,
     rows: Vec<End>,
     names: Vec<Vec<u8>>,
-    binary: bool,
+    values: Values,
     index: Option<Box<Index>>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Keeping {
     bytes: Vec<u8>,
     cells: Vec<Cell>,
     rows: Vec<End>,
-    binary: bool,
+    values: Values,
 }
 
 impl Keeping {
@@ -50,7 +50,7 @@ impl Keeping {
             return false;
         };
         self.rows.push(End { line: row.line, label, bytes, cells, has_no_nan });
-        self.binary = row.binary;
+        self.values = row.values;
         if memory_of(&self.bytes, &self.cells, &self.rows) > memory {
             *self = Self::default();
             return false;
@@ -67,7 +67,7 @@ impl Keeping {
             cells: self.cells,
             rows: self.rows,
             names: names.to_vec(),
-            binary: self.binary,
+            values: self.values,
             index: None,
         }
     }
@@ -84,7 +84,7 @@ impl Kept {
         cells: Vec::new(),
         rows: Vec::new(),
         names: Vec::new(),
-        binary: false,
+        values: Values::Text,
         index: None,
     };
 
@@ -116,6 +116,11 @@ impl Kept {
         KeptRows { kept: self, next: 0, has_no_nan: false, current: None }
     }
 
+    /// Whether the record surely holds no NaN.
+    pub(crate) fn has_no_nan(&self, index: usize) -> bool {
+        self.rows.get(index).is_some_and(|end| end.has_no_nan)
+    }
+
     /// The record with this index.
     #[inline]
     pub(crate) fn row(&self, index: usize) -> Option<RowRef<'_>> {
@@ -127,7 +132,7 @@ impl Kept {
             cells: self.cells.get(before.cells as usize..end.cells as usize).unwrap_or_default(),
             line: end.line,
             label: self.bytes.get(before.bytes as usize..end.label as usize).unwrap_or_default(),
-            binary: self.binary,
+            values: self.values,
         })
     }
 }
@@ -141,7 +146,7 @@ pub(crate) struct KeptRows<'k> {
     current: Option<RowRef<'k>>,
 }
 
-const NOTHING: RowRef<'static> = RowRef { bytes: &[], cells: &[], line: 0, label: &[], binary: false };
+const NOTHING: RowRef<'static> = RowRef { bytes: &[], cells: &[], line: 0, label: &[], values: Values::Text };
 
 impl<'k> KeptRows<'k> {
     #[inline]

@@ -56,6 +56,14 @@ impl Rows<'_> {
         }
     }
 
+    /// Whether the record surely holds no NaN.
+    pub(crate) fn has_no_nan(&self) -> bool {
+        match self {
+            Self::Stream(stream) => stream.reader.has_no_nan(&stream.row.bytes),
+            Self::Kept(kept) => kept.has_no_nan(),
+        }
+    }
+
     /// Whether every record has to be split, to be looked at without a partner.
     #[inline]
     pub(crate) fn wants_every_row(&self) -> bool {
@@ -119,7 +127,7 @@ impl<'p> Stream<'p> {
     #[inline]
     fn advance(&mut self) -> Result<bool, Trouble> {
         if !self.is_split {
-            self.watch.unseen();
+            self.watch.unseen(self.row.view());
         }
         let found = self.reader.next(&mut self.row)?;
         if !self.any {

@@ -69,12 +69,30 @@ pub struct Value<'a> {
 pub enum Meaning {
     /// A number; an infinity if that is what is written.
     Number(f64),
+    /// A finite number as it is written, but beyond the largest double: `1e999`. It agrees with the same characters
+    /// only, since two different ones would both read as infinity; ranges take it as an infinity.
+    TooLarge {
+        /// Whether it is below zero.
+        is_negative: bool,
+    },
     /// Any spelling of "not a number".
     NotANumber,
     /// One of the words that are declared to stand for no value.
     Missing,
     /// Anything else.
     Text,
+}
+
+impl Meaning {
+    /// What a range has to hold: the number, or the infinity that stands for one that is too large.
+    pub const fn in_range(self) -> Option<f64> {
+        match self {
+            Self::Number(value) => Some(value),
+            Self::TooLarge { is_negative: true } => Some(f64::NEG_INFINITY),
+            Self::TooLarge { is_negative: false } => Some(f64::INFINITY),
+            Self::NotANumber | Self::Missing | Self::Text => None,
+        }
+    }
 }
 
 /// How two finite numbers are measured.
@@ -123,6 +141,20 @@ pub enum Infinity {
     #[default]
     Equal,
     /// It agrees with nothing.
+    Differ,
+}
+
+/// What a word means among numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Words {
+    /// [`Words::Differ`] where the rule speaks of numbers: it names columns and measures numbers, or has a range, a
+    /// trend or `infinity = "differ"`. Otherwise [`Words::Equal`].
+    #[default]
+    Auto,
+    /// It agrees with the same word.
+    Equal,
+    /// It is no good output.
     Differ,
 }
 
@@ -176,6 +208,11 @@ impl Rule {
             (Meaning::NotANumber, Meaning::NotANumber) if self.nan == Nan::Equal => Distance::NONE,
             (Meaning::Missing, Meaning::Missing) => Distance::NONE,
             (Meaning::Text, Meaning::Text) if left.text == right.text => Distance::NONE,
+            (Meaning::TooLarge { .. }, Meaning::TooLarge { .. })
+                if left.text == right.text && self.infinity == Infinity::Equal =>
+            {
+                Distance::NONE
+            }
             _ => Distance::INFINITE,
         }
     }
@@ -218,6 +255,5 @@ impl Measure {
 
 /// What follows the number that `text` begins with.
 fn unit(text: &[u8]) -> &[u8] {
-    let length = crate::format::number_prefix(text).map_or(0, |(_, length)| length);
-    text.get(length..).unwrap_or_default()
+    text.get(crate::format::number_length(text)..).unwrap_or_default()
 }

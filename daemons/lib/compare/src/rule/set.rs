@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::format::{RowRef, Values};
 use crate::spec::Selector;
 
 use super::{Measure, Rule};
@@ -11,6 +12,9 @@ use super::{Measure, Rule};
 pub(crate) struct RuleSet {
     /// With the columns that each is for. The last one is for all that is left.
     rules: Vec<(Vec<Selector>, Rule)>,
+    /// Values of one list may have different rules. Otherwise no pattern has a digit or `?`, so none can tell
+    /// `/p[0]` from `/p[1]`.
+    tells_values_apart: bool,
 }
 
 /// For columns that nobody names.
@@ -19,7 +23,10 @@ const LAST: Rule = Rule::new(Measure::Exact);
 impl RuleSet {
     pub(crate) fn new(mut rules: Vec<(Vec<Selector>, Rule)>) -> Self {
         rules.push((vec![Selector::all()], LAST));
-        Self { rules }
+        let tells_values_apart = rules.iter().flat_map(|(columns, _)| columns).any(
+            |column| matches!(column, Selector::Name(name) if name.contains(|c: char| c == '?' || c.is_ascii_digit())),
+        );
+        Self { rules, tells_values_apart }
     }
 
     pub(crate) fn rules(&self) -> impl Iterator<Item = &Rule> {
@@ -57,6 +64,10 @@ pub(crate) struct Columns<'p> {
     /// Numbers of rules.
     known: Vec<usize>,
     labels: HashMap<Vec<u8>, usize>,
+    /// By the label of a record: the rules of its values but the first, as far as they are known.
+    lists: HashMap<Vec<u8>, Vec<usize>>,
+    /// Rules in `lists`.
+    listed: usize,
     /// All columns have the first rule, so nothing needs to be looked up.
     only_one: bool,
 }
@@ -67,7 +78,48 @@ const KEPT: usize = 65_536;
 impl<'p> Columns<'p> {
     pub(crate) fn new(set: &'p RuleSet, names: &[Vec<u8>]) -> Self {
         let only_one = set.rules.first().is_some_and(|(columns, _)| columns.iter().any(Selector::is_all));
-        Self { set, names: names.to_vec(), known: Vec::new(), labels: HashMap::new(), only_one }
+        Self {
+            set,
+            names: names.to_vec(),
+            known: Vec::new(),
+            labels: HashMap::new(),
+            lists: HashMap::new(),
+            listed: 0,
+            only_one,
+        }
+    }
+
+    /// Number of the rule, and the rule, of a value (from 0) of a record.
+    #[inline]
+    pub(crate) fn of(&mut self, row: RowRef<'_>, column: usize) -> (usize, &'p Rule) {
+        match row.label {
+            [] => self.rule(column),
+            _ if column > 0
+                && row.values == Values::List
+                && self.set.tells_values_apart
+                && !self.only_one =>
+            {
+                self.in_list(row, column)
+            }
+            label => self.labelled(label),
+        }
+    }
+
+    fn in_list(&mut self, row: RowRef<'_>, column: usize) -> (usize, &'p Rule) {
+        let known = self.lists.get(row.label).and_then(|known| known.get(column - 1)).copied();
+        let number = known.unwrap_or_else(|| {
+            let number = self.set.find(None, &row.path(column));
+            if self.listed < KEPT {
+                let known = self.lists.entry(row.label.to_vec()).or_default();
+                if known.len() + 1 == column {
+                    known.push(number);
+                }
+                // An entry costs, whether or not a rule is added.
+                self.listed += 1;
+            }
+            number
+        });
+        (number, self.set.get(number))
     }
 
     /// Number of the rule, and the rule, of the column (from 0).
@@ -94,7 +146,7 @@ impl<'p> Columns<'p> {
     }
 
     /// The rule of a record's values, where records have labels.
-    pub(crate) fn labelled(&mut self, label: &[u8]) -> (usize, &'p Rule) {
+    fn labelled(&mut self, label: &[u8]) -> (usize, &'p Rule) {
         let known = if self.only_one { Some(0) } else { self.labels.get(label).copied() };
         let number = known.unwrap_or_else(|| {
             let number = self.set.find(None, label);
@@ -104,6 +156,11 @@ impl<'p> Columns<'p> {
             number
         });
         (number, self.set.get(number))
+    }
+
+    /// The column (from 0) with this name in the header.
+    pub(crate) fn position(&self, name: &[u8]) -> Option<usize> {
+        self.names.iter().position(|known| known == name)
     }
 
     /// Name of the column (from 0), empty if it has none.

@@ -16,11 +16,15 @@ pub enum Precision {
 }
 
 /// The distance of two finite numbers: how many steps from one floating-point number to the next lie between them,
-/// over `most`. From −0 to 0 it is none.
+/// over `most`. From −0 to 0 it is none. A number that is too large for a single is equal to itself only.
 pub fn ulps(a: f64, b: f64, most: u64, precision: Precision) -> Distance {
+    let is_too_large = |value: f64| precision == Precision::Single && (value as f32).is_infinite();
+    // Numbers beyond the largest single would all be its neighbour.
+    if a != b && (is_too_large(a) || is_too_large(b)) {
+        return Distance::INFINITE;
+    }
     let steps = match precision {
         Precision::Double => ordered(a).abs_diff(ordered(b)),
-        // What is too large for a single becomes the infinity of its sign, one step beyond the largest.
         Precision::Single => u64::from(ordered_single(a as f32).abs_diff(ordered_single(b as f32))),
     };
     if steps <= most {
@@ -58,6 +62,9 @@ mod tests {
         assert!(ulps(1.0, f64::from(1.0_f32.next_up()), 1, Precision::Single).agrees);
         assert!(!ulps(1.0, f64::from(1.0_f32.next_up()), 1, Precision::Double).agrees);
         assert!(!ulps(1e300, -1e300, 1, Precision::Single).agrees);
+        assert!(!ulps(1e39, 1e300, 4, Precision::Single).agrees);
+        assert!(!ulps(f64::from(f32::MAX), 1e39, 4, Precision::Single).agrees);
+        assert!(ulps(1e39, 1e39, 4, Precision::Single).agrees);
     }
 
     #[test]

@@ -82,7 +82,14 @@ impl File {
         let descriptor = match rustix::fs::open(&path, flags, Mode::empty()) {
             Ok(descriptor) => descriptor,
             Err(Errno::NOENT | Errno::NOTDIR) => return Err(FileError::Missing { path }),
-            Err(Errno::LOOP) => return Err(FileError::Symlink { path }),
+            Err(error @ Errno::LOOP) => {
+                // Links of the folders above are the project's, and may be broken now only.
+                let is_link = std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink());
+                return Err(match is_link {
+                    true => FileError::Symlink { path },
+                    false => FileError::Io { path, source: error.into() },
+                });
+            }
             // A socket cannot be opened, nor a device without a driver.
             Err(Errno::NXIO | Errno::NODEV) => return Err(FileError::NotRegular { path }),
             Err(error) => return Err(FileError::Io { path, source: error.into() }),
@@ -169,6 +176,11 @@ mod tests {
         let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
 
         assert!(matches!(File::open(&link, 9), Err(FileError::Symlink { .. })));
+        let round = folder.path().join("round");
+        std::os::unix::fs::symlink(&round, &round).unwrap();
+        assert!(matches!(File::open(&round, 9), Err(FileError::Symlink { .. })));
+        let below = File::open(round.join("out"), 9).unwrap_err();
+        assert!(matches!(&below, FileError::Io { .. }) && !below.is_content(), "{below}");
         assert!(matches!(File::open(folder.path(), 9), Err(FileError::NotRegular { .. })));
         assert!(matches!(File::open(&fifo, 9), Err(FileError::NotRegular { .. })));
         assert!(matches!(File::open(&socket, 9), Err(FileError::NotRegular { .. })));

@@ -22,6 +22,29 @@ pub enum Malformed {
         /// As it is written; escaped.
         text: String,
     },
+    /// An infinity under a rule by which it agrees with nothing.
+    #[error("line {line}, column {column}: {text} is not finite, and the rule says infinity = \"differ\"")]
+    Infinite {
+        /// From 1.
+        line: u64,
+        /// From 1.
+        column: u64,
+        /// As it is written; escaped.
+        text: String,
+    },
+    /// A word where a rule wants numbers.
+    #[error(
+        "line {line}, column {column}: `{text}` is no number; if it is right there, name it in `missing` of a table, \
+         or write words = \"equal\" in the rule"
+    )]
+    Word {
+        /// From 1.
+        line: u64,
+        /// From 1.
+        column: u64,
+        /// As it is written; escaped.
+        text: String,
+    },
     /// A value outside of its declared range.
     #[error("line {line}, column {column}: {text} is not {range}")]
     OutOfRange {

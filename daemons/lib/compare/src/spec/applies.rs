@@ -21,6 +21,7 @@ pub(crate) fn check(spec: &FileSpec, report: Report<'_>) {
         ("comment", spec.comment != default.comment, text),
         ("skip_lines", spec.skip_lines != 0, lines),
         ("header", spec.header, &[Table]),
+        ("commented_header", spec.commented_header, &[Table]),
         ("units", !spec.units.is_empty(), values),
         ("missing", !spec.missing.is_empty(), values),
         ("ignore", !spec.ignore.is_empty(), lines),
@@ -38,6 +39,9 @@ pub(crate) fn check(spec: &FileSpec, report: Report<'_>) {
         if is_set && !formats.contains(&spec.format) {
             report(key, format!("has no meaning with format = \"{}\"; remove it", name(spec.format)));
         }
+    }
+    if spec.format == Table && spec.commented_header && (!spec.header || spec.comment.is_empty()) {
+        report("commented_header", "has a meaning only with header = true and `comment`".into());
     }
     if spec.statistics == Statistics::None && spec.significance != default.significance {
         report("significance", "has a meaning only with `statistics`; remove it".into());

@@ -98,6 +98,8 @@ pub struct FileSpec {
     pub skip_lines: u64,
     /// table: the first line that counts names the columns.
     pub header: bool,
+    /// table: the header stands behind the sign of a comment.
+    pub commented_header: bool,
     /// Units that may follow a number without a blank between. They must be the same.
     pub units: Vec<String>,
     /// Words that stand for a missing value. It agrees with another missing one.
@@ -186,6 +188,7 @@ impl Default for FileSpec {
             comment: String::new(),
             skip_lines: 0,
             header: false,
+            commented_header: false,
             units: Vec::new(),
             missing: Vec::new(),
             ignore: Vec::new(),

@@ -139,8 +139,7 @@ impl Spec {
 
     /// The short form as an entry for every file.
     pub(crate) fn short(&self) -> FileSpec {
-        let plain =
-            FileSpec { name: "*".into(), max_bytes: self.max_bytes, min_rows: 0, ..FileSpec::default() };
+        let plain = FileSpec { name: "*".into(), max_bytes: self.max_bytes, ..FileSpec::default() };
         match self.method {
             Method::Exact => plain,
             Method::Numeric => FileSpec {

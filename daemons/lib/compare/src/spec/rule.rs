@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Report, Selector};
 use crate::plausible::{Severity, Trend};
-use crate::rule::{Denominator, Infinity, Measure, Nan, Precision, Rule, Tolerance};
+use crate::rule::{Denominator, Infinity, Measure, Nan, Precision, Rule, Tolerance, Words};
 
 /// How two numbers are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -49,6 +49,8 @@ pub struct RuleSpec {
     pub nan: Nan,
     /// What an infinity means.
     pub infinity: Infinity,
+    /// What a word means among numbers.
+    pub words: Words,
     /// Whether 0 and −0 differ.
     pub signed_zero: bool,
     /// Smallest good value.
@@ -75,6 +77,7 @@ impl Default for RuleSpec {
             digits: 0,
             nan: Nan::Differ,
             infinity: Infinity::Equal,
+            words: Words::Auto,
             signed_zero: false,
             at_least: f64::NEG_INFINITY,
             at_most: f64::INFINITY,
@@ -84,8 +87,10 @@ impl Default for RuleSpec {
     }
 }
 
-/// More steps than this accept numbers that have no digit in common.
+/// More steps than this accept numbers that have no digit in common: four bits of the 52 are left.
 const MOST_ULPS: u64 = 1 << 48;
+/// The same for singles: four bits of 23.
+const MOST_ULPS_SINGLE: u64 = 1 << 19;
 /// A double has no more.
 const MOST_DIGITS: u32 = 17;
 
@@ -113,6 +118,30 @@ impl RuleSpec {
             infinity: self.infinity,
             signed_zero: self.signed_zero,
             units: units && !matches!(measure, Measure::Exact | Measure::Ignore),
+        }
+    }
+
+    /// Whether values must be in a range or follow a trend.
+    pub(crate) fn has_bounds(&self) -> bool {
+        self.at_least != f64::NEG_INFINITY || self.at_most != f64::INFINITY || self.trend != Trend::Any
+    }
+
+    /// Whether the values that it names must be there.
+    pub(crate) fn must_be_there(&self) -> bool {
+        self.has_bounds() && self.words != Words::Equal
+    }
+
+    /// Whether a word is no good value.
+    pub(crate) fn wants_numbers(&self) -> bool {
+        let is_numeric = !matches!(self.method, RuleMethod::Exact | RuleMethod::Ignore);
+        match self.words {
+            Words::Differ => true,
+            Words::Equal => false,
+            Words::Auto => {
+                self.has_bounds()
+                    || (self.infinity == Infinity::Differ && self.method != RuleMethod::Ignore)
+                    || (is_numeric && !self.columns.iter().any(Selector::is_all))
+            }
         }
     }
 
@@ -151,8 +180,14 @@ impl RuleSpec {
         }
         match method {
             RuleMethod::Numeric => self.check_numeric(report),
-            RuleMethod::Ulps if self.ulps == 0 || self.ulps > MOST_ULPS => {
-                report("ulps", format!("is {}, but must be between 1 and {MOST_ULPS}", self.ulps));
+            RuleMethod::Ulps => {
+                let most = match self.precision {
+                    Precision::Double => MOST_ULPS,
+                    Precision::Single => MOST_ULPS_SINGLE,
+                };
+                if self.ulps == 0 || self.ulps > most {
+                    report("ulps", format!("is {}, but must be between 1 and {most}", self.ulps));
+                }
             }
             RuleMethod::Digits if self.digits == 0 || self.digits > MOST_DIGITS => {
                 report("digits", format!("is {}, but must be between 1 and {MOST_DIGITS}", self.digits));

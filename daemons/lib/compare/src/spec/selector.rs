@@ -26,6 +26,11 @@ impl Selector {
         matches!(self, Self::Name(name) if name == "*")
     }
 
+    /// Whether it may take several columns or names.
+    pub(crate) fn is_pattern(&self) -> bool {
+        matches!(self, Self::Name(name) if name.contains(['*', '?']))
+    }
+
     /// Whether it takes column `index` (from 0) with this name, which is empty where there are no names.
     pub(crate) fn takes(&self, index: Option<usize>, name: &[u8]) -> bool {
         match self {

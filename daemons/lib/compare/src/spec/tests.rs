@@ -57,6 +57,11 @@ fn settings_without_effect_are_found() {
     assert_eq!(keys(&Spec { max_bytes: 0, ..Spec::exact() }), ["max_bytes"]);
     assert_eq!(keys(&Spec { max_bytes: LARGEST_MAX_BYTES + 1, ..Spec::exact() }), ["max_bytes"]);
     assert_eq!(file("header = true"), ["files.0.header"]);
+    for with in ["", "header = true\n", "comment = '#'\n"] {
+        let found = file(&format!("format = 'table'\n{with}commented_header = true"));
+        assert_eq!(found, ["files.0.commented_header"]);
+    }
+    assert!(file("format = 'table'\nheader = true\ncomment = '#'\ncommented_header = true").is_empty());
     assert_eq!(file("format = 'table'\nskip_gzip_header = true"), ["files.0.skip_gzip_header"]);
     assert_eq!(file("format = 'lines'\nseparator = ';'"), ["files.0.separator"]);
     assert_eq!(file("[[files.rules]]"), ["files.0.rules"]);
@@ -169,4 +174,20 @@ fn the_first_entry_that_names_a_file_counts() {
     assert!(plan.file("extra").is_optional() && !plan.file("log.txt").is_optional());
     assert!(!plan.is_exact());
     assert_eq!(plan.expected().collect::<Vec<_>>(), [""; 0]);
+}
+
+#[test]
+fn tolerances_that_accept_all_numbers_of_a_type_are_found() {
+    let rule = |text: &str| file(&format!("format = 'table'\n[[files.rules]]\nmethod = 'ulps'\n{text}"));
+    assert_eq!(rule("precision = 'single'\nulps = 4294967295"), ["files.0.rules.0.ulps"]);
+    assert_eq!(rule("precision = 'single'\nulps = 524289"), ["files.0.rules.0.ulps"]);
+    assert_eq!(rule("precision = 'single'\nulps = 524288"), [""; 0]);
+    assert_eq!(rule("ulps = 524289"), [""; 0]);
+    let raw = |numbers: &str, absolute: &str| {
+        file(&format!("format = 'raw'\nnumbers = '{numbers}'\n[[files.rules]]\nabsolute = {absolute}"))
+    };
+    assert_eq!(raw("i32_le", "4294967295.0"), ["files.0.rules.0.absolute"]);
+    assert_eq!(raw("f32_be", "1e39"), ["files.0.rules.0.absolute"]);
+    assert_eq!(raw("i64_le", "2e19"), ["files.0.rules.0.absolute"]);
+    assert_eq!((raw("i32_le", "1e9"), raw("f64_le", "1e300")), (vec![], vec![]));
 }

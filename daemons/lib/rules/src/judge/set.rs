@@ -133,6 +133,9 @@ impl Session<'_> {
                 (None, None) if let Evidence::Later { reason, .. } = evidence => {
                     (Decision::Later, format!("can't be compared now: {reason}"))
                 }
+                (None, Some(agreement)) if agreement.is_odd(id) => {
+                    (Decision::Inconclusive, "no quorum: it does not agree with itself".to_owned())
+                }
                 (None, Some(agreement)) => {
                     let needed = Agreement::needed(self.workunit.min_quorum);
                     let found = agreement.confirmations(id, electorate);

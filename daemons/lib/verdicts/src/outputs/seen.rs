@@ -71,6 +71,7 @@ impl Seen {
                 Some(worst),
                 Reason::Value
                 | Reason::WithinTolerance
+                | Reason::Common { .. }
                 | Reason::Identical
                 | Reason::Bytes { .. }
                 | Reason::Length { .. }

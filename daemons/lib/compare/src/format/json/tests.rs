@@ -42,10 +42,20 @@ fn values() {
     let text = br#"[1, null, true, NaN, -Infinity, "1", "nan", "\u00e9\n\ud83d\ude00\ud83d", 1e999]"#;
     let (_, cells) = records(text).unwrap().remove(0);
     let (meanings, texts): (Vec<Meaning>, Vec<String>) = cells.into_iter().unzip();
-    use Meaning::{Missing, NotANumber, Number, Text};
+    use Meaning::{Missing, NotANumber, Number, Text, TooLarge};
     assert_eq!(
         meanings,
-        [Number(1.0), Missing, Text, NotANumber, Number(f64::NEG_INFINITY), Text, NotANumber, Text, Text]
+        [
+            Number(1.0),
+            Missing,
+            Text,
+            NotANumber,
+            Number(f64::NEG_INFINITY),
+            Text,
+            NotANumber,
+            Text,
+            TooLarge { is_negative: false }
+        ]
     );
     assert_eq!(texts[5..8], ["\"1\"", "\"nan\"", "\"é\n😀\\ud83d\""]);
 }

@@ -101,6 +101,30 @@ fn a_header_names_the_columns_and_is_no_row() {
 }
 
 #[test]
+fn a_header_may_stand_in_a_comment() {
+    let spec = FileSpec {
+        header: true,
+        commented_header: true,
+        comment: "#".into(),
+        ignore: vec!["^# made by".into()],
+        ..spec("whitespace")
+    };
+    let table = Table::new(&spec, &mut |_, _| ());
+    let open = |text: &str| table.open(Input::new(Box::new(Cursor::new(text.as_bytes().to_vec()))));
+    let mut row = Row::default();
+    for text in ["# made by x\r\n #\r\n# mass charge\r\n# more\r\n1 2\r\n", "\n#mass charge\n1 2"] {
+        let mut reader = open(text);
+        assert!(reader.next(&mut row).unwrap());
+        assert_eq!(reader.names(), [b"mass".to_vec(), b"charge".to_vec()]);
+        assert_eq!(row.bytes, b"1 2");
+        assert!(!reader.next(&mut row).unwrap());
+    }
+    let error = open("mass charge\n1 2\n").next(&mut row).unwrap_err();
+    assert!(error.to_string().starts_with("line 1: mass charge stands where a comment"), "{error}");
+    assert!(!open("").next(&mut row).unwrap());
+}
+
+#[test]
 fn units_and_words_for_missing_values() {
     let spec = FileSpec {
         units: vec!["ms".into(), "eV".into()],

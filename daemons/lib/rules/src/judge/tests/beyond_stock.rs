@@ -138,3 +138,15 @@ fn every_result_is_told_with_its_reason_and_formula() {
     assert!(judgement.told[3].reason.contains("(a chain)"), "{:?}", judgement.told);
     assert!(judgement.notes.iter().any(|note| note.text.starts_with("agreement is a chain")));
 }
+
+#[test]
+fn a_result_that_differs_from_itself_is_told_so() {
+    let (app, alone) = (app(), Workunit { min_quorum: 1, target_nresults: 1, ..workunit() });
+    let agreement = Agreement::fuzzy(vec![ResultId(1)], |_, _| Pair::Differs);
+    let files = [(ResultId(1), FileCheck::Ok)].into();
+    let odd = Evidence::Set { files, agreement: Some(agreement) };
+    let options = mode(&app, CreditMode::PostAssigned);
+    let judgement = judge(&alone, &[fresh(1)], &odd, &options, &mut books()).unwrap();
+    assert_eq!(judgement.verdict, Verdict::NoConsensus);
+    assert_eq!(judgement.told[0].reason, "no quorum: it does not agree with itself");
+}
