@@ -95,7 +95,9 @@ pub async fn measure(ground: &Ground, largest: u32, runs: usize) -> Result<Figur
         for part in PARTS {
             let jobs = i64::from(largest / part);
             describe(&site, kind, jobs)?;
-            for (place, next) in [("beginning", 0), ("middle", jobs / 2), ("end", jobs * 99 / 100)] {
+            for (place, next) in
+                [("beginning", 0), ("middle", jobs / 2), ("end", jobs - (jobs / 4).min(CUSHION / 2))]
+            {
                 let mut best: Option<Cell> = None;
                 for _ in 0..runs {
                     put(&mut site, kind, jobs, next).await?;
