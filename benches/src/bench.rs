@@ -9,7 +9,7 @@ use crate::site::{Cost, Ground, Site};
 
 /// What a daemon is measured with.
 pub trait Bench {
-    /// The daemon, without the `cobblestone-` before it.
+    /// The daemon, without the `cobblestone-` before it; or a command, `cobblestone` and its words.
     const NAME: &'static str;
     /// Its program, where the name is one of several measurements of it.
     const PROGRAM: &'static str = Self::NAME;
@@ -66,7 +66,10 @@ pub async fn measure<B: Bench>(bench: &B, ground: &Ground, runs: usize) -> Resul
     let mut batches: Vec<Batch> = Vec::new();
     for run in 0..runs {
         let daemon = daemon(bench, &mut site, 1).await?;
+        // Of a command, standard input is the work.
+        let input = site.input.take();
         let start = site.daemon(1).await?;
+        site.input = input;
         if run == 0 {
             let after = site.after();
             site.record(&after).await?;
@@ -97,7 +100,7 @@ async fn daemon<B: Bench>(bench: &B, site: &mut Site, instances: usize) -> Resul
     let cost = site.daemon(instances).await?;
     match bench.left(site).await? {
         0 => Ok(cost),
-        left => bail!("{left} {} were left undone by cobblestone-{}", B::UNIT, B::PROGRAM),
+        left => bail!("{left} {} were left undone by {}", B::UNIT, B::PROGRAM),
     }
 }
 

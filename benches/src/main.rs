@@ -16,6 +16,7 @@ mod backlog;
 mod bench;
 mod campaign;
 mod comparison;
+mod create;
 mod fill;
 mod floor;
 mod generator;
@@ -34,6 +35,7 @@ use clap::Parser;
 
 use crate::assimilator::Assimilator;
 use crate::bench::Bench;
+use crate::create::Create;
 use crate::fill::PEOPLE;
 use crate::generator::Generator;
 use crate::report::Report;
@@ -48,7 +50,7 @@ struct Args {
     /// Little work: shows that everything runs. The figures mean nothing
     #[arg(long)]
     quick: bool,
-    /// Only this one: work-generator, work-generator-shared, trickle-credit, validator, assimilator, compare, trickle-backlog,
+    /// Only this one: work-generator, work-generator-shared, work-create, trickle-credit, validator, assimilator, compare, trickle-backlog,
     /// validator-backlog, assimilator-backlog and campaign-size (these three only when they are named), or part of a name.
     /// Can be repeated
     #[arg(long, value_name = "NAME")]
@@ -118,6 +120,7 @@ async fn run(args: &Args) -> Result<()> {
     let mut bench = Runner { args, ground: &ground, report: &mut report };
     bench.one(&Generator::<false> { workunits: args.items(10_000) }).await?;
     bench.one(&Generator::<true> { workunits: args.items(60_000) }).await?;
+    bench.one(&Create { workunits: args.items(60_000) }).await?;
     bench.one(&Trickle { messages: args.items(50_000), people: PEOPLE }).await?;
     bench.one(&Validator { workunits: args.items(6_000), people: PEOPLE }).await?;
     bench.one(&Assimilator { workunits: args.items(6_000), people: PEOPLE }).await?;

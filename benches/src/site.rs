@@ -52,7 +52,7 @@ impl Ground {
         Ok(connection.row("SELECT VERSION() AS v", &[]).await?.text("v")?)
     }
 
-    /// A project of that name for the daemon `program`, with our tables and `toml` as its application's file.
+    /// A project of that name for the daemon `program`, or for a command with its words, with our tables and `toml` as its application's file.
     pub async fn site_of(
         &self,
         name: &'static str,
@@ -73,9 +73,17 @@ impl Ground {
         project.write_app_config(toml)?;
         Store::connect(project.url()).await?.migrate(0.0).await?;
         let connection = project.connect().await?;
-        let program = self.programs.join(format!("cobblestone-{program}"));
+        let (program, words) = match program.split_once(' ') {
+            // A command of `cobblestone`.
+            Some((program, words)) => (program.to_owned(), words.split(' ').map(str::to_owned).collect()),
+            None => {
+                let words = ["--one_pass", "--app", project.app()].map(str::to_owned);
+                (format!("cobblestone-{program}"), words.to_vec())
+            }
+        };
+        let program = self.programs.join(program);
         let server_pid = self.server.pid().context("the server does not run")?;
-        Ok(Site { project, connection, database, program, server_pid })
+        Ok(Site { project, connection, database, program, words, input: None, server_pid })
     }
 }
 
@@ -132,6 +140,10 @@ pub struct Site {
     /// Its name; NAME_before and NAME_after are copies.
     pub database: String,
     program: PathBuf,
+    /// Its flags.
+    words: Vec<String>,
+    /// Standard input.
+    pub input: Option<PathBuf>,
     server_pid: u32,
 }
 
@@ -284,11 +296,15 @@ impl Site {
         }
         let out = File::options().create(true).append(true).open(log)?;
         let mut command = Command::new(&self.program);
+        let input = match &self.input {
+            Some(path) => Stdio::from(File::open(path)?),
+            None => Stdio::null(),
+        };
         command
-            .args(["--one_pass", "--app", self.project.app()])
+            .args(&self.words)
             .env("BOINC_PROJECT_DIR", self.project.dir())
             .current_dir(self.project.path("bin"))
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(out.try_clone()?)
             .stderr(out);
         Ok(command)

@@ -11,7 +11,7 @@ use daemon::args::{LogFormat, try_parse_with};
 use crate::demo::DemoArgs;
 use crate::{
     adjust, app, audit, campaigns, check, comparing, datasets, demo, explain, ledger, migrate, quarantine,
-    rehearse, report, review, sandbox_stop, status, trickles, verdicts,
+    rehearse, report, review, sandbox_stop, status, trickles, verdicts, work,
 };
 
 /// Something was found to be off.
@@ -24,7 +24,7 @@ const FAILED: u8 = 2;
     name = "cobblestone",
     version,
     about = "Looks after a BOINC project's Cobblestone daemons: their tables, the books, messages one by one; and the demo.",
-    after_help = "Exit status: 0 = fine, 1 = something is off (audit, check, compare, spec, demo) or there was nothing to do for some (trickles, quarantine, review), or the same was made before (adjust, campaign), 2 = it could not be done.",
+    after_help = "Exit status: 0 = fine, 1 = something is off (audit, check, compare, spec, demo) or there was nothing to do for some (trickles, quarantine, review), or the same was made before (adjust, campaign), or not every workunit could be made (work create), 2 = it could not be done.",
     disable_help_subcommand = true
 )]
 struct Line {
@@ -85,6 +85,9 @@ enum Command {
     /// Look at campaigns of jobs, stop and resume them, cancel them, make failed jobs again, feed rows
     #[command(subcommand, after_help = campaigns::AFTER_HELP)]
     Campaign(campaigns::CampaignCommand),
+    /// Make workunits, in place of BOINC's create_work
+    #[command(subcommand, after_help = work::AFTER_HELP)]
+    Work(work::WorkCommand),
     /// Look after what the validator kept of its verdicts
     #[command(subcommand)]
     Verdicts(verdicts::VerdictsCommand),
@@ -131,6 +134,10 @@ pub struct ProjectArgs {
 
 /// Runs the command line.
 pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let argv: Vec<OsString> = argv.into_iter().collect();
+    if let Some(flags) = work::flags_in(&argv) {
+        return finish(work::run(&flags));
+    }
     let line: Line = match try_parse_with(Line::command(), argv) {
         Ok(line) => line,
         Err(error) => {
@@ -142,12 +149,17 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(level) = line.debug_level {
         daemon::log::init(LogFormat::Text, level);
     }
+    finish(run(line.command))
+}
+
+/// Runs a command to its end; its exit status.
+fn finish(command: impl Future<Output = anyhow::Result<bool>>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("can't start the runtime");
-    let outcome = runtime.and_then(|runtime| runtime.block_on(run(line.command)));
+    let outcome = runtime.and_then(|runtime| runtime.block_on(command));
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(OFF),
@@ -172,6 +184,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Rehearse(args) => rehearse::run(&args).await,
         Command::Dataset(command) => datasets::run(&command).await,
         Command::Campaign(command) => campaigns::run(&command).await,
+        Command::Work(work::WorkCommand::Create { flags }) => work::run(&flags).await,
         Command::Verdicts(command) => verdicts::run(&command).await.map(|()| true),
         Command::Trickles(command) => trickles::run(&command).await,
         Command::Quarantine(command) => quarantine::run(&command).await,

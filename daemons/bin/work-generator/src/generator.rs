@@ -8,11 +8,12 @@ use app_config::AppConfig;
 use boinc::id::AppId;
 use boinc::input_template::Assignment;
 use campaign::Kind;
-use daemon::run::{NoArgs, Severity};
+use daemon::run::Severity;
 use daemon::{Daemon, Fatal, Pass, PassReport, ProjectDir, Start};
 use store::campaigns::{Campaign as Row, State};
 
 use crate::command::Commands;
+use crate::flags::GeneratorArgs;
 use crate::plans::{Plan, Plans};
 use crate::pressure::Pressure;
 use crate::rows::is_over;
@@ -45,9 +46,9 @@ pub struct WorkGenerator {
 impl Daemon for WorkGenerator {
     const NAME: &'static str = "work-generator";
     const ABOUT: &'static str = "Makes the workunits of an application's campaigns, as cobblestone/APP.toml and cobblestone/campaigns describe them.";
-    type Args = NoArgs;
+    type Args = GeneratorArgs;
 
-    async fn start(start: &Start<NoArgs>) -> Result<Self> {
+    async fn start(start: &Start<GeneratorArgs>) -> Result<Self> {
         let name = start.app();
         let app = start.store.read("application", async |conn| conn.app(name).await).await?;
         let app = app.ok_or_else(|| {
@@ -62,8 +63,9 @@ impl Daemon for WorkGenerator {
         let config =
             AppConfig::load(&start.project.root, name).map_err(|error| Fatal::new(error.to_string()))?;
         let dry_run = start.common.dry_run;
-        let work = config.work.clone().unwrap_or_else(|| app_config::Work::of(name));
-        let plans = Plans::new(name, app.id, config.work, &start.project, !dry_run)
+        let declared = config.work.is_some();
+        let work = start.args.over(config.work.unwrap_or_else(|| app_config::Work::of(name)));
+        let plans = Plans::new(app.id, declared, &work, name, &start.project, !dry_run)
             .map_err(|error| Fatal::new(format!("{error:#}")))?;
         Ok(Self {
             app: app.id,

@@ -4,16 +4,15 @@
 use std::collections::BTreeMap;
 
 use boinc::download_dir::DownloadDir;
-use boinc::input_template::{FileFacts, FileFault, InputFiles};
+use boinc::input_template::{FileFacts, FileFault, InputFiles, Remembered};
 
 use crate::staging::{Stage, StageError};
 
 /// See the module.
 pub struct Inputs {
     stage: Stage,
-    download: DownloadDir,
-    /// Staged, or found there in this pass.
-    known: BTreeMap<String, FileFacts>,
+    /// Shared files, and what is found in this pass.
+    download: Remembered<DownloadDir>,
     twins: BTreeMap<String, u64>,
     offered: Option<(String, Vec<u8>)>,
     /// The offered file was not there before.
@@ -29,8 +28,7 @@ impl Inputs {
     pub fn new(stage: Stage, download: DownloadDir, shared: &BTreeMap<String, FileFacts>) -> Self {
         Self {
             stage,
-            download,
-            known: shared.clone(),
+            download: Remembered::new(download, shared.clone()),
             twins: BTreeMap::new(),
             offered: None,
             new: false,
@@ -75,21 +73,11 @@ impl InputFiles for Inputs {
                 Err(error) => Err(self.refused(name, error)),
             };
         }
-        if let Some(facts) = self.known.get(name) {
-            return Ok(facts.clone());
-        }
-        let facts = self.download.staged(name, notes)?;
-        self.known.insert(name.to_owned(), facts.clone());
-        Ok(facts)
+        self.download.staged(name, notes)
     }
 
     fn constant(&mut self, name: &str, notes: &mut Vec<String>) -> Result<FileFacts, FileFault> {
-        if let Some(facts) = self.known.get(name) {
-            return Ok(facts.clone());
-        }
-        let facts = self.download.constant(name, notes)?;
-        self.known.insert(name.to_owned(), facts.clone());
-        Ok(facts)
+        self.download.constant(name, notes)
     }
 
     fn gzipped_nbytes(&mut self, name: &str) -> Result<u64, FileFault> {

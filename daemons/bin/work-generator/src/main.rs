@@ -10,6 +10,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | `generator` | one pass: which campaign is next, and how much of it |
+//! | `flags` | flags of its own, those of stock's |
 //! | `pressure` | how much work is wanted now |
 //! | `plans` | the campaigns as their files describe them, with their templates |
 //! | `turn` | one campaign's turn: what it works with, and how its batch is written |
@@ -31,6 +32,7 @@ mod command;
 mod commit;
 mod counted;
 mod drafts;
+mod flags;
 mod folder;
 mod generator;
 mod inputs;

@@ -104,24 +104,23 @@ pub struct Plans {
 }
 
 impl Plans {
-    /// Those that there are now.
+    /// Those that there are now. `declared`: there is a `[work]`.
     ///
     /// # Errors
     /// The short form has a mistake.
     pub fn new(
-        app: &str,
         appid: AppId,
-        work: Option<Work>,
+        declared: bool,
+        work: &Work,
+        app: &str,
         project: &ProjectDir,
         write: bool,
     ) -> Result<Self> {
         let stage = Stage::new(project.download());
-        let declared = work.is_some();
-        let work = work.unwrap_or_else(|| Work::of(app));
         let mut plans = Self {
             app: app.to_owned(),
             appid,
-            work,
+            work: work.clone(),
             project: project.clone(),
             stage,
             write,

@@ -392,3 +392,30 @@ async fn a_long_table_is_read_in_constant_memory_and_from_where_it_ended() {
     assert_eq!(world.names().await.len(), 600);
     assert_eq!(world.texts("SELECT state FROM cobblestone_campaign").await, ["complete"]);
 }
+
+#[tokio::test]
+async fn flags_of_stocks_generators_stand_in_for_work() {
+    let mut world = World::new().await;
+    world.project.write_app_config("[work]\ncushion = 1000\nrefill_below = 900\n").unwrap();
+    let template = "<input_template><file_info/><file_info></file_info><workunit><file_ref><open_name>x</open_name></file_ref>\
+                    <target_nresults>2</target_nresults><max_total_results>2</max_total_results></workunit></input_template>";
+    world.old_file("templates/other_in", &template.replace("<file_info/>", ""));
+    world.old_file("templates/other_out", "");
+    world.one_pass(&["--in_template_file", "other_in", "-out-template-file=other_out", "--cushion", "6"]);
+    assert_eq!(world.names().await, ["theory_0", "theory_1", "theory_2"]);
+    assert_eq!(
+        world.texts("SELECT DISTINCT result_template_file FROM workunit").await,
+        ["templates/other_out"]
+    );
+    // A campaign that names its own keeps it.
+    world.campaign("own", "[source]\njobs = 1\n[job]\noutput_template = \"templates/theory_out\"\n");
+    world.one_pass(&["--out_template_file", "other_out", "--cushion", "1000"]);
+    let sql = "SELECT result_template_file FROM workunit WHERE name = 'own_0'";
+    assert_eq!(world.texts(sql).await, ["templates/theory_out"]);
+    for flags in [["--cushion", "0"], ["--in_template_file", "../config.xml"], ["--in_template_file", "none"]]
+    {
+        let output = world.start(&flags).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{flags:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(flags[1]), "{output:?}");
+    }
+}

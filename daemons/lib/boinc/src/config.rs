@@ -54,6 +54,10 @@ pub struct ProjectConfig {
     pub debug_credit: bool,
     /// The scheduler sends rows of `msg_to_host`.
     pub msg_to_host: bool,
+    /// The scheduler sends workunits that are reserved for a host, user or team.
+    pub enable_assignment: bool,
+    /// The scheduler sends workunits that are for all hosts, or all of a user or team.
+    pub enable_assignment_multi: bool,
     /// At most one result of a workunit for each user.
     pub one_result_per_user_per_wu: bool,
     /// The project's name, as people read it.
@@ -229,6 +233,8 @@ impl ProjectConfig {
             credit_by_app: config.boolean("credit_by_app")?,
             debug_credit: config.boolean("debug_credit")?,
             msg_to_host: config.boolean("msg_to_host")?,
+            enable_assignment: config.boolean("enable_assignment")?,
+            enable_assignment_multi: config.boolean("enable_assignment_multi")?,
             one_result_per_user_per_wu: config.boolean("one_result_per_user_per_wu")?,
             long_name: config.text("long_name").unwrap_or_default().to_owned(),
             master_url: config.text("master_url").unwrap_or_default().to_owned(),

@@ -64,11 +64,42 @@ impl DownloadDir {
             fs::create_dir_all(folder)?;
         }
         let temporary = md5_cache::temporary(path)?;
-        let copied = fs::copy(&top, &temporary).and_then(|_| fs::rename(&temporary, path));
+        // It is on the disk before a row of the database names it.
+        let copied = fs::copy(&top, &temporary)
+            .and_then(|_| fs::File::open(&temporary)?.sync_all())
+            .and_then(|()| fs::rename(&temporary, path));
         if copied.is_err() {
             let _ = fs::remove_file(&temporary);
         }
         copied
+    }
+}
+
+/// The same folder, only looked at: nothing is copied and no `.md5` file is written.
+#[derive(Debug, Clone)]
+pub struct Looking(pub DownloadDir);
+
+impl InputFiles for Looking {
+    fn staged(&mut self, name: &str, _notes: &mut Vec<String>) -> Result<FileFacts, FileFault> {
+        let path = self.0.checked_path(name)?;
+        let top = self.0.root.join(name);
+        let path = if !path.exists() && top.is_file() { top } else { path };
+        match md5_cache::read(&path) {
+            Ok(Cached::Valid(facts)) if self.0.cache_md5_info => Ok(facts),
+            _ => md5_cache::compute(&path).map_err(|error| fault(&path, &error)),
+        }
+    }
+
+    fn constant(&mut self, name: &str, notes: &mut Vec<String>) -> Result<FileFacts, FileFault> {
+        self.0.constant(name, notes)
+    }
+
+    fn gzipped_nbytes(&mut self, name: &str) -> Result<u64, FileFault> {
+        self.0.gzipped_nbytes(name)
+    }
+
+    fn output_template(&mut self, path: &str) -> Result<(), FileFault> {
+        self.0.output_template(path)
     }
 }
 
@@ -142,6 +173,19 @@ mod tests {
         assert!(files.root.join("2ab/in_common.md5").exists());
         assert_eq!(files.staged("in_common", &mut notes).unwrap(), facts);
         assert!(notes.is_empty(), "{notes:?}");
+    }
+
+    #[test]
+    fn looking_writes_nothing() {
+        let (_project, files) = folder();
+        fs::write(files.root.join("in_common"), "hello\n").unwrap();
+        let mut looking = Looking(files.clone());
+        let mut notes = Vec::new();
+        assert_eq!(looking.staged("in_common", &mut notes).unwrap(), md5_cache::of_bytes(b"hello\n"));
+        assert!(looking.staged("gone", &mut notes).is_err());
+        let left: Vec<_> =
+            fs::read_dir(&files.root).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["in_common"]);
     }
 
     #[test]

@@ -231,6 +231,62 @@ pub fn unbroken(what: &'static str, text: &str) -> Result<(), Refusal> {
     }
 }
 
+/// Checks a text that stands in the document as it is, and may hold entities: clients read `&amp;` as `&`.
+///
+/// # Errors
+/// It holds `<`, `]]>`, a `&` that begins no entity of XML, or a control character.
+pub fn element_text(what: &'static str, text: &str) -> Result<(), Refusal> {
+    let refuse = |holds: &str, instead: &str| {
+        let why = format!("{} holds {holds}, which would break the document{instead}", shown(&text.into()));
+        Err(Refusal::new(what, why))
+    };
+    if let Some(c) = text.chars().find(|c| c.is_control() && *c != '\t') {
+        return refuse(&c.escape_debug().to_string(), "");
+    }
+    if text.contains('<') {
+        return refuse("<", ": write &lt; for it");
+    }
+    if text.contains("]]>") {
+        return refuse("]]>", ": write ]]&gt; for it");
+    }
+    if !text.split('&').skip(1).all(begins_with_entity) {
+        return refuse("a lone &", ": write &amp; for it");
+    }
+    Ok(())
+}
+
+/// What stands after a `&`.
+fn begins_with_entity(text: &str) -> bool {
+    let Some((name, _)) = text.split_once(';') else { return false };
+    match name.strip_prefix('#') {
+        Some(number) => number.parse::<u8>().is_ok_and(|code| code >= 32),
+        None => ["lt", "gt", "amp", "quot", "apos"].contains(&name),
+    }
+}
+
+/// Checks the description of a file that lies elsewhere: whole URL, size in bytes, MD5 digest.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn check_remote(url: &str, nbytes: f64, md5: &str) -> Result<(), Vec<Refusal>> {
+    let mut wrong = Vec::new();
+    let mut refuse = |what, found: String, must: &str| {
+        wrong.push(Refusal::new(what, format!("{found} must be {must}")));
+    };
+    let begins = ["http://", "https://"].iter().any(|begin| url.starts_with(begin));
+    if !begins || url.contains(char::is_whitespace) || url.contains('"') {
+        refuse("url", shown(&url.into()), "a whole URL that begins with http:// or https://, without blanks");
+    }
+    if md5.len() != 32 || !md5.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+        refuse("md5", shown(&md5.into()), "32 hex digits, lower case");
+    }
+    if !(1.0..=9_007_199_254_740_992.0).contains(&nbytes) || nbytes.fract() != 0.0 {
+        refuse("nbytes", nbytes.to_string(), "the size in bytes");
+    }
+    wrong.extend(element_text("url", url).err());
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
+
 fn shown(value: &Value) -> String {
     boinc::printable::printable(&value.to_string(), 60)
 }
@@ -251,6 +307,35 @@ mod tests {
             );
         }
         assert_eq!(Settings::default().take("energy", &7.into()), Ok(false));
+    }
+
+    #[test]
+    fn a_text_of_an_element_may_hold_entities_only() {
+        for good in ["", "--seed 7\t--cut pt>5", "&lt;on&gt; a &amp; b &#38; &apos;", "\"é\""] {
+            assert_eq!(element_text("x", good), Ok(()), "{good}");
+        }
+        for bad in ["<on>", "a & b", "&lt", "&on;", "&#7;", "&#x41;", "a\nb", "\0", "a]]>b", "&"] {
+            assert!(element_text("x", bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn files_elsewhere_are_described_whole() {
+        let md5 = "0123456789abcdef0123456789abcdef";
+        assert_eq!(check_remote("https://x/a?b=1&amp;c=2", 12.0, md5), Ok(()));
+        for (url, nbytes, md5) in [
+            ("ftp://x/a", 1.0, md5),
+            ("http://x/a b", 1.0, md5),
+            ("http://x/a?b&c", 1.0, md5),
+            ("http://x/<a>", 1.0, md5),
+            ("http://x/a", 0.0, md5),
+            ("http://x/a", 1.5, md5),
+            ("http://x/a", f64::NAN, md5),
+            ("http://x/a", 1.0, "../../0123456789abcdef0123456789"),
+            ("http://x/a", 1.0, "0123456789ABCDEF0123456789ABCDEF"),
+        ] {
+            assert!(check_remote(url, nbytes, md5).is_err(), "{url} {nbytes} {md5}");
+        }
     }
 
     #[test]

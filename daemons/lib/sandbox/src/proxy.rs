@@ -186,8 +186,10 @@ async fn commands(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, wire: &Wire) 
             from.read_exact(body).await?;
         }
         let counts = sequence == 0 && wire.counts(packet.get(4).copied());
+        // Before anybody hears that it is held: the answer may be a cut, on another thread.
+        let cuts = wire.cuts.load(Ordering::SeqCst);
         if counts && wire.arrives() == Some(Hold::Before) {
-            wire.wait_for_release().await?;
+            wire.wait_for_release(cuts).await?;
         }
         to.write_all(&packet).await?;
     }
@@ -202,8 +204,9 @@ async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, wire: &Wire) -
         }
         wire.answered.fetch_add(n as u64, Ordering::SeqCst);
         if wire.answers_are_held() {
+            let cuts = wire.cuts.load(Ordering::SeqCst);
             wire.tell();
-            wire.wait_for_release().await?;
+            wire.wait_for_release(cuts).await?;
         }
         to.write_all(buffer.get(..n).unwrap_or_default()).await?;
     }
@@ -242,9 +245,8 @@ impl Wire {
         self.reached.notify_one();
     }
 
-    /// An error: the connection is to be closed.
-    async fn wait_for_release(&self) -> io::Result<()> {
-        let cuts = self.cuts.load(Ordering::SeqCst);
+    /// `cuts`: how many there were before. An error: the connection is to be closed.
+    async fn wait_for_release(&self, cuts: u64) -> io::Result<()> {
         let mut hold = self.hold.subscribe();
         while hold.borrow_and_update().is_some() {
             if hold.changed().await.is_err() {

@@ -19,7 +19,7 @@ use std::fmt::Write as _;
 use crate::campaigns::{Campaign, FileMove};
 use crate::error::{Error, Result};
 use crate::literal::{data, hex};
-use crate::schema::boinc::{assignment, result, workunit as t};
+use crate::schema::boinc::{assignment, host, result, team, user, workunit as t};
 use crate::schema::ours::cobblestone_campaign as c;
 use crate::transaction::{Conn, Tx};
 
@@ -51,6 +51,17 @@ pub struct Job {
     pub retry_of: i32,
     /// What its template saw, as JSON; None: nothing of its own.
     pub parameters: Option<String>,
+}
+
+/// What became of a placeholder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filled {
+    /// It is a workunit now.
+    Done,
+    /// There is no such row.
+    Absent,
+    /// It has an application or results: it was no placeholder.
+    IsAJob,
 }
 
 /// How a locked campaign moves on.
@@ -119,6 +130,27 @@ impl Conn {
         Ok(count.n)
     }
 
+    /// Those of these targets that do not exist.
+    pub async fn missing_targets(&mut self, targets: &[Assignment]) -> Result<Vec<Assignment>> {
+        let ids = |wanted: i32| -> Vec<i32> {
+            let rows = targets.iter().filter_map(|target| target.row());
+            rows.filter(|(kind, ..)| *kind == wanted).map(|(_, id, _)| id).collect()
+        };
+        let hosts: Vec<i32> =
+            host::table.filter(host::id.eq_any(ids(1))).select(host::id).load(&mut self.db).await?;
+        let users: Vec<i32> =
+            user::table.filter(user::id.eq_any(ids(2))).select(user::id).load(&mut self.db).await?;
+        let teams: Vec<i32> =
+            team::table.filter(team::id.eq_any(ids(3))).select(team::id).load(&mut self.db).await?;
+        let is_there = |target: &Assignment| match target.row() {
+            Some((1, id, _)) => hosts.contains(&id),
+            Some((2, id, _)) => users.contains(&id),
+            Some((3, id, _)) => teams.contains(&id),
+            _ => true,
+        };
+        Ok(targets.iter().copied().filter(|target| !is_there(target)).collect())
+    }
+
     /// Which of these names workunits have, as the database compares names: without case.
     pub async fn workunit_names(&mut self, names: &[String]) -> Result<Vec<String>> {
         let mut found = Vec::new();
@@ -147,6 +179,39 @@ impl Tx {
             rest = later;
         }
         Ok(ids)
+    }
+
+    /// As [`Conn::workunit_names`], and waits for those who are just inserting or renaming one of them.
+    pub async fn lock_workunit_names(&mut self, names: &[String]) -> Result<Vec<String>> {
+        let names = t::table.filter(t::name.eq_any(names.iter().cloned())).select(t::name);
+        Ok(names.for_update().load(&mut self.db).await?)
+    }
+
+    /// Makes a workunit of a placeholder: a row that belongs to no application yet and has no results, as BOINC's
+    /// `boinc_submit` inserts it to have an id. Reads it back and compares, as [`Tx::insert_workunits`] does.
+    ///
+    /// # Errors
+    /// As [`Tx::insert_workunits`].
+    pub async fn fill_placeholder(&mut self, id: WorkunitId, row: &NewWorkunit) -> Result<Filled> {
+        let app: Option<i32> =
+            t::table.find(id.0).select(t::appid).for_update().first(&mut self.db).await.optional()?;
+        let results: i64 =
+            result::table.filter(result::workunitid.eq(id.0)).count().get_result(&mut self.db).await?;
+        match app {
+            None => return Ok(Filled::Absent),
+            Some(0) if results == 0 => {}
+            Some(_) => return Ok(Filled::IsAJob),
+        }
+        let mut sql = String::from("UPDATE workunit SET ");
+        assignments(row, &mut sql)?;
+        let _ = write!(sql, " WHERE id = {id}");
+        self.db.batch_execute(&sql).await?;
+        let ids = self.read_back(&[row]).await?;
+        if ids.get(&row.name) == Some(&id) {
+            Ok(Filled::Done)
+        } else {
+            Err(Error::Other(format!("workunit {id} was not filled")))
+        }
     }
 
     /// What stands in the database is what was to be inserted.
@@ -346,6 +411,19 @@ macro_rules! columns {
         }
 
         const INSERT: &str = concat!("INSERT INTO workunit (name, xml_doc", $(", ", stringify!($name)),*, ") VALUES ");
+
+        /// `name = …, xml_doc = …` and so on.
+        fn assignments(row: &NewWorkunit, sql: &mut String) -> Result<()> {
+            sql.push_str("name = ");
+            data(row.name.as_bytes(), sql);
+            sql.push_str(", xml_doc = ");
+            data(&row.xml_doc, sql);
+            $(
+                sql.push_str(concat!(", ", stringify!($name), " = "));
+                columns!(@write $kind sql, row.$name, stringify!($name));
+            )*
+            Ok(())
+        }
 
         fn values(row: &NewWorkunit, sql: &mut String) -> Result<()> {
             sql.push('(');

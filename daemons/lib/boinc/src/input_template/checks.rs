@@ -68,7 +68,20 @@ fn storable(wu: &NewWorkunit) -> Result<(), Fault> {
         ("canonical_credit", wu.canonical_credit),
         ("opaque", wu.opaque),
     ];
-    if let Some((column, value)) = doubles.iter().find(|(_, value)| !value.is_finite()) {
+    // Bounds and credit below 0 mean nothing; `opaque` is the project's own.
+    let bad = |column: &str, value: f64| !value.is_finite() || (value < 0.0 && column != "opaque");
+    if let Some((column, value)) = doubles.iter().find(|(column, value)| bad(column, *value)) {
+        return Err(Fault::BadNumber { column, value: value.to_string() });
+    }
+    let counts = [
+        ("delay_bound", wu.delay_bound),
+        ("min_quorum", wu.min_quorum),
+        ("target_nresults", wu.target_nresults),
+        ("max_error_results", wu.max_error_results),
+        ("max_total_results", wu.max_total_results),
+        ("max_success_results", wu.max_success_results),
+    ];
+    if let Some((column, value)) = counts.iter().find(|(_, value)| *value < 1) {
         return Err(Fault::BadNumber { column, value: value.to_string() });
     }
     if i16::try_from(wu.size_class).is_err() {

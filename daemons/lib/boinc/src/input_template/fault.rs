@@ -203,6 +203,20 @@ impl Fault {
         }
     }
 
+    /// Refused here, though not by stock.
+    #[must_use]
+    pub const fn is_beyond_stock(&self) -> bool {
+        matches!(
+            self,
+            Self::Name { .. }
+                | Self::NotUtf8 { .. }
+                | Self::TemplateTooLong { .. }
+                | Self::RemoteTwice
+                | Self::ColumnTooLong { .. }
+                | Self::BadNumber { .. }
+        )
+    }
+
     /// Found while the template is read: stock then prints a line more.
     const fn is_in_template(&self) -> bool {
         matches!(

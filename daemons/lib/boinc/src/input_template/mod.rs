@@ -21,12 +21,16 @@ mod fault;
 mod files;
 mod flags;
 mod job;
+mod line;
+mod remembered;
 
 pub use build::new_workunit;
 pub use fault::{CreateError, Fault, StockCode};
 pub use files::{FileFacts, FileFault, InputFiles, KnownFile, KnownFiles};
-pub use flags::{FlagError, ParsedFlags, parse_flags};
+pub use flags::{FlagError, How, ParsedFlags, parse_flags};
 pub use job::{Assignment, Created, Download, InputFile, JobDescription, NewWorkunit, Overrides};
+pub use line::{LineJob, parse_line};
+pub use remembered::Remembered;
 
 /// Size of the column `workunit.xml_doc` (a `blob`), in bytes.
 pub const MAX_DOCUMENT: usize = 65_535;

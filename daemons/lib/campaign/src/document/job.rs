@@ -165,18 +165,10 @@ impl Job {
 
     fn check_remote_files(&self, report: &mut Report<'_>) {
         for (index, file) in self.remote_files.iter().enumerate() {
-            let key = |key: &str| format!("job.remote_files.{index}.{key}");
-            let begins = ["http://", "https://"].iter().any(|begin| file.url.starts_with(begin));
-            if !begins || columns::unbroken("url", &file.url).is_err() || file.url.contains(' ') {
-                report(&key("url"), "must be a whole URL that begins with http:// or https://, without blanks, `<`, `>` and `&`".to_owned());
-            }
-            if file.md5.len() != 32
-                || !file.md5.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-            {
-                report(&key("md5"), "must be 32 hex digits, lower case".to_owned());
-            }
-            if file.nbytes == 0 || file.nbytes > 1 << 53 {
-                report(&key("nbytes"), "must be the size in bytes".to_owned());
+            #[allow(clippy::cast_precision_loss, reason = "exact up to 2^53 bytes, and no file is larger")]
+            let wrong = columns::check_remote(&file.url, file.nbytes as f64, &file.md5);
+            for refusal in wrong.err().into_iter().flatten() {
+                report(&format!("job.remote_files.{index}.{}", refusal.what), refusal.why);
             }
         }
     }

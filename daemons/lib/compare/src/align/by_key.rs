@@ -24,8 +24,8 @@ fn size(row: RowRef<'_>) -> usize {
     row.label.len() + row.bytes.len() + size_of_val(row.cells) + 32
 }
 
-fn too_large(side: Side, rows: u64) -> (Side, Trouble) {
-    (side, Trouble::TooHard(format!("{rows} rows take more than {LARGEST} bytes of memory")))
+fn too_large(side: Side, rows: u64, largest: usize) -> (Side, Trouble) {
+    (side, Trouble::TooHard(format!("{rows} rows take more than {largest} bytes of memory")))
 }
 
 /// The records of an output by key. Made once for content that is compared many times.
@@ -73,7 +73,18 @@ pub(super) fn by_key(
     plan: &RowsPlan,
     judge: &mut impl Judge,
 ) -> Sided<()> {
-    let kept = keep(right, plan, Side::Right)?;
+    within(left, right, plan, judge, LARGEST)
+}
+
+/// The same for outputs of at most `largest` bytes.
+fn within(
+    left: &mut Rows<'_>,
+    right: &mut Rows<'_>,
+    plan: &RowsPlan,
+    judge: &mut impl Judge,
+    largest: usize,
+) -> Sided<()> {
+    let kept = keep_within(right, plan, Side::Right, largest)?;
     let kept = kept.get(right);
     let mut more = advance(left, Side::Left)?;
     if !judge.begin(left.names(), kept.names()) {
@@ -108,8 +119,8 @@ pub(super) fn by_key(
         rows += 1;
         // It need not be kept, but what is too large on the other side is so on this one.
         memory += size(row);
-        if memory > LARGEST {
-            return Err(too_large(Side::Left, rows));
+        if memory > largest {
+            return Err(too_large(Side::Left, rows, largest));
         }
         let place = index.rows.get(&found).map(|number| *number as usize);
         if !is_known && !seen.insert(found.clone()) {
@@ -170,6 +181,10 @@ static NONE: Kept = Kept::NONE;
 
 /// All of `rows`, within the declared bounds.
 pub(super) fn keep(rows: &mut Rows<'_>, plan: &RowsPlan, side: Side) -> Sided<Whole> {
+    keep_within(rows, plan, side, LARGEST)
+}
+
+fn keep_within(rows: &mut Rows<'_>, plan: &RowsPlan, side: Side, largest: usize) -> Sided<Whole> {
     let too_many = || (side, Malformed::TooManyRows { limit: plan.max_rows }.into());
     if let Rows::Kept(kept) = rows {
         return if kept.kept().len() as u64 > plan.max_rows { Err(too_many()) } else { Ok(Whole::Before) };
@@ -183,8 +198,9 @@ pub(super) fn keep(rows: &mut Rows<'_>, plan: &RowsPlan, side: Side) -> Sided<Wh
         }
         rows.split();
         memory += size(rows.row());
-        if memory > LARGEST || !keeping.take(rows.row(), rows.has_no_nan(), 4 * LARGEST) {
-            return Err(too_large(side, count));
+        let room = largest.saturating_mul(4);
+        if memory > largest || !keeping.take(rows.row(), rows.has_no_nan(), room) {
+            return Err(too_large(side, count, largest));
         }
     }
     Ok(Whole::Now(keeping.end(rows.names())))
@@ -230,4 +246,32 @@ fn shown_key(key: &[u8]) -> String {
     let parts: Vec<String> =
         key.strip_suffix(&[PART]).unwrap_or(key).split(|&byte| byte == PART).take(8).map(shown).collect();
     parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::Cells;
+    use crate::plan::ContentPlan;
+    use crate::rows::Stream;
+    use crate::spec::Spec;
+
+    #[test]
+    fn what_is_too_large_is_so_on_either_side() {
+        let text = "[[files]]\nname = 'out'\nformat = 'table'\norder = 'key'\nkey = [1]";
+        let plan = toml::from_str::<Spec>(text).unwrap().plan().unwrap();
+        let ContentPlan::Rows(rows) = &plan.file("out").content else { panic!("no rows") };
+        let large: String = (0..100).map(|row| format!("{row} 1 1 1\n")).collect();
+        let ask = |left: &str, right: &str| {
+            let open = |text: &str| {
+                let bytes = Box::new(std::io::Cursor::new(text.as_bytes().to_vec()));
+                Rows::Stream(Box::new(Stream::open(rows, bytes)))
+            };
+            within(&mut open(left), &mut open(right), rows, &mut Cells::new(&rows.rules), 2000)
+        };
+        let side = |answer: Sided<()>| answer.map_err(|(side, trouble)| (side, trouble.is_content()));
+        assert_eq!(side(ask(&large, "1 1 1 1")), Err((Side::Left, false)));
+        assert_eq!(side(ask("1 1 1 1", &large)), Err((Side::Right, false)));
+        assert_eq!(side(ask("1 1 1 1", "1 1 1 1")), Ok(()));
+    }
 }

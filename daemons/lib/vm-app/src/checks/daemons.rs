@@ -30,7 +30,7 @@ pub const COMMON: &[Flag] = &[
 
 /// Our daemons with the flags that each has in addition.
 pub const OURS: &[(&str, &[Flag])] = &[
-    ("cobblestone-work-generator", &[]),
+    ("cobblestone-work-generator", &[("in_template_file", 1), ("out_template_file", 1), ("cushion", 1)]),
     (
         "cobblestone-trickle-credit",
         &[("variety", 1), ("watch_all", 0), ("max_runtime", 1), ("max_granted_credit", 1)],

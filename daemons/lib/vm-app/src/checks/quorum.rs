@@ -110,17 +110,18 @@ mod tests {
         let job = JobDescription {
             name: "w".into(),
             result_template_file: "t".into(),
-            min_quorum: quorum,
             target_nresults: target,
             max_success_results: 4,
             max_total_results: 6,
             ..JobDescription::default()
         };
         let download = Download { url: "", fanout: 0 };
-        let workunit =
+        let mut workunit =
             new_workunit(b"<workunit></workunit>", &job, AppId(1), 0, download, &mut KnownFiles::default())
                 .unwrap()
                 .workunit;
+        // A row that was written by another program can have any.
+        workunit.min_quorum = quorum;
         let config = AppConfig::parse(toml, "theory").unwrap();
         fired(|report| check(report, "in", &workunit, adaptive, one_per_user, &config))
     }
