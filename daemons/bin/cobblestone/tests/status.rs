@@ -107,6 +107,7 @@ async fn help_names_every_command_in_a_sensible_order() {
         "rehearse",
         "dataset",
         "campaign",
+        "work",
         "verdicts",
         "quarantine",
         "adjust",
