@@ -67,6 +67,7 @@ impl<const SHARED: bool> Bench for Generator<SHARED> {
         let workunits = Inserted::of(site, "workunit", &["id"]).await?;
         let jobs = Inserted::of(site, "cobblestone_job", &["workunitid"]).await?;
         let campaign = Inserted::of(site, "cobblestone_campaign", &["id"]).await?;
+        let notes = Inserted::of(site, "cobblestone_campaign_file", &["id"]).await?;
         let seeds = Inserted::of(site, "cobblestone_seed_range", &["campaignid", "first_job"]).await?;
         let mut names = std::collections::BTreeMap::new();
         for row in site.connection.rows("SELECT id, name FROM workunit", &[]).await? {
@@ -105,6 +106,7 @@ impl<const SHARED: bool> Bench for Generator<SHARED> {
             let mut statements = Vec::new();
             if made == 0 {
                 statements.extend(campaign.insert(&campaigns));
+                statements.extend(notes.insert(&notes.keys()));
                 statements.extend(seeds.insert(&seeds.keys()));
             }
             statements.push(
